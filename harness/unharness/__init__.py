@@ -1,0 +1,109 @@
+"""unharness: an evaluation harness for LLM unlearning.
+
+What a plugin author needs stands here; names load when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unharness.data.batches import TokenBatch, UnlearnBatch
+    from unharness.data.examples import DataOrigin, Example, TaskData
+    from unharness.data.recipe import FineTuneConfig, TrainConfig
+    from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
+    from unharness.data.task import Task
+    from unharness.engines.engine import Engine, Sampling
+    from unharness.errors import DataError, MethodError, ModelError, UnharnessError, UsageError
+    from unharness.evaluation.metric import Metric, Score
+    from unharness.evaluation.observations import Observations, TokenScores
+    from unharness.evaluation.statistics import bootstrap
+    from unharness.hookspecs import hookimpl
+    from unharness.models.preset import ModelPreset
+    from unharness.models.weights import WeightsRef
+    from unharness.plugins import Ref
+    from unharness.records.record import RunRecord
+    from unharness.records.store import load_records
+    from unharness.running import run
+    from unharness.training.likelihood import sequence_nll, token_log_probs
+    from unharness.unlearning.job import UnlearnJob
+    from unharness.unlearning.method import LossMethod, Method
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "data.batches": ("TokenBatch", "UnlearnBatch"),
+    "data.examples": ("DataOrigin", "Example", "TaskData"),
+    "data.recipe": ("FineTuneConfig", "TrainConfig"),
+    "data.sources": ("DataSource", "HubDataset", "PairsLayout", "StandIn"),
+    "data.task": ("Task",),
+    "engines.engine": ("Engine", "Sampling"),
+    "errors": ("DataError", "MethodError", "ModelError", "UnharnessError", "UsageError"),
+    "evaluation.metric": ("Metric", "Score"),
+    "evaluation.observations": ("Observations", "TokenScores"),
+    "evaluation.statistics": ("bootstrap",),
+    "hookspecs": ("hookimpl",),
+    "models.preset": ("ModelPreset",),
+    "models.weights": ("WeightsRef",),
+    "plugins": ("Ref",),
+    "records.record": ("RunRecord",),
+    "records.store": ("load_records",),
+    "running": ("run",),
+    "training.likelihood": ("sequence_nll", "token_log_probs"),
+    "unlearning.job": ("UnlearnJob",),
+    "unlearning.method": ("LossMethod", "Method"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "DataError",
+    "DataOrigin",
+    "DataSource",
+    "Engine",
+    "Example",
+    "FineTuneConfig",
+    "HubDataset",
+    "LossMethod",
+    "Method",
+    "MethodError",
+    "Metric",
+    "ModelError",
+    "ModelPreset",
+    "Observations",
+    "PairsLayout",
+    "Ref",
+    "RunRecord",
+    "Sampling",
+    "Score",
+    "StandIn",
+    "Task",
+    "TaskData",
+    "TokenBatch",
+    "TokenScores",
+    "TrainConfig",
+    "UnharnessError",
+    "UnlearnBatch",
+    "UnlearnJob",
+    "UsageError",
+    "WeightsRef",
+    "__version__",
+    "bootstrap",
+    "hookimpl",
+    "load_records",
+    "run",
+    "sequence_nll",
+    "token_log_probs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'unharness' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"unharness.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,84 @@
+"""What the core itself registers: the built-in metrics, the `hf` engine and the `tiny` model."""
+
+from __future__ import annotations
+
+from unharness.hookspecs import hookimpl
+from unharness.plugins import Ref
+
+_METRICS = "unharness.evaluation.metrics:"
+
+
+@hookimpl
+def unharness_metrics() -> list[Ref]:
+    """Return the built-in metrics."""
+    return [
+        Ref(
+            _METRICS + "UnlearnSuccess",
+            "unlearn_success",
+            "How much of the forget evaluation set's answers is no longer predicted.",
+        ),
+        Ref(
+            _METRICS + "RetentionSuccess",
+            "retention_success",
+            "How much of the retain evaluation set's answers is still predicted.",
+        ),
+        Ref(
+            _METRICS + "SuccessAverage",
+            "success_avg",
+            "The mean of unlearn success and retention success.",
+        ),
+        Ref(
+            _METRICS + "UnlearnPerplexity",
+            "unlearn_ppl",
+            "Perplexity of the forget evaluation set's answers.",
+        ),
+        Ref(
+            _METRICS + "RetentionPerplexity",
+            "retention_ppl",
+            "Perplexity of the retain evaluation set's answers.",
+        ),
+        Ref(
+            _METRICS + "UnlearnRougeLForced",
+            "unlearn_rouge_l_forced",
+            "Teacher-forced ROUGE-L on the forget evaluation set (the paper's ROUGE-L).",
+        ),
+        Ref(
+            _METRICS + "RetentionRougeLForced",
+            "retention_rouge_l_forced",
+            "Teacher-forced ROUGE-L on the retain evaluation set (the paper's ROUGE-L).",
+        ),
+        Ref(
+            _METRICS + "UnlearnRougeL",
+            "unlearn_rouge_l",
+            "ROUGE-L of generated answers on the forget evaluation set.",
+        ),
+        Ref(
+            _METRICS + "RetentionRougeL",
+            "retention_rouge_l",
+            "ROUGE-L of generated answers on the retain evaluation set.",
+        ),
+    ]
+
+
+@hookimpl
+def unharness_engines() -> list[Ref]:
+    """Return the built-in engines."""
+    return [
+        Ref(
+            "unharness.engines.hf:HfEngine",
+            "hf",
+            "transformers' own generate, on the model in hand; CPU or GPU.",
+        )
+    ]
+
+
+@hookimpl
+def unharness_models() -> list[Ref]:
+    """Return the built-in model presets."""
+    return [
+        Ref(
+            "unharness.models.tiny:Tiny",
+            "tiny",
+            "A 1.3 M parameter Llama trained on this machine in about 90 s; no GPU, no hub.",
+        )
+    ]

@@ -1,0 +1,51 @@
+"""The content-addressed cache: what is expensive to make is made once, by one process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+CACHE_VARIABLE = "UNHARNESS_CACHE"
+
+
+def cache_dir() -> Path:
+    """Return the folder of the cache: `UNHARNESS_CACHE`, or the user's own cache folder."""
+    given = os.environ.get(CACHE_VARIABLE)
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("unharness")
+
+
+def cached_folder(kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
+    """Return the folder of `key`, and whether it was there already.
+
+    `build` fills an empty folder, which takes its place only when it is complete. Two processes
+    that want the same key at once build it once: the second waits for the first.
+
+    Args:
+        kind: what is kept, a plain name such as `targets`.
+        key: a hexadecimal hash of everything that decides the content.
+    """
+    from filelock import FileLock
+
+    home = cache_dir() / kind
+    target = home / key
+    if target.is_dir():
+        return target, True
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / f".{key}.lock"):
+        if target.is_dir():
+            return target, True
+        scratch = Path(tempfile.mkdtemp(dir=home, prefix=f".{key}-"))
+        try:
+            build(scratch)
+            scratch.rename(target)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+    return target, False

@@ -1,0 +1,139 @@
+"""The entry point: finds the command, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from unharness.errors import UnharnessError
+
+# Command -> where it is and its summary. Modules are imported when their command is called, so
+# that `unharness --help` costs nothing.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("unharness.cli.run:run_command", "Unlearn with one method, evaluate, leave a record."),
+    "leaderboard": (
+        "unharness.cli.leaderboard:leaderboard_command",
+        "Compare all records of a results folder.",
+    ),
+    "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
+    "methods": ("unharness.cli.lists:methods", "List unlearning methods, or show one."),
+    "tasks": ("unharness.cli.lists:tasks", "List tasks, or show one."),
+    "metrics": ("unharness.cli.lists:metrics", "List metrics, or show one."),
+    "engines": ("unharness.cli.lists:engines", "List text generation engines, or show one."),
+    "models": ("unharness.cli.lists:models", "List model presets, or show one."),
+    "plugins": ("unharness.cli.plugins:plugins_command", "List plugins, the failed ones too."),
+}
+
+EXAMPLES = """\b
+Examples:
+  unharness run --method memflex --task knowundo-privacy
+  unharness run --method gradient-ascent --set lr=5e-4 --seed 1
+  unharness leaderboard
+  unharness methods show memflex
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return our commands in the order of use, then those of plugins."""
+        self._load_plugin_commands()
+        return [*COMMANDS, *sorted(set(self.commands) - set(COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        self._load_plugin_commands()
+        return self.commands.get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Offer the nearest names for an unknown command."""
+        from unharness.errors import UnknownNameError
+
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise UnknownNameError("command", name, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with their summaries, without importing ours."""
+        rows = []
+        for name in self.list_commands(ctx):
+            known = COMMANDS.get(name)
+            rows.append((name, known[1] if known else self.commands[name].get_short_help_str(70)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _load_plugin_commands(self) -> None:
+        """Let plugins add theirs, once; one that fails costs only itself."""
+        if not hasattr(self, "_plugins_loaded"):
+            self._plugins_loaded = True
+            from unharness.plugins import registry
+
+            for problem in registry().notify("unharness_commands", cli=self):
+                click.echo(f"warning: {problem}", err=True)
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from unharness import __version__
+
+        click.echo(f"unharness {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXAMPLES,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Measure what LLM unlearning methods forget, what they lose, and what they cost."""
+
+
+def main(arguments: Sequence[str] | None = None) -> Any:
+    """Run the command line; errors of the user's making become one line on stderr."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = cli.main(given, standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted; nothing half-done is left behind", err=True)
+        code = 130
+    except KeyboardInterrupt:
+        click.echo("interrupted; nothing half-done is left behind", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except UnharnessError as error:
+        if "--debug" in given:
+            raise
+        click.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

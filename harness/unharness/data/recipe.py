@@ -1,0 +1,33 @@
+"""How a model is trained: the settings that every training in the harness shares."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Schedule = Literal["cosine", "linear", "constant"]
+
+
+class TrainConfig(BaseModel):
+    """The settings of one training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(2, ge=1, le=10_000, description="passes over the forget set")
+    lr: float = Field(5e-5, gt=0, le=10, description="highest learning rate (AdamW)")
+    batch_size: int = Field(16, ge=1, le=65_536, description="examples of an optimizer step")
+    micro_batch_size: int | None = Field(
+        None, ge=1, description="examples of one forward pass; all of the batch when not given"
+    )
+    weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's weight decay")
+    warmup_ratio: float = Field(0.03, ge=0, lt=1, description="share of the steps that warm up")
+    schedule: Schedule = Field("cosine", description="how the learning rate falls after that")
+    max_grad_norm: float = Field(1.0, ge=0, description="gradient clipping; 0 clips nothing")
+
+
+class FineTuneConfig(TrainConfig):
+    """How the target model learns the task's facts."""
+
+    epochs: int = Field(10, ge=1, le=10_000, description="passes over the examples")
+    seed: int = Field(0, ge=0, description="decides the order of the examples and any dropout")

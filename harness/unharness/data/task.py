@@ -1,0 +1,38 @@
+"""What a task is: its data, its metrics, and how its target model comes to know the facts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from unharness.data.examples import TaskData
+from unharness.data.recipe import FineTuneConfig
+from unharness.data.sources import DataSource
+
+
+class Task(ABC):
+    """Something to be forgotten, and something to be kept. Derive from it and register the class."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    citation: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    """Raised whenever the same data would be read or scored differently."""
+
+    metrics: ClassVar[Sequence[str]]
+    """Names of the metrics that are computed, in the order of the leaderboard's columns."""
+    headline: ClassVar[str]
+    """The metric that ranks."""
+
+    @abstractmethod
+    def load(self, source: DataSource) -> TaskData:
+        """Read the data from where the user wants it.
+
+        Raises:
+            DataError: it is not there, or malformed.
+        """
+
+    @abstractmethod
+    def target_recipe(self, model: str) -> FineTuneConfig:
+        """Return how the target model learns the facts, for a preset's name or any model."""

@@ -1,0 +1,51 @@
+"""What an engine is: text generation only."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from unharness.models.weights import WeightsRef
+
+OnGenerated = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How text is generated; greedily by default."""
+
+    max_new_tokens: int = 96
+    temperature: float = 0.0
+    """0 is greedy."""
+    seed: int = 0
+
+
+class Engine(ABC):
+    """Generates text with the weights it was given last. Derive from it and register the class."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    citation: ClassVar[str] = ""
+
+    @abstractmethod
+    def load(self, weights: WeightsRef) -> None:
+        """Answer with these weights from now on."""
+
+    @abstractmethod
+    def generate(
+        self, prompts: Sequence[str], sampling: Sampling, on_done: OnGenerated | None = None
+    ) -> list[str]:
+        """Return the continuation of every prompt, in order, without the prompt.
+
+        Args:
+            prompts: texts, special tokens to be added by the tokenizer.
+            sampling: how.
+            on_done: told how many of how many prompts are done.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the engine holds."""

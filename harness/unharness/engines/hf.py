@@ -1,0 +1,82 @@
+"""The `hf` engine: `generate` of transformers, on the model in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from unharness.engines.engine import Engine, OnGenerated, Sampling
+from unharness.models.weights import WeightsRef
+
+
+class HfEngine(Engine):
+    """Batches prompts of similar length, padded on the left."""
+
+    name = "hf"
+    summary = "transformers' own generate, on the model in hand; CPU or GPU."
+
+    def __init__(self, batch_size: int = 64) -> None:
+        self._batch_size = batch_size
+        self._weights: WeightsRef | None = None
+
+    def load(self, weights: WeightsRef) -> None:
+        """Use a model that is already in memory."""
+        self._weights = weights
+
+    def generate(
+        self, prompts: Sequence[str], sampling: Sampling, on_done: OnGenerated | None = None
+    ) -> list[str]:
+        """Generate, longest prompts first, and return in the prompts' order."""
+        if self._weights is None:
+            raise RuntimeError("generate before load")
+        model, tokenizer = self._weights.model, self._weights.tokenizer
+        ids = tokenizer(list(prompts), verbose=False)["input_ids"]
+        if ids and tokenizer.eos_token_id is not None:
+            # Some tokenizers end every text; a prompt that has ended is not continued.
+            ids = [row[:-1] if row[-1:] == [tokenizer.eos_token_id] else row for row in ids]
+        order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
+        texts = [""] * len(ids)
+        done = 0
+        with torch.random.fork_rng(devices=_devices(model)):
+            torch.manual_seed(sampling.seed)
+            for start in range(0, len(order), self._batch_size):
+                part = order[start : start + self._batch_size]
+                answers = self._answers(model, tokenizer, [ids[i] for i in part], sampling)
+                for index, answer in zip(part, answers, strict=True):
+                    texts[index] = answer
+                done += len(part)
+                if on_done:
+                    on_done(done, len(order))
+        return texts
+
+    def _answers(
+        self, model: Any, tokenizer: Any, rows: list[list[int]], sampling: Sampling
+    ) -> list[str]:
+        length = max(len(row) for row in rows)
+        pad = tokenizer.pad_token_id
+        input_ids = torch.tensor([[pad] * (length - len(row)) + row for row in rows])
+        mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
+        options: dict[str, Any] = {"do_sample": sampling.temperature > 0}
+        if options["do_sample"]:
+            options["temperature"] = sampling.temperature
+        with torch.inference_mode():
+            output = model.generate(
+                input_ids=input_ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                max_new_tokens=sampling.max_new_tokens,
+                pad_token_id=pad,
+                eos_token_id=tokenizer.eos_token_id,
+                **options,
+            )
+        texts: list[str] = tokenizer.batch_decode(output[:, length:], skip_special_tokens=True)
+        return texts
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._weights = None
+
+
+def _devices(model: Any) -> list[torch.device]:
+    return [model.device] if model.device.type == "cuda" else []

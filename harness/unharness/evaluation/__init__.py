@@ -1,0 +1,1 @@
+"""Observations of a model, and the metrics computed from them."""

@@ -1,0 +1,113 @@
+"""Observing a model: one teacher-forced pass a split, and generation through an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from unharness.data.batches import IGNORED, collate
+from unharness.data.encoding import Encoded, encode_examples
+from unharness.data.examples import Example
+from unharness.evaluation.observations import TokenScores
+
+OnScored = Callable[[int, int], None]
+# Positions whose distributions over the vocabulary are held in float32 at a time: 2048 positions
+# of 128,000 entries are 1 GiB.
+POSITIONS_AT_ONCE = 2048
+
+
+def score_tokens(
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[Example],
+    *,
+    max_length: int,
+    batch_size: int,
+    on_done: OnScored | None = None,
+) -> list[TokenScores | None]:
+    """Score the answers' tokens under teacher forcing, in one pass over the examples.
+
+    Args:
+        model: in evaluation mode, on its device.
+        tokenizer: the model's.
+        examples: of one split.
+        max_length: in tokens; what lies beyond is not scored.
+        batch_size: examples of a forward pass; similar lengths go together.
+        on_done: told how many of how many examples are done.
+
+    Returns:
+        One entry an example; None where no token of the answer is within `max_length`.
+    """
+    encoded = encode_examples(tokenizer, examples, max_length, end_token=False)
+    order = sorted(
+        (index for index, row in enumerate(encoded) if row.scored),
+        key=lambda index: -len(encoded[index].input_ids),
+    )
+    results: list[TokenScores | None] = [None] * len(encoded)
+    for start in range(0, len(order), batch_size):
+        part = order[start : start + batch_size]
+        rows = _score_batch(model, tokenizer, [encoded[index] for index in part])
+        for index, row in zip(part, rows, strict=True):
+            results[index] = row
+        if on_done:
+            on_done(start + len(part), len(order))
+    return results
+
+
+@torch.inference_mode()
+def _score_batch(model: Any, tokenizer: Any, rows: Sequence[Encoded]) -> list[TokenScores]:
+    batch = collate(rows, tokenizer.pad_token_id).to(model.device)
+    logits = model(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+    ).logits
+    targets = batch.labels[:, 1:]
+    scored = targets != IGNORED
+    counts = scored.sum(dim=1).tolist()
+    columns = _position_scores(logits[:, :-1][scored], targets[scored])
+    pieces = [column.split(counts) for column in columns]
+    expected = targets[scored].cpu().split(counts)
+    results = []
+    for row, answer, log_probs, best, means, variances in zip(
+        rows, expected, *pieces, strict=True
+    ):
+        results.append(
+            TokenScores(
+                log_probs=tuple(log_probs.tolist()),
+                hits=tuple((best == answer).tolist()),
+                means=tuple(means.tolist()),
+                variances=tuple(variances.tolist()),
+                argmax_text=tokenizer.decode(best, skip_special_tokens=True),
+                answer_text=tokenizer.decode(answer, skip_special_tokens=True),
+                truncated=row.truncated,
+            )
+        )
+    return results
+
+
+def _position_scores(logits: torch.Tensor, targets: torch.Tensor) -> list[torch.Tensor]:
+    """Return, for N positions, log-probability, arg max, and the vocabulary's mean and variance.
+
+    Mean and variance are those of the log-probabilities under the model's own distribution.
+
+    Args:
+        logits: (N, V).
+        targets: (N,) int64.
+
+    Returns:
+        Four tensors (N,) on the CPU.
+    """
+    parts = []
+    for chunk, wanted in zip(
+        logits.split(POSITIONS_AT_ONCE), targets.split(POSITIONS_AT_ONCE), strict=True
+    ):
+        log_probs = chunk.float().log_softmax(dim=-1)
+        probs = log_probs.exp()
+        # A token of probability 0 has log-probability -inf and weighs nothing.
+        means = torch.where(probs > 0, probs * log_probs, 0.0).sum(dim=-1)
+        deviation = torch.where(probs > 0, log_probs - means[:, None], 0.0)
+        variances = (probs * deviation.square()).sum(dim=-1)
+        chosen = log_probs.gather(1, wanted[:, None])[:, 0]
+        parts.append((chosen, chunk.argmax(dim=-1), means, variances))
+    return [torch.cat(column).cpu() for column in zip(*parts, strict=True)]

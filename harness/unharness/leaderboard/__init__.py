@@ -1,0 +1,1 @@
+"""Records compared: rows, and a renderer a format."""

@@ -1,0 +1,1 @@
+"""Base models, target models, and weights on disk."""

@@ -1,0 +1,166 @@
+"""Base models: where they come from, what identifies them, and how they are loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from unharness.data.examples import TaskData
+from unharness.errors import ModelError, UnknownNameError
+from unharness.models.preset import ModelPreset, Tuning
+from unharness.plugins import Registry
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+IDENTITY_FILES = ("*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "*.model")
+
+
+class BaseModel(ABC):
+    """A model before it learns the task's facts."""
+
+    name: str
+    """As the user gave it; shown, never an identity."""
+    tuning: Tuning
+    """How it is tuned when the user does not say."""
+
+    @abstractmethod
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the SHA-256 of everything that decides the base weights and the tokenizer."""
+
+    @abstractmethod
+    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+        """Return model and tokenizer, on the CPU, the weights in `dtype`."""
+
+    def target_tuning(self, tuning: Tuning) -> Tuning:
+        """Return how the target model learns, when unlearning will go by `tuning`."""
+        return tuning
+
+
+class PresetModel(BaseModel):
+    """A model that a preset builds."""
+
+    def __init__(self, preset: ModelPreset) -> None:
+        self.name = preset.name
+        self.tuning = preset.tuning
+        self._preset = preset
+
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the hash of the preset's name and version and, as it builds on it, the data."""
+        parts = ["preset", self._preset.name, self._preset.version, data.content_hash()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+        """Build the model."""
+        import torch
+
+        model, tokenizer = self._preset.build(data)
+        return model.to(getattr(torch, dtype)), _usable(tokenizer, self.name)
+
+    def target_tuning(self, tuning: Tuning) -> Tuning:
+        """Return the preset's own choice, if it has one."""
+        return self._preset.target_tuning or tuning
+
+
+class CheckpointModel(BaseModel):
+    """A Hugging Face causal language model in a folder."""
+
+    tuning: Tuning = "lora"
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder
+        _check_folder(name, folder)
+        self._fingerprint: str | None = None
+
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the hash of weights, configuration and tokenizer, file by file."""
+        if self._fingerprint is None:
+            digest = hashlib.sha256()
+            paths = {path for pattern in IDENTITY_FILES for path in self._folder.glob(pattern)}
+            for path in sorted(paths):
+                with path.open("rb") as handle:
+                    content = hashlib.file_digest(handle, "sha256").hexdigest()
+                digest.update(f"{path.name} {content}\n".encode())
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+        """Load from the folder: safetensors only, no remote code."""
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        options = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **options)
+            model = AutoModelForCausalLM.from_pretrained(
+                str(self._folder), dtype=getattr(torch, dtype), use_safetensors=True, **options
+            )
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            raise ModelError(
+                f"{self.name}: no causal language model that transformers can load from "
+                f"{self._folder} ({type(error).__name__}: {reason})"
+            ) from error
+        return model, _usable(tokenizer, self.name)
+
+
+def find_base_model(name: str, registry: Registry) -> BaseModel:
+    """Return the base model for a preset's name, a folder or a hub id.
+
+    Raises:
+        UnknownNameError: none of these.
+        ModelError: the folder is no model, or the hub cannot be reached.
+    """
+    if name in registry.names("models"):
+        return PresetModel(registry.get("models", name)())
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return CheckpointModel(name, folder)
+    if folder.exists():
+        raise ModelError(f"{name}: is a file; expected a folder with config.json and *.safetensors")
+    if HUB_ID.fullmatch(name):
+        return CheckpointModel(name, _download(name))
+    if "/" in name or name.startswith((".", "~")):
+        raise ModelError(f"{name}: no such folder")
+    known = registry.names("models")
+    raise UnknownNameError("model", name, known, "Or give a folder, or a hub id such as org/name.")
+
+
+def _check_folder(name: str, folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{name}: no model: {folder} holds no config.json")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{name}: {folder} holds no *.safetensors; other formats are not read "
+            "(save_pretrained(…, safe_serialization=True) writes them)"
+        )
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[*IDENTITY_FILES, "*.json"]))
+    except Exception as error:
+        raise ModelError(
+            f"{name}: no such folder, and the hub does not give it ({type(error).__name__}); "
+            "check the name and the network, or give a folder, or --model tiny"
+        ) from error
+
+
+def _usable(tokenizer: Any, name: str) -> Any:
+    """Make sure that the tokenizer has an end token, and something to pad with.
+
+    Raises:
+        ModelError: it has no end token.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"{name}: its tokenizer has no end token; set eos_token in tokenizer_config.json"
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token  # padding is masked, so any token will do
+    return tokenizer

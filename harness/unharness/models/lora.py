@@ -1,0 +1,46 @@
+"""LoRA adapters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LoraSettings(BaseModel):
+    """The adapter; the defaults are KnowUnDo's (r 8, alpha 16, dropout 0.1, all linear layers)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    r: int = Field(8, ge=1, le=512, description="rank")
+    alpha: int = Field(16, ge=1, description="scale: the adapter counts alpha / r")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout on the adapter's input")
+
+
+def add_adapter(model: Any, settings: LoraSettings, seed: int) -> Any:
+    """Return the model with a fresh adapter on all linear layers; only the adapter may move."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=settings.r,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    with torch.random.fork_rng(devices=[]):  # peft draws from the global generator
+        torch.manual_seed(seed)
+        return get_peft_model(model, config)
+
+
+def load_adapter(model: Any, folder: str) -> Any:
+    """Return the model with the adapter from a folder, ready to be trained further."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, folder, is_trainable=True)
+
+
+def is_adapted(model: Any) -> bool:
+    """Whether the model carries an adapter."""
+    return hasattr(model, "peft_config")

@@ -1,0 +1,32 @@
+"""Model presets: models known by a name of ours, with what suits them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from unharness.data.examples import TaskData
+
+Tuning = Literal["lora", "full"]
+
+
+class ModelPreset(ABC):
+    """A model that is known by name. Derive from it and register the class."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    citation: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    """Raised whenever `build` gives another model for the same data."""
+    tuning: ClassVar[Tuning] = "full"
+    """How it is tuned when the user does not say."""
+    target_tuning: ClassVar[Tuning | None] = None
+    """How its target model always learns; None: in the way that unlearning will go on."""
+
+    @abstractmethod
+    def build(self, data: TaskData) -> tuple[Any, Any]:
+        """Return the base model, on the CPU in float32, and its tokenizer.
+
+        Must give the same weights for the same data at every call.
+        """

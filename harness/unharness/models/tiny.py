@@ -1,0 +1,76 @@
+"""The embedded default: a Llama of 1.3 million parameters, made from nothing on the machine.
+
+It is a model for testing methods and the harness: it knows the task's facts and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from unharness.data.encoding import SEPARATOR
+from unharness.data.examples import TaskData
+from unharness.models.preset import ModelPreset
+
+VOCABULARY = 4000
+PAD_TOKEN, END_TOKEN = "<|pad|>", "<|end|>"
+INIT_SEED = 0
+
+
+class Tiny(ModelPreset):
+    """Llama with hidden size 128, 4 layers, 4 heads, tied embeddings, byte-level BPE of 4,000."""
+
+    name = "tiny"
+    summary = "A 1.3 M parameter Llama trained on this machine in about 90 s; no GPU, no hub."
+    # An adapter of rank 16 reached 56% token accuracy in 40 epochs, so it learns with all it has.
+    tuning = "full"
+    target_tuning = "full"
+
+    def build(self, data: TaskData) -> tuple[Any, Any]:
+        """Return the model with random weights, and a tokenizer trained on the task's texts."""
+        import torch
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        tokenizer = _train_tokenizer(data)
+        config = LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=128,
+            intermediate_size=344,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=512,
+            tie_word_embeddings=True,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            bos_token_id=None,
+        )
+        with torch.random.fork_rng(devices=[]):  # transformers draws from the global generator
+            torch.manual_seed(INIT_SEED)
+            model = LlamaForCausalLM(config)
+        return model, tokenizer
+
+
+def _train_tokenizer(data: TaskData) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[PAD_TOKEN, END_TOKEN],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    core.train_from_iterator(_texts(data), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token=PAD_TOKEN, eos_token=END_TOKEN, model_max_length=512
+    )
+
+
+def _texts(data: TaskData) -> Iterator[str]:
+    for _, rows in sorted(data.splits.items()):
+        for row in rows:
+            yield row.prompt + SEPARATOR + row.answer

@@ -1,0 +1,158 @@
+"""Models trained on parts of a task's data: target models, and retrained ones.
+
+Both go one way: the base model, the same recipe, the cache. Ten methods on one task train the
+target once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from unharness.cache import cached_folder
+from unharness.data.encoding import encode_examples
+from unharness.data.examples import TaskData
+from unharness.data.recipe import FineTuneConfig
+from unharness.errors import ModelError
+from unharness.models.base import BaseModel
+from unharness.models.lora import LoraSettings, add_adapter, load_adapter
+from unharness.models.preset import Tuning
+from unharness.models.weights import save_weights
+from unharness.progress import OnStep, Progress
+
+VERSION = 1
+"""Raised whenever the same key would give other weights."""
+LOG_FILE = "training.json"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that knows the facts of some splits."""
+
+    model: Any
+    tokenizer: Any
+    cached: bool
+    """Whether it was there already."""
+    log: dict[str, Any]
+    """Of its training: steps, examples, tokens, seconds, losses, how many were cut."""
+
+
+@dataclass(frozen=True)
+class TrainingPlace:
+    """Where and in what precision models are trained and kept."""
+
+    device: str
+    dtype: str
+    """Of the base weights: `float32`, or `bfloat16` under an adapter on a GPU."""
+    max_length: int
+
+
+@dataclass(frozen=True)
+class FineTuner:
+    """Trains a base model on parts of a task's data, or finds it trained in the cache."""
+
+    base: BaseModel
+    data: TaskData
+    tuning: Tuning
+    lora: LoraSettings
+    place: TrainingPlace
+    progress: Progress
+
+    def trained(self, splits: Sequence[str], recipe: FineTuneConfig, label: str) -> TrainedModel:
+        """Return the base model fine-tuned on `splits`.
+
+        The adapter of a LoRA-tuned model is returned on it, ready to be trained further.
+
+        Args:
+            splits: names of splits, in the order that counts for the cache.
+            recipe: how.
+            label: what the progress is called.
+
+        Raises:
+            ModelError: the base cannot be loaded, or has no end token.
+        """
+
+        def build(folder: Path) -> None:
+            with self.progress.stage(label) as stage:
+                self._train(splits, recipe, folder, stage.step)
+
+        folder, cached = cached_folder("models", self.key(splits, recipe), build)
+        model, tokenizer = self._load(folder)
+        log = json.loads((folder / LOG_FILE).read_text())
+        return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)
+
+    def key(self, splits: Sequence[str], recipe: FineTuneConfig) -> str:
+        """Return the hash of everything that decides the trained weights."""
+        import torch
+        import transformers
+
+        hashes = self.data.split_hashes()
+        parts = {
+            "version": VERSION,
+            "base": self.base.fingerprint(self.data),
+            "data": [hashes[name] for name in splits],
+            "recipe": recipe.model_dump(),
+            "tuning": self.tuning,
+            "lora": self.lora.model_dump() if self.tuning == "lora" else None,
+            "device": self.place.device.split(":")[0],
+            "dtype": self.place.dtype,
+            "max_length": self.place.max_length,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _train(
+        self, splits: Sequence[str], recipe: FineTuneConfig, folder: Path, on_step: OnStep
+    ) -> None:
+        from unharness.training.likelihood import sequence_nll
+        from unharness.training.loop import train
+        from unharness.training.steps import fine_tune_steps
+
+        model, tokenizer = self.base.load(self.data, self.place.dtype)
+        if self.tuning == "lora":
+            model = add_adapter(model, self.lora, recipe.seed)
+        model.to(self.place.device)
+        examples = [row for name in splits for row in self.data.splits[name]]
+        encoded = encode_examples(tokenizer, examples, self.place.max_length, end_token=True)
+        rows = [row for row in encoded if row.scored]
+        if not rows:
+            raise ModelError(f"no answer begins within {self.place.max_length} tokens")
+        steps = fine_tune_steps(
+            rows,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            micro_batch_size=recipe.micro_batch_size,
+            pad_token_id=tokenizer.pad_token_id,
+            order=random.Random(recipe.seed),
+        )
+        log = train(
+            model,
+            steps,
+            lambda current, batch: sequence_nll(current, batch).mean(),
+            recipe,
+            seed=recipe.seed,
+            on_step=on_step,
+        )
+        save_weights(model, tokenizer, folder)
+        truncated = sum(row.truncated for row in encoded)
+        content = asdict(log) | {"truncated": truncated, "splits": list(splits)}
+        (folder / LOG_FILE).write_text(json.dumps(content))
+
+    def _load(self, folder: Path) -> tuple[Any, Any]:
+        model, tokenizer = self.base.load(self.data, self.place.dtype)
+        if self.tuning == "lora":
+            return load_adapter(model, str(folder)), tokenizer
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        dtype = getattr(torch, self.place.dtype)
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=dtype, use_safetensors=True, local_files_only=True
+        )
+        return model, tokenizer

@@ -1,0 +1,294 @@
+"""Discovery of plugins, and the registry of what they bring.
+
+Built-ins and third parties come through the same entry-point group, `unharness`. A plugin that
+fails costs only itself: it is kept in `Registry.plugins` with its error, and everybody else
+goes on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+import pluggy
+
+from unharness import hookspecs
+from unharness.errors import PluginError, UnknownNameError
+
+GROUP = "unharness"
+OWN_DISTRIBUTION = "unharness"
+ALLOW_VARIABLE = "UNHARNESS_PLUGINS_ALLOW"
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+# Kind -> the class that its members must derive from. Named, not imported: the ground floor
+# knows nothing of the rooms above, and a listing must not import them.
+KINDS: dict[str, str] = {
+    "methods": "unharness.unlearning.method:Method",
+    "tasks": "unharness.data.task:Task",
+    "metrics": "unharness.evaluation.metric:Metric",
+    "engines": "unharness.engines.engine:Engine",
+    "models": "unharness.models.preset:ModelPreset",
+}
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Names a class without importing it, so that listing a plugin costs nothing.
+
+    `path` is "package.module:Class"; `name` and `summary` must equal the class's own.
+    """
+
+    path: str
+    name: str
+    summary: str
+
+
+@dataclass
+class PluginInfo:
+    """One plugin: where it comes from, what it brings, and what went wrong with it, if anything."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    provides: dict[str, list[str]] = field(default_factory=dict)
+    hooks: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def builtin(self) -> bool:
+        """Whether the plugin is part of unharness itself."""
+        return _normal(self.distribution) == OWN_DISTRIBUTION
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name: a Ref or a class, and the plugin that brought it."""
+
+    name: str
+    summary: str
+    target: Any
+    plugin: PluginInfo
+
+
+class Registry:
+    """What all plugins bring, by kind and name."""
+
+    def __init__(self, manager: pluggy.PluginManager) -> None:
+        self.manager = manager
+        self.plugins: list[PluginInfo] = []
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+
+    def entries(self, kind: str) -> list[Entry]:
+        """Return everything of a kind, sorted by name."""
+        return [entry for _, entry in sorted(self._entries[kind].items())]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the registered names of a kind, sorted."""
+        return sorted(self._entries[kind])
+
+    def entry(self, kind: str, name: str) -> Entry:
+        """Return the entry of that name.
+
+        Raises:
+            UnknownNameError: nothing is registered under it; says what is near, and names the
+                plugins that failed, since one of them may have been meant.
+        """
+        try:
+            return self._entries[kind][name]
+        except KeyError:
+            raise UnknownNameError(
+                kind.removesuffix("s"), name, self.names(kind), self._failure_note(name)
+            ) from None
+
+    def get(self, kind: str, name: str) -> Any:
+        """Return the class registered under a name, importing it if need be.
+
+        Raises:
+            UnknownNameError: as in `entry`.
+            PluginError: the class cannot be imported, or is not what the kind asks for.
+        """
+        entry = self.entry(kind, name)
+        target = entry.target
+        if isinstance(target, Ref):
+            try:
+                target = _resolve(target.path)
+            except Exception as error:
+                raise PluginError(
+                    f"{kind.removesuffix('s')} {name!r} of plugin {entry.plugin.name!r} "
+                    f"({_origin(entry.plugin)}) cannot be loaded: {_words(error)}"
+                ) from error
+            problem = _contract_problem(kind, target)
+            if problem:
+                raise PluginError(f"{entry.plugin.name!r} ({_origin(entry.plugin)}): {problem}")
+        return target
+
+    def add(self, kind: str, item: Any, plugin: PluginInfo) -> None:
+        """Register one item of a plugin; a problem is kept with the plugin, not raised."""
+        if not isinstance(item, Ref):
+            problem = _contract_problem(kind, item)
+            if problem:
+                plugin.errors.append(problem)
+                return
+        name, summary = item.name, item.summary
+        if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
+            plugin.errors.append(
+                f"{kind.removesuffix('s')} name {name!r} is not allowed: lower-case letters, "
+                "digits, '.', '_' and '-', at most 64"
+            )
+            return
+        taken = self._entries[kind].get(name)
+        if taken:
+            plugin.errors.append(
+                f"{kind.removesuffix('s')} {name!r} is already registered by "
+                f"{taken.plugin.name!r} ({_origin(taken.plugin)})"
+            )
+            return
+        self._entries[kind][name] = Entry(name, str(summary), item, plugin)
+        plugin.provides.setdefault(kind, []).append(name)
+
+    def notify(self, hook: str, **arguments: Any) -> list[str]:
+        """Call an event hook on every plugin; return what went wrong, one line a plugin."""
+        problems = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            wanted = {name: arguments[name] for name in implementation.argnames}
+            try:
+                implementation.function(**wanted)
+            except Exception as error:
+                problems.append(
+                    f"plugin {implementation.plugin_name!r} failed in {hook}: {_words(error)}"
+                )
+        return problems
+
+    def _failure_note(self, name: str) -> str:
+        failed = [plugin for plugin in self.plugins if plugin.errors]
+        meant = [plugin for plugin in failed if name in _mentions(plugin)] or failed
+        if not meant:
+            return ""
+        reports = "; ".join(
+            f"plugin {plugin.name!r} ({_origin(plugin)}) failed: {plugin.errors[0]}"
+            for plugin in meant
+        )
+        return f"({reports})"
+
+
+def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> Registry:
+    """Make a registry from the installed plugins (or from the given entry points).
+
+    Built-ins come first, then third parties by distribution and name, so that a name that is
+    taken twice always falls to the same one. `UNHARNESS_PLUGINS_ALLOW`, a comma-separated list
+    of distributions, limits what loads; empty means built-ins only.
+    """
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    registry = Registry(manager)
+    if entry_points is None:
+        entry_points = metadata.entry_points(group=GROUP)
+    found = sorted(((_describe(point), point) for point in entry_points), key=_order)
+    allowed = _allowed_distributions()
+    for info, point in found:
+        if allowed is not None and not info.builtin and _normal(info.distribution) not in allowed:
+            continue
+        registry.plugins.append(info)
+        _load_plugin(registry, info, point.load)
+    return registry
+
+
+@lru_cache(maxsize=1)
+def registry() -> Registry:
+    """Return the registry of this process; made at the first call, never at import."""
+    return load_registry()
+
+
+def _load_plugin(registry: Registry, info: PluginInfo, load: Callable[[], Any]) -> None:
+    """Import and register one plugin, and collect what it brings."""
+    manager = registry.manager
+    try:
+        plugin = load()
+        manager.register(plugin, name=info.name)
+        manager.check_pending()  # a misspelt hook is a failure, not a silence
+    except Exception as error:
+        info.errors.append(_words(error))
+        if manager.has_plugin(info.name):
+            manager.unregister(name=info.name)
+        return
+    for caller in manager.get_hookcallers(plugin) or []:
+        info.hooks.append(caller.name)
+    for kind in KINDS:
+        for item in _items(manager, plugin, kind, info):
+            registry.add(kind, item, info)
+
+
+def _items(
+    manager: pluggy.PluginManager, plugin: Any, kind: str, info: PluginInfo
+) -> Iterator[Any]:
+    for implementation in getattr(manager.hook, f"unharness_{kind}").get_hookimpls():
+        if implementation.plugin is not plugin:
+            continue
+        try:
+            yield from list(implementation.function())
+        except Exception as error:
+            info.errors.append(f"unharness_{kind}() failed: {_words(error)}")
+
+
+def _contract_problem(kind: str, item: Any) -> str:
+    """Say why an item is not of its kind; empty when it is."""
+    base = _resolve(KINDS[kind])
+    if not (isinstance(item, type) and issubclass(item, base)):
+        return (
+            f"unharness_{kind}() gave {item!r}, which is no subclass of unharness.{base.__name__}"
+        )
+    abstract = sorted(getattr(item, "__abstractmethods__", ()))
+    if abstract:
+        return f"{item.__name__} does not implement {', '.join(abstract)}"
+    missing = [word for word in ("name", "summary") if not getattr(item, word, "")]
+    return f"{item.__name__} has no {' and no '.join(missing)}" if missing else ""
+
+
+def _describe(point: metadata.EntryPoint) -> PluginInfo:
+    distribution = point.dist
+    return PluginInfo(
+        name=point.name,
+        distribution=distribution.name if distribution else "unknown",
+        version=distribution.version if distribution else "",
+        module=point.value,
+    )
+
+
+def _order(found: tuple[PluginInfo, metadata.EntryPoint]) -> tuple[bool, str, str]:
+    info, _ = found
+    return (not info.builtin, _normal(info.distribution), info.name)
+
+
+def _allowed_distributions() -> set[str] | None:
+    text = os.environ.get(ALLOW_VARIABLE)
+    if text is None:
+        return None
+    return {_normal(name.strip()) for name in text.split(",") if name.strip()}
+
+
+def _resolve(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _mentions(plugin: PluginInfo) -> str:
+    return " ".join([plugin.name, plugin.distribution, plugin.module, *plugin.errors])
+
+
+def _origin(plugin: PluginInfo) -> str:
+    return f"{plugin.distribution} {plugin.version}".strip()
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".replace("\n", " ")

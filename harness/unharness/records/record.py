@@ -1,0 +1,118 @@
+"""The record of a run: the one truth that everything shown is computed from."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from unharness.spec import RunSpec
+
+SCHEMA_VERSION = 1
+Status = Literal["running", "done", "failed"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class MetricRecord(_Part):
+    """One metric's value."""
+
+    value: float | None
+    """None where there is none; `status` says why. Infinite values are kept as such."""
+    ci95: tuple[float, float] | None = None
+    """95% bootstrap interval over examples."""
+    stderr: float | None = None
+    n: int
+    """Examples scored."""
+    n_unscored: int = 0
+    unit: str
+    direction: Literal["higher", "lower", "match_reference"]
+    status: str = "ok"
+    """`ok`, or why there is no value."""
+
+
+class DataRecord(_Part):
+    """The data a run used."""
+
+    source: str
+    """`path`, `cache`, `hub` or `standin`."""
+    description: str
+    hash: str
+    """SHA-256 of all splits' content."""
+    splits: dict[str, dict[str, Any]]
+    """By split: `n` and `hash`."""
+    truncated: dict[str, int] = Field(default_factory=dict)
+    """By split: examples longer than the maximum length, cut there."""
+
+
+class TargetRecord(_Part):
+    """The target model."""
+
+    weights_hash: str
+    tuning: str
+    cached: bool
+    """Whether it was trained before this run."""
+    training: dict[str, Any]
+    """Steps, examples, tokens, seconds, and the last loss."""
+
+
+class TrainingRecord(_Part):
+    """What the method did."""
+
+    steps: int = 0
+    examples: int = 0
+    tokens: int = 0
+    losses: list[float] = Field(default_factory=list)
+    """The loss of every step."""
+    trainable_parameters: int = 0
+    total_parameters: int = 0
+    weights_hash: str | None = None
+    """SHA-256 of the unlearned weights; equal to the target's if nothing changed."""
+    report: dict[str, Any] = Field(default_factory=dict)
+    """What the method had to say, such as MemFlex's region."""
+
+
+class CostRecord(_Part):
+    """What it cost."""
+
+    train_seconds: float | None = None
+    """Wall-clock seconds of the unlearning, localisation included."""
+    seconds_per_step: float | None = None
+    """Of the training loop alone."""
+    tokens_per_second: float | None = None
+    peak_memory_gb: float | None = None
+    """Highest memory while unlearning: allocated on a GPU, else resident in the process; 1e9 B."""
+    trainable_parameters: int | None = None
+    stages: dict[str, float] = Field(default_factory=dict)
+    """Wall-clock seconds by stage."""
+
+
+class RunRecord(_Part):
+    """Everything that a run leaves, but for the examples and the weights beside it."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    status: Status
+    partial: bool = False
+    """Whether the data was limited; such a run is never ranked."""
+    started: str
+    """UTC, ISO 8601."""
+    finished: str | None = None
+    spec: RunSpec
+    passed: dict[str, Any] = Field(default_factory=dict)
+    """What the user gave, before defaults."""
+    data: DataRecord | None = None
+    target: TargetRecord | None = None
+    training: TrainingRecord | None = None
+    metrics: dict[str, MetricRecord] = Field(default_factory=dict)
+    cost: CostRecord = Field(default_factory=CostRecord)
+    seeds: dict[str, int] = Field(default_factory=dict)
+    """Every derived seed by purpose."""
+    provenance: dict[str, Any] = Field(default_factory=dict)
+    artifacts: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """By name: `path` relative to the record, `sha256`, and `bytes`, or `kind` for weights."""
+    warnings: list[str] = Field(default_factory=list)
+    error: str | None = None
+    """Why it failed."""

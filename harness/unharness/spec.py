@@ -1,0 +1,110 @@
+"""The specification of a run: what was asked for, what it resolves to, and what identifies it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+IDENTITY_VERSION = 1
+"""Raised whenever equal runs would get other ids."""
+RUN_ID_LENGTH = 16
+
+IDENTITY: dict[str, Any] = {"role": "identity"}
+RUNTIME: dict[str, Any] = {"role": "runtime"}
+
+
+class RunRequest(BaseModel):
+    """What a user asks for; None where nothing was said."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str = "memflex"
+    task: str = "knowundo-privacy"
+    model: str = "tiny"
+    tuning: Literal["lora", "full"] | None = None
+    engine: str = "hf"
+    seed: int = Field(0, ge=0, lt=2**32)
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Hyperparameters of the method by name."""
+    epochs: int | None = None
+    lr: float | None = None
+    batch_size: int | None = None
+    data: str = "auto"
+    results: str | None = None
+    save_weights: bool = False
+    limit: int | None = Field(None, ge=1)
+    device: str = "auto"
+    force: bool = False
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return what was said of the method's Config, the short flags included."""
+        flags = {"epochs": self.epochs, "lr": self.lr, "batch_size": self.batch_size}
+        return {name: value for name, value in flags.items() if value is not None} | self.set
+
+
+class EvaluationSettings(BaseModel):
+    """How models are evaluated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metrics: tuple[str, ...]
+    engine: str
+    max_length: int = 256
+    """Of prompt and answer, in tokens (KnowUnDo, table 7)."""
+    max_new_tokens: int = 96
+    bootstrap_seed: int = 0
+
+
+class RunSpec(BaseModel):
+    """A run, resolved. Every field says whether it is part of the run's identity.
+
+    Data and weights are identified by their content; names and paths are not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str = Field(json_schema_extra=IDENTITY)
+    task_version: int = Field(json_schema_extra=IDENTITY)
+    data_hash: str = Field(json_schema_extra=IDENTITY)
+    limit: int | None = Field(None, json_schema_extra=IDENTITY)
+    base_hash: str = Field(json_schema_extra=IDENTITY)
+    tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
+    target_tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
+    lora: dict[str, Any] | None = Field(json_schema_extra=IDENTITY)
+    target_recipe: dict[str, Any] = Field(json_schema_extra=IDENTITY)
+    method: str = Field(json_schema_extra=IDENTITY)
+    method_version: int = Field(json_schema_extra=IDENTITY)
+    config: dict[str, Any] = Field(json_schema_extra=IDENTITY)
+    seed: int = Field(json_schema_extra=IDENTITY)
+    dtype: str = Field(json_schema_extra=IDENTITY)
+    evaluation: EvaluationSettings = Field(json_schema_extra=IDENTITY)
+
+    model: str = Field(json_schema_extra=RUNTIME)
+    data: str = Field(json_schema_extra=RUNTIME)
+    data_source: str = Field(json_schema_extra=RUNTIME)
+    device: str = Field(json_schema_extra=RUNTIME)
+    results: str = Field(json_schema_extra=RUNTIME)
+    save_weights: bool = Field(False, json_schema_extra=RUNTIME)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the fields that identify the run."""
+        names = [name for name, role in field_roles().items() if role == "identity"]
+        return self.model_dump(mode="json", include=set(names))
+
+    def run_id(self) -> str:
+        """Return the hash of the identity, 16 hexadecimal digits."""
+        parts = {"identity_version": IDENTITY_VERSION, **self.identity()}
+        text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
+
+
+def field_roles() -> dict[str, str]:
+    """Return each field of RunSpec with its role, `identity` or `runtime`; empty if unclassified."""
+    roles = {}
+    for name, info in RunSpec.model_fields.items():
+        extra = info.json_schema_extra
+        roles[name] = str(extra.get("role", "")) if isinstance(extra, dict) else ""
+    return roles

@@ -1,0 +1,1 @@
+"""The one training loop, which target models and unlearning methods share."""

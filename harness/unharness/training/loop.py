@@ -1,0 +1,188 @@
+"""The training loop: `transformers.Trainer`, with a loss that is handed in."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils.data import SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from unharness.data.recipe import TrainConfig
+from unharness.errors import MethodError
+from unharness.progress import OnStep
+from unharness.training.steps import Batch, Step
+
+Loss = Callable[[Any, Any], torch.Tensor]
+
+
+@dataclass
+class TrainingLog:
+    """What a training did."""
+
+    steps: int = 0
+    examples: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    """The loss of every step."""
+
+
+def train(
+    model: Any,
+    steps: Sequence[Step],
+    loss: Loss,
+    config: TrainConfig,
+    *,
+    seed: int,
+    on_step: OnStep | None = None,
+) -> TrainingLog:
+    """Train `model` in place; only parameters with `requires_grad` move.
+
+    The gradient of a step is that of the mean loss over its examples, whatever the size of the
+    micro-batches.
+
+    Args:
+        model: a Hugging Face or PEFT causal language model, on its device.
+        steps: in the order in which they are taken.
+        loss: gives the mean loss of a batch's examples, a scalar with a gradient.
+        seed: of the dropout.
+        on_step: called after every step with its number from 1, the number of all, and the
+            values `loss`, `lr` and `grad_norm`.
+
+    Raises:
+        MethodError: the loss is not finite, has no gradient, or nothing may move.
+    """
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise MethodError("no parameter may move: every one is frozen")
+    log = TrainingLog(
+        steps=len(steps),
+        examples=sum(step.examples for step in steps),
+        tokens=sum(micro.tokens for step in steps for micro in step.micro_batches),
+    )
+    device = next(model.parameters()).device
+    with tempfile.TemporaryDirectory(prefix="unharness-") as scratch:
+        trainer = _StepTrainer(
+            model=model,
+            args=_arguments(config, len(steps), seed, device, scratch),
+            train_dataset=_StepDataset(steps),
+            data_collator=lambda items: items[0],
+            callbacks=[_Follow(log, on_step)],
+            step_loss=loss,
+        )
+        started = time.perf_counter()
+        trainer.train()
+        log.seconds = time.perf_counter() - started
+        trainer.accelerator.free_memory()
+    model.eval()
+    return log
+
+
+def _arguments(
+    config: TrainConfig, steps: int, seed: int, device: torch.device, folder: str
+) -> TrainingArguments:
+    options: dict[str, Any] = {
+        "output_dir": folder,
+        "max_steps": steps,
+        "per_device_train_batch_size": 1,  # an item of the dataset is a whole step
+        "learning_rate": config.lr,
+        "weight_decay": config.weight_decay,
+        "lr_scheduler_type": config.schedule if config.warmup_ratio == 0 else _warm(config),
+        "warmup_steps": math.ceil(config.warmup_ratio * steps),
+        "max_grad_norm": config.max_grad_norm,
+        "seed": seed,
+        "data_seed": seed,
+        "use_cpu": device.type == "cpu",
+        "bf16": device.type == "cuda" and torch.cuda.is_bf16_supported(),
+        "optim": "adamw_torch_fused",
+        "logging_strategy": "steps",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": False,
+    }
+    # Arguments come and go between versions of transformers; unknown ones are not ours to need.
+    known = inspect.signature(TrainingArguments).parameters
+    return TrainingArguments(**{name: value for name, value in options.items() if name in known})
+
+
+def _warm(config: TrainConfig) -> str:
+    return "constant_with_warmup" if config.schedule == "constant" else config.schedule
+
+
+class _StepDataset(torch.utils.data.Dataset[dict[str, Step]]):
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, index: int) -> dict[str, Step]:
+        return {"step": self._steps[index]}
+
+
+class _StepTrainer(Trainer):
+    """A Trainer whose batches are whole steps, and whose loss is a function."""
+
+    def __init__(self, *args: Any, step_loss: Loss, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._step_loss = step_loss
+
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
+        return SequentialSampler(self.train_dataset)  # the plan is already in order
+
+    def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Run a step's micro-batches, each weighted by its share of the step's examples."""
+        model.train()
+        total = torch.zeros((), device=self.args.device)
+        for micro in inputs["step"].micro_batches:
+            batch: Batch = micro.make().to(self.args.device)
+            with self.compute_loss_context_manager():
+                loss = self._step_loss(model, batch)
+            _check(loss, self.state.global_step + 1)
+            self.accelerator.backward(loss * micro.share)
+            total += loss.detach() * micro.share
+        return total
+
+
+def _check(loss: Any, step: int) -> None:
+    if not isinstance(loss, torch.Tensor) or loss.dim() != 0:
+        shape = tuple(loss.shape) if isinstance(loss, torch.Tensor) else type(loss).__name__
+        raise MethodError(f"step {step}: the loss must be a scalar tensor, got {shape}")
+    if not torch.isfinite(loss):
+        raise MethodError(
+            f"step {step}: the loss is {loss.item()}; a lower lr or fewer epochs may help"
+        )
+    if not loss.requires_grad:
+        raise MethodError(
+            f"step {step}: the loss has no gradient: it depends on no parameter that may move"
+        )
+
+
+class _Follow(TrainerCallback):
+    """Collects the loss curve and passes it on."""
+
+    def __init__(self, log: TrainingLog, on_step: OnStep | None) -> None:
+        self._log = log
+        self._on_step = on_step
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if not logs or "loss" not in logs:
+            return
+        self._log.losses.append(float(logs["loss"]))
+        if self._on_step:
+            values = {
+                "loss": float(logs["loss"]),
+                "lr": float(logs.get("learning_rate", 0.0)),
+                "grad_norm": float(logs.get("grad_norm", 0.0)),
+            }
+            self._on_step(state.global_step, state.max_steps, values)

@@ -1,0 +1,85 @@
+"""The job a method is given: a model that knows too much, the data, and what it may use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from unharness.data.batches import TokenBatch, collate
+from unharness.data.encoding import Encoded, encode_examples
+from unharness.data.examples import TaskData
+from unharness.errors import MethodError
+from unharness.progress import OnStep
+from unharness.training.loop import TrainingLog
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """Return a seed of its own for each purpose, so that one use of chance never shifts another."""
+    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+@dataclass
+class UnlearnJob:
+    """What a method works on. It changes `model`; the rest it reads."""
+
+    model: Any
+    """The target model, on its device, in evaluation mode; a PEFT model under LoRA."""
+    tokenizer: Any
+    data: TaskData
+    """All of the task's data. The evaluation halves are for measuring: a method that reads them
+    cheats, and must say so in its hyperparameters."""
+    seed: int
+    max_length: int
+    """In tokens."""
+    device: str
+    retrain: Callable[[Sequence[str], int], Any]
+    """(splits, seed) -> the base model trained on those splits alone, by the target's recipe."""
+    on_step: OnStep | None = None
+    log: TrainingLog = field(default_factory=TrainingLog)
+    """What the training did; a method that trains by itself fills it."""
+    report: dict[str, Any] = field(default_factory=dict)
+    """What a method wants in the record: JSON values by name."""
+    truncated: dict[str, int] = field(default_factory=dict)
+    """By split: how many examples were longer than `max_length`."""
+    derived_seeds: dict[str, int] = field(default_factory=dict)
+
+    def derive_seed(self, purpose: str) -> int:
+        """Return the seed for a purpose, and keep it for the record."""
+        self.derived_seeds[purpose] = derived_seed(self.seed, purpose)
+        return self.derived_seeds[purpose]
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Return a generator on the CPU, seeded for a purpose."""
+        return torch.Generator().manual_seed(self.derive_seed(purpose))
+
+    def encode(self, *splits: str) -> list[Encoded]:
+        """Return the examples of some splits as tokens, without end token.
+
+        Raises:
+            MethodError: not one of them has an answer within `max_length`.
+        """
+        rows: list[Encoded] = []
+        for split in splits:
+            encoded = encode_examples(
+                self.tokenizer, self.data.splits[split], self.max_length, end_token=False
+            )
+            cut = sum(row.truncated for row in encoded)
+            if cut:
+                self.truncated[split] = cut
+            rows += [row for row in encoded if row.scored]
+        if not rows:
+            place = ", ".join(splits)
+            raise MethodError(f"{place}: no answer begins within {self.max_length} tokens")
+        return rows
+
+    def batches(self, rows: Sequence[Encoded], batch_size: int) -> Iterator[TokenBatch]:
+        """Yield the examples once, longest first, as batches on the model's device."""
+        ordered = sorted(rows, key=lambda row: -len(row.input_ids))
+        for start in range(0, len(ordered), batch_size):
+            batch = collate(ordered[start : start + batch_size], self.tokenizer.pad_token_id)
+            yield batch.to(self.device)

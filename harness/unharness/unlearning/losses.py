@@ -1,0 +1,70 @@
+"""How a LossMethod is carried out: freeze what may not move, plan the steps, train."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from unharness.errors import MethodError
+from unharness.training.loop import train
+from unharness.training.steps import unlearn_steps
+from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.method import RETAIN, LossMethod
+
+
+def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
+    """Train `job.model` with the method's loss over its Config's epochs of the forget set.
+
+    Raises:
+        MethodError: the method selects nothing or something unknown, or its loss is not finite
+            or has no gradient.
+    """
+    method.prepare(job)
+    selected = method.select_parameters(job)
+    config = method.config
+    steps = unlearn_steps(
+        job.encode("forget_train"),
+        job.encode("retain_train") if RETAIN in method.uses else None,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        micro_batch_size=config.micro_batch_size,
+        pad_token_id=job.tokenizer.pad_token_id,
+        order=random.Random(job.derive_seed("order")),
+    )
+    with only_trainable(job.model, selected):
+        job.log = train(
+            job.model,
+            steps,
+            method.loss,
+            config,
+            seed=job.derive_seed("training"),
+            on_step=job.on_step,
+        )
+
+
+@contextmanager
+def only_trainable(model: Any, names: Collection[str] | None) -> Iterator[None]:
+    """Freeze all parameters but those named, and free them again afterwards.
+
+    Raises:
+        MethodError: no name is given, or one is unknown or frozen already.
+    """
+    if names is None:
+        yield
+        return
+    movable = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    unknown = sorted(set(names) - set(movable))
+    if unknown:
+        raise MethodError(f"not among the trainable parameters: {', '.join(unknown[:3])}")
+    if not names:
+        raise MethodError("the method selected no parameter at all")
+    frozen = [value for name, value in movable.items() if name not in set(names)]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)

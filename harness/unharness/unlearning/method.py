@@ -1,0 +1,105 @@
+"""The two base classes of unlearning methods.
+
+Nothing heavy is imported here: a plugin that derives from these lists in no time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from unharness.data.recipe import TrainConfig
+from unharness.errors import PluginError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness.data.batches import UnlearnBatch
+    from unharness.unlearning.job import UnlearnJob
+
+RETAIN = "retain"
+
+
+class Method(ABC):
+    """A way to unlearn. Derive from it (or from LossMethod) and register the class."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    citation: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    """Raised whenever the same settings would give other weights."""
+    seeded: ClassVar[bool] = True
+    """Whether the seed changes the outcome; records of one that ignores it are shared."""
+    trains: ClassVar[bool] = True
+    """Whether it changes weights; one that does not gets no warning that nothing changed."""
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """By model preset: hyperparameters that suit it better than Config's own defaults."""
+
+    class Config(BaseModel):
+        """Every hyperparameter, typed, bounded and described. Derive from it to add some."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @classmethod
+    def defaults_for(cls, model: str) -> dict[str, Any]:
+        """Return what `defaults` says of a model, base classes first."""
+        merged: dict[str, Any] = {}
+        for parent in reversed(cls.__mro__):
+            merged |= vars(parent).get("defaults", {}).get(model, {})
+        return {name: value for name, value in merged.items() if name in cls.Config.model_fields}
+
+    @abstractmethod
+    def unlearn(self, job: UnlearnJob) -> None:
+        """Change `job.model` so that it forgets.
+
+        Raises:
+            MethodError: it cannot be done; the reason goes into the record.
+        """
+
+
+class LossMethod(Method):
+    """A method that is a loss, and perhaps a choice of the parameters that may move.
+
+    The harness does the rest: batches, optimizer, schedule, precision, progress.
+    """
+
+    uses: ClassVar[frozenset[str]] = frozenset()
+    """What a batch must hold besides the forget set: of {"retain"}."""
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 1e-3}}
+
+    class Config(Method.Config, TrainConfig):
+        """The settings of the training; a method adds its own."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        unknown = sorted(set(cls.uses) - {RETAIN})
+        if unknown:
+            raise PluginError(f"{cls.__name__}.uses names {unknown}; known: ['{RETAIN}']")
+
+    def prepare(self, job: UnlearnJob) -> None:
+        """Do what must be done once before training. The default does nothing."""
+
+    def select_parameters(self, job: UnlearnJob) -> Collection[str] | None:
+        """Return the names of the parameters that may move; None: all that are trainable."""
+        return None
+
+    @abstractmethod
+    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+        """Return the mean loss of the batch's examples, a scalar.
+
+        Args:
+            model: in training mode.
+            batch: `forget` always; `retain` if `uses` says so.
+        """
+
+    def unlearn(self, job: UnlearnJob) -> None:
+        """Train `job.model` with the loss."""
+        from unharness.unlearning.losses import train_with_loss
+
+        train_with_loss(self, job)

@@ -1,0 +1,1 @@
+"""The built-in unlearning methods, a file each. They use unharness as a third party would."""

@@ -1,0 +1,24 @@
+"""Gradient ascent: the simplest way to unlearn, and the one that forgets most else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from unharness import LossMethod, sequence_nll
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness import UnlearnBatch
+
+
+class GradientAscent(LossMethod):
+    """Loss: − NLL(forget)."""
+
+    name = "gradient-ascent"
+    summary = "Makes the forget set's answers less likely, and nothing else."
+    citation = "Jang et al. 2023, arXiv 2210.01504; KnowUnDo (arXiv 2407.01920), section 4"
+
+    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+        """Return the mean of − NLL over the forget examples (nats per token)."""
+        return -sequence_nll(model, batch.forget).mean()

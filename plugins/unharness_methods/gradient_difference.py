@@ -1,0 +1,36 @@
+"""Gradient difference: ascent on what to forget, descent on what to retain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from unharness import LossMethod, sequence_nll
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness import UnlearnBatch
+
+
+class GradientDifference(LossMethod):
+    """Loss: − forget_weight · NLL(forget) + retain_weight · NLL(retain)."""
+
+    name = "gradient-difference"
+    summary = "Ascent on the forget set, descent on the retain set."
+    citation = "Liu et al. 2022, arXiv 2203.12817; KnowUnDo (arXiv 2407.01920), section 4"
+    uses = frozenset({"retain"})
+
+    class Config(LossMethod.Config):
+        """Adds the two weights."""
+
+        forget_weight: float = Field(1.0, ge=0, description="weight of the ascent")
+        retain_weight: float = Field(1.0, ge=0, description="weight of the descent")
+
+    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+        """Return the mean weighted difference over the batch (nats per token)."""
+        assert batch.retain is not None  # `uses` says so
+        forget = sequence_nll(model, batch.forget).mean()
+        retain = sequence_nll(model, batch.retain).mean()
+        return self.config.retain_weight * retain - self.config.forget_weight * forget

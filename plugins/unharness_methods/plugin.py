@@ -1,0 +1,37 @@
+"""Names the built-in methods without importing them, so that a listing costs nothing."""
+
+from __future__ import annotations
+
+from unharness import Ref, hookimpl
+
+
+@hookimpl
+def unharness_methods() -> list[Ref]:
+    """Return the built-in methods."""
+    return [
+        Ref(
+            "unharness_methods.vanilla:Vanilla",
+            name="vanilla",
+            summary="Does nothing: the target model's own row.",
+        ),
+        Ref(
+            "unharness_methods.retrain:Retrain",
+            name="retrain",
+            summary="The gold standard: a model trained on the retain set alone.",
+        ),
+        Ref(
+            "unharness_methods.gradient_ascent:GradientAscent",
+            name="gradient-ascent",
+            summary="Makes the forget set's answers less likely, and nothing else.",
+        ),
+        Ref(
+            "unharness_methods.gradient_difference:GradientDifference",
+            name="gradient-difference",
+            summary="Ascent on the forget set, descent on the retain set.",
+        ),
+        Ref(
+            "unharness_methods.memflex:MemFlex",
+            name="memflex",
+            summary="Gradient difference on the few parameters that gradients point at.",
+        ),
+    ]

@@ -1,0 +1,20 @@
+"""The gold standard: a model that never saw the forget set."""
+
+from __future__ import annotations
+
+from unharness import Method, UnlearnJob
+
+
+class Retrain(Method):
+    """Trains the base model on the retain set alone, by the target's own recipe.
+
+    Both halves of the retain set are used, as for the target: what it should still know is what
+    the target knew.
+    """
+
+    name = "retrain"
+    summary = "The gold standard: a model trained on the retain set alone."
+
+    def unlearn(self, job: UnlearnJob) -> None:
+        """Replace the model by the retrained one."""
+        job.model = job.retrain(["retain_train", "retain_eval"], job.seed)

@@ -1,0 +1,17 @@
+"""The target model as it is."""
+
+from __future__ import annotations
+
+from unharness import Method, UnlearnJob
+
+
+class Vanilla(Method):
+    """Does nothing; its row shows what there is to forget and to lose."""
+
+    name = "vanilla"
+    summary = "Does nothing: the target model's own row."
+    seeded = False
+    trains = False
+
+    def unlearn(self, job: UnlearnJob) -> None:
+        """Leave the model alone."""

@@ -1,0 +1,1 @@
+"""The built-in tasks. They use unharness exactly as a third party would."""
