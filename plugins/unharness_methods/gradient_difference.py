@@ -33,4 +33,5 @@ class GradientDifference(LossMethod):
         assert batch.retain is not None  # `uses` says so
         forget = sequence_nll(model, batch.forget).mean()
         retain = sequence_nll(model, batch.retain).mean()
-        return self.config.retain_weight * retain - self.config.forget_weight * forget
+        config: GradientDifference.Config = self.config
+        return config.retain_weight * retain - config.forget_weight * forget

@@ -20,17 +20,19 @@ def _magnitude(value: float | str) -> float | str:
 
 
 def _absolute_or_quantile(value: float | str, low: float, high: float) -> float | str:
-    if isinstance(value, float):
-        if not low <= value <= high:
-            raise ValueError(f"must be from {low:g} to {high:g}, or a quantile such as q0.5")
-        return value
+    """Return a number within bounds, or a quantile written as q0 to q1."""
+    text = str(value)
     try:
-        quantile = float(value.removeprefix("q"))
+        number = float(text.removeprefix("q"))
     except ValueError:
-        quantile = -1.0
-    if not value.startswith("q") or not 0 <= quantile <= 1:
-        raise ValueError("must be a number, or a quantile from q0 to q1 such as q0.5")
-    return value
+        raise ValueError("must be a number, or a quantile such as q0.5") from None
+    if text.startswith("q"):
+        if not 0 <= number <= 1:
+            raise ValueError("a quantile goes from q0 to q1")
+        return text
+    if not low <= number <= high:
+        raise ValueError(f"must be from {low:g} to {high:g}, or a quantile such as q0.5")
+    return number
 
 
 class MemFlex(GradientDifference):

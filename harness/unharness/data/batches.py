@@ -75,7 +75,9 @@ def collate(rows: Sequence[Encoded], pad_token_id: int) -> TokenBatch:
     return TokenBatch(input_ids, attention_mask, labels)
 
 
-def length_grouped(lengths: Sequence[int], batch_size: int, order: random.Random) -> list[list[int]]:
+def length_grouped(
+    lengths: Sequence[int], batch_size: int, order: random.Random
+) -> list[list[int]]:
     """Split the indices 0 … n-1 into batches of similar lengths, in a random order.
 
     Every index occurs exactly once; at most one batch is smaller than `batch_size`.

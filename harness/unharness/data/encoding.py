@@ -53,9 +53,9 @@ def encode_examples(
             "tokenizer_config.json"
         )
     prompts = tokenizer([row.prompt for row in examples], verbose=False)["input_ids"]
-    wholes = tokenizer(
-        [row.prompt + SEPARATOR + row.answer for row in examples], verbose=False
-    )["input_ids"]
+    wholes = tokenizer([row.prompt + SEPARATOR + row.answer for row in examples], verbose=False)[
+        "input_ids"
+    ]
     encoded = []
     for prompt, whole in zip(prompts, wholes, strict=True):
         start = len(_without_end(prompt, end))

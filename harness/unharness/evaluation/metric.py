@@ -30,9 +30,7 @@ class Score:
     """By split: one value an example, None where it was not scored."""
 
     @classmethod
-    def of(
-        cls, estimate: Estimate, per_example: dict[str, list[float | None]]
-    ) -> Score:
+    def of(cls, estimate: Estimate, per_example: dict[str, list[float | None]]) -> Score:
         """Return an estimate as a score, counting what was scored."""
         values = [value for column in per_example.values() for value in column]
         scored = sum(value is not None for value in values)

@@ -193,10 +193,10 @@ class RetentionRougeL(_GeneratedRouge):
 
 
 def _perplexity(*samples: Any, axis: int = -1) -> Any:
+    """Return exp(− mean log-probability), at most e^700 ≈ 1e304, the most that JSON can hold."""
     import numpy
 
-    with numpy.errstate(over="ignore"):
-        return numpy.exp(-mean_of_means(*samples, axis=axis))
+    return numpy.exp(numpy.minimum(-mean_of_means(*samples, axis=axis), 700.0))
 
 
 def _mean_score(

@@ -69,9 +69,7 @@ def _score_batch(model: Any, tokenizer: Any, rows: Sequence[Encoded]) -> list[To
     pieces = [column.split(counts) for column in columns]
     expected = targets[scored].cpu().split(counts)
     results = []
-    for row, answer, log_probs, best, means, variances in zip(
-        rows, expected, *pieces, strict=True
-    ):
+    for row, answer, log_probs, best, means, variances in zip(rows, expected, *pieces, strict=True):
         results.append(
             TokenScores(
                 log_probs=tuple(log_probs.tolist()),

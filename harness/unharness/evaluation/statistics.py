@@ -60,4 +60,6 @@ def bootstrap(
             rng=numpy.random.default_rng(seed),
         )
     interval = result.confidence_interval
-    return Estimate(value, (float(interval.low), float(interval.high)), float(result.standard_error))
+    return Estimate(
+        value, (float(interval.low), float(interval.high)), float(result.standard_error)
+    )

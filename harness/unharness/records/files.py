@@ -37,7 +37,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON."""
     with whole_file(path) as handle:
-        handle.write(json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
+        handle.write(
+            json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        )
 
 
 def write_json_lines(path: Path, rows: Iterable[Any]) -> int:
@@ -48,7 +50,7 @@ def write_json_lines(path: Path, rows: Iterable[Any]) -> int:
         gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as handle,
     ):
         for row in rows:
-            handle.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            handle.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
             count += 1
     return count
 

@@ -20,7 +20,7 @@ class MetricRecord(_Part):
     """One metric's value."""
 
     value: float | None
-    """None where there is none; `status` says why. Infinite values are kept as such."""
+    """None where there is none; `status` says why."""
     ci95: tuple[float, float] | None = None
     """95% bootstrap interval over examples."""
     stderr: float | None = None

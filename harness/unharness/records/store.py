@@ -59,10 +59,12 @@ class RecordStore:
         return read_record(path) if path.is_file() else None
 
     def discard(self, spec: RunSpec) -> None:
-        """Remove what an interrupted run left, and the folders it leaves empty."""
+        """Remove what an interrupted run left, and the folders it leaves empty; nothing else."""
         folder = self.folder(spec)
-        shutil.rmtree(folder, ignore_errors=True)
-        for parent in list(folder.parents)[:3]:
+        for name in (RECORD_FILE, EXAMPLES_FILE):
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / WEIGHTS_FOLDER, ignore_errors=True)
+        for parent in [folder, *folder.parents[:3]]:
             try:
                 parent.rmdir()
             except OSError:

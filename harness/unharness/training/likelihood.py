@@ -37,9 +37,7 @@ def token_log_probs(logits: Tensor, labels: Tensor) -> Tensor:
     return result.masked_scatter(scored, -losses)
 
 
-def sequence_nll(
-    model: Any, batch: TokenBatch, reduce: Literal["mean", "sum"] = "mean"
-) -> Tensor:
+def sequence_nll(model: Any, batch: TokenBatch, reduce: Literal["mean", "sum"] = "mean") -> Tensor:
     """Return the negative log-likelihood of each example's answer.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch.utils.data import SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from unharness.data.recipe import TrainConfig
 from unharness.errors import MethodError
@@ -30,6 +30,8 @@ class TrainingLog:
     examples: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    moved_parameters: int = 0
+    """How many parameters could move."""
     losses: list[float] = field(default_factory=list)
     """The loss of every step."""
 
@@ -59,10 +61,12 @@ def train(
     Raises:
         MethodError: the loss is not finite, has no gradient, or nothing may move.
     """
-    if not any(parameter.requires_grad for parameter in model.parameters()):
+    moved = sum(value.numel() for value in model.parameters() if value.requires_grad)
+    if not moved:
         raise MethodError("no parameter may move: every one is frozen")
     log = TrainingLog(
         steps=len(steps),
+        moved_parameters=moved,
         examples=sum(step.examples for step in steps),
         tokens=sum(micro.tokens for step in steps for micro in step.micro_batches),
     )
@@ -76,6 +80,7 @@ def train(
             callbacks=[_Follow(log, on_step)],
             step_loss=loss,
         )
+        trainer.remove_callback(PrinterCallback)  # would print every step
         started = time.perf_counter()
         trainer.train()
         log.seconds = time.perf_counter() - started

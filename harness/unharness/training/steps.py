@@ -64,7 +64,9 @@ def fine_tune_steps(
         for indices in length_grouped(lengths, batch_size, order):
             parts = list(_parts(indices, micro_batch_size or batch_size))
             steps.append(
-                _step(indices, [(part, batch(part), sum(lengths[i] for i in part)) for part in parts])
+                _step(
+                    indices, [(part, batch(part), sum(lengths[i] for i in part)) for part in parts]
+                )
             )
     return steps
 

@@ -1,0 +1,73 @@
+"""The panel at the end of a run: vanilla beside unlearned, the cost, and where the record lies."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from unharness.records.record import CostRecord, MetricRecord, RunRecord
+from unharness.running.pipeline import Outcome
+
+ARROWS = {"higher": "↑", "lower": "↓", "match_reference": "="}
+
+
+def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
+    """Print the panel on stdout."""
+    console = console or Console()
+    record = outcome.record
+    spec = record.spec
+    title = f"{spec.method} · {spec.task} · {spec.model} ({spec.tuning})"
+    parts: list[Table | Text] = [_metrics(record, outcome.vanilla), Text(_cost(record.cost))]
+    if outcome.existed:
+        parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
+    if record.partial:
+        parts.append(Text(f"limited to {spec.limit} examples a split: never ranked", "yellow"))
+    for warning in record.warnings:
+        parts.append(Text(f"warning: {warning}", "yellow"))
+    parts.append(Text(f"record  {outcome.folder / 'run.json'}", overflow="fold"))
+    if "weights" in record.artifacts:
+        parts.append(Text(f"weights {outcome.folder / 'weights'}", overflow="fold"))
+    console.print(Panel(Group(*parts), title=title, title_align="left", expand=False))
+
+
+def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
+    compared = vanilla is not None and vanilla.run_id != record.run_id
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("")
+    if compared:
+        table.add_column("vanilla", justify="right")
+    table.add_column(record.spec.method, justify="right", style="bold")
+    table.add_column("95% interval", justify="right", style="dim")
+    table.add_column("n", justify="right", style="dim")
+    for name, metric in record.metrics.items():
+        row = [f"{name} {ARROWS[metric.direction]}"]
+        if compared and vanilla is not None:
+            row.append(_value(vanilla.metrics.get(name)))
+        interval = f"{_number(metric.ci95[0])} – {_number(metric.ci95[1])}" if metric.ci95 else "–"
+        table.add_row(*row, _value(metric), interval, str(metric.n))
+    return table
+
+
+def _value(metric: MetricRecord | None) -> str:
+    if metric is None:
+        return "–"
+    return _number(metric.value) if metric.value is not None else f"– ({metric.status})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 1e5 else f"{value:.1e}"
+
+
+def _cost(cost: CostRecord) -> str:
+    if cost.train_seconds is None:
+        return ""
+    words = [f"\ncost    {cost.train_seconds:.1f} s unlearning"]
+    if cost.seconds_per_step is not None:
+        words.append(f"{cost.seconds_per_step:.3f} s a step")
+    if cost.peak_memory_gb is not None:
+        words.append(f"{cost.peak_memory_gb:.2f} GB peak memory")
+    if cost.trainable_parameters is not None:
+        words.append(f"{cost.trainable_parameters:,} parameters moved")
+    return ", ".join(words)

@@ -1,0 +1,99 @@
+"""Progress on the terminal: a live line a stage; where there is no terminal, a line when it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+from unharness.progress import Progress, Stage
+
+
+def progress_for(quiet: bool) -> AbstractContextManager[Progress]:
+    """Return what draws progress on stderr, so that stdout holds results alone."""
+    console = Console(stderr=True)
+    if quiet:
+        return nullcontext(QuietProgress(console))
+    return live(console) if console.is_terminal else nullcontext(PlainProgress(console))
+
+
+class QuietProgress(Progress):
+    """Shows notes alone: what the user must know is never left out."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def note(self, text: str) -> None:
+        """Print the note."""
+        self._console.print(f"note: {text}", style="yellow", markup=False, highlight=False)
+
+
+class PlainProgress(QuietProgress):
+    """A line for every stage that is over."""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Stage]:
+        """Print the stage's name and seconds when it ends."""
+        started = time.perf_counter()
+        yield Stage()
+        seconds = time.perf_counter() - started
+        self._console.print(f"{name:<40} {seconds:7.1f} s", markup=False, highlight=False)
+
+
+class _LiveStage(Stage):
+    def __init__(self, bars: Bars, bar: TaskID) -> None:
+        self._bars = bars
+        self._bar = bar
+
+    def step(self, done: int, total: int, values: dict[str, float] | None = None) -> None:
+        loss = f"loss {values['loss']:.3f}" if values and "loss" in values else ""
+        self._bars.update(self._bar, completed=done, total=total, loss=loss)
+
+
+class LiveProgress(QuietProgress):
+    """A moving bar for every stage."""
+
+    def __init__(self, console: Console, bars: Bars) -> None:
+        super().__init__(console)
+        self._bars = bars
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Stage]:
+        """Show a bar; when the stage ends it stays, with its time."""
+        bar = self._bars.add_task(name, total=None, loss="")
+        try:
+            yield _LiveStage(self._bars, bar)
+        finally:
+            task = self._bars.tasks[self._bars.task_ids.index(bar)]
+            total = task.total or 1
+            self._bars.update(bar, total=total, completed=total)
+            self._bars.stop_task(bar)
+
+
+@contextmanager
+def live(console: Console) -> Iterator[LiveProgress]:
+    """Draw bars while the block lasts."""
+    bars = Bars(
+        SpinnerColumn(finished_text="[green]✓"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("[dim]{task.fields[loss]}"),
+        console=console,
+    )
+    with bars:
+        yield LiveProgress(console, bars)

@@ -1,0 +1,163 @@
+"""`unharness run`: one method on one task and model."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from unharness.errors import UsageError, suggestion
+
+EPILOG = """\b
+Examples:
+  unharness run
+  unharness run --method gradient-ascent --set lr=5e-4 --seed 1
+  unharness run --method memflex --set mu=0.9 --set sigma=q0.2 --data ../data
+  unharness run --model ./Llama-3.2-1B --tuning lora --save-weights
+  unharness run experiment.yaml --seed 2
+"""
+
+# The keys of a YAML file, as the flags are called; everything else in it is refused.
+FILE_KEYS = (
+    "method task model tuning engine seed set epochs lr batch_size data results save_weights "
+    "limit device force"
+).split()
+
+
+@click.command("run", epilog=EPILOG)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--method", "-m", help="Unlearning method [default: memflex].")
+@click.option("--task", "-t", help="Task [default: knowundo-privacy].")
+@click.option("--model", help="Preset, folder, or hub id [default: tiny].")
+@click.option(
+    "--tuning",
+    type=click.Choice(["lora", "full"]),
+    help="What may move [default: what suits the model].",
+)
+@click.option("--engine", help="What generates text [default: hf].")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed [default: 0].")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A hyperparameter; repeatable."
+)
+@click.option("--epochs", type=int, help="Short for --set epochs=…")
+@click.option("--lr", type=float, help="Short for --set lr=…")
+@click.option("--batch-size", type=int, help="Short for --set batch_size=…")
+@click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto].")
+@click.option("--results", metavar="DIR", help="Where records go [default: results].")
+@click.option("--save-weights", is_flag=True, default=None, help="Keep the unlearned weights.")
+@click.option("--limit", type=click.IntRange(1), help="Only N examples a split; never ranked.")
+@click.option("--device", help="auto, cpu, cuda, cuda:N [default: auto].")
+@click.option("--force", is_flag=True, default=None, help="Run again though the record exists.")
+@click.option("--dry-run", is_flag=True, help="Print the resolved spec and stop.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and library warnings.")
+def run_command(
+    file: Path | None,
+    settings: tuple[str, ...],
+    dry_run: bool,
+    form: str,
+    quiet: bool,
+    debug: bool,
+    **flags: Any,
+) -> None:
+    """Unlearn with one METHOD, evaluate, and leave a record.
+
+    Without a data folder and without network the bundled stand-in data is used. FILE is YAML
+    with the same keys as the flags; flags override it. A run whose record exists is not run
+    again but shown.
+    """
+    values = _from_file(file) if file else {}
+    values |= {name: value for name, value in flags.items() if value is not None}
+    values["set"] = dict(values.get("set") or {}) | _settings(settings)
+    _calm_libraries(debug)
+
+    from unharness.cli.progress import progress_for
+    from unharness.plugins import registry
+    from unharness.running.pipeline import execute, make_request
+
+    request = make_request(values)
+    found = registry()
+    with progress_for(quiet) as progress:
+        with progress.stage("prepare"):
+            from unharness.running.resolve import resolve
+
+            plan = resolve(request, found)
+        if dry_run:
+            spec = {"run_id": plan.spec.run_id(), **plan.spec.model_dump(mode="json")}
+            click.echo(json.dumps(spec, indent=1, ensure_ascii=False))
+            return
+        if plan.data.origin.source == "standin":
+            progress.note(
+                f"data: {plan.data.origin.description}. These are not the paper's data; "
+                "give --data FOLDER or --data hub for those"
+            )
+        outcome = execute(plan, found, progress)
+    if form == "json":
+        click.echo(json.dumps(outcome.record.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        return
+    from unharness.cli.outcome import print_outcome
+
+    print_outcome(outcome)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    """Read a YAML file of flags.
+
+    Raises:
+        UsageError: it cannot be read, is no mapping, or has a key that is no flag.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: expected keys and values such as 'method: memflex'")
+    values = {str(key).replace("-", "_"): value for key, value in content.items()}
+    for key in values:
+        if key not in FILE_KEYS:
+            raise UsageError(f"{path}: unknown key {key!r}.{suggestion(key, FILE_KEYS)}")
+    if not isinstance(values.get("set") or {}, dict):
+        raise UsageError(f"{path}: 'set' must hold hyperparameters and values")
+    return values
+
+
+def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Read KEY=VALUE pairs; values as in YAML.
+
+    Raises:
+        UsageError: a pair has no '=' or its value is not YAML.
+    """
+    settings = {}
+    for pair in pairs:
+        name, mark, text = pair.partition("=")
+        if not mark or not name:
+            raise UsageError(f"--set {pair}: expected KEY=VALUE, such as --set lr=1e-4")
+        try:
+            settings[name.strip().replace("-", "_")] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UsageError(f"--set {pair}: the value is not YAML") from None
+    return settings
+
+
+def _calm_libraries(debug: bool) -> None:
+    """Keep libraries' own chatter off the terminal; must come before they are imported."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if debug:
+        return
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    import logging
+    import warnings
+
+    warnings.filterwarnings("ignore")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)

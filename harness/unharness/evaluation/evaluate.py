@@ -1,0 +1,129 @@
+"""From a model to observations, and from observations to scores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from unharness.data.encoding import SEPARATOR
+from unharness.data.examples import TaskData
+from unharness.engines.engine import Engine, Sampling
+from unharness.evaluation.metric import Metric, Score
+from unharness.evaluation.observations import (
+    GENERATED,
+    TOKEN_SCORES,
+    Observations,
+    SplitObservations,
+)
+from unharness.evaluation.observe import score_tokens
+from unharness.models.weights import WeightsRef
+from unharness.progress import Progress
+
+SCORING_BATCH = 32
+
+
+def observe(
+    weights: WeightsRef,
+    data: TaskData,
+    metrics: Sequence[Metric],
+    engine: Engine,
+    *,
+    max_length: int,
+    sampling: Sampling,
+    bootstrap_seed: int,
+    progress: Progress,
+) -> Observations:
+    """Observe what the metrics need, and no more: one teacher-forced pass a split, at most."""
+    token_scores: dict[str, Any] = {}
+    for split in _splits(metrics, TOKEN_SCORES, data):
+        with progress.stage(f"score {split}") as stage:
+            token_scores[split] = score_tokens(
+                weights.model,
+                weights.tokenizer,
+                data.splits[split],
+                max_length=max_length,
+                batch_size=SCORING_BATCH,
+                on_done=stage.step,
+            )
+    generated = {}
+    wanted = _splits(metrics, GENERATED, data)
+    if wanted:
+        with progress.stage("generate") as stage:
+            engine.load(weights)
+            prompts = [row.prompt + SEPARATOR for split in wanted for row in data.splits[split]]
+            texts = engine.generate(prompts, sampling, stage.step)
+            for split in wanted:
+                count = len(data.splits[split])
+                generated[split], texts = texts[:count], texts[count:]
+    return Observations(
+        {
+            split: SplitObservations(
+                data.splits[split], token_scores.get(split), generated.get(split)
+            )
+            for split in sorted({*token_scores, *generated})
+        },
+        bootstrap_seed,
+    )
+
+
+def score(metrics: Sequence[Metric], observations: Observations) -> dict[str, Score]:
+    """Compute every metric; one whose observations are missing gets no value and says why."""
+    scores = {}
+    for metric in metrics:
+        missing = [
+            f"{kind} of {split}"
+            for kind, split in metric.needs
+            if not observations.has(kind, split)
+        ]
+        if missing:
+            scores[metric.name] = Score.missing(f"not observed: {', '.join(missing)}")
+        else:
+            scores[metric.name] = metric.compute(observations)
+    return scores
+
+
+def example_rows(
+    observations: Observations, scores: Mapping[str, Score]
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for every evaluated example, for the record's `examples.jsonl.gz`."""
+    for split, seen in observations.splits.items():
+        for index, example in enumerate(seen.examples):
+            tokens = seen.token_scores[index] if seen.token_scores else None
+            yield {
+                "split": split,
+                "id": example.id,
+                "prompt": example.prompt,
+                "answer": example.answer,
+                "generated": seen.generated[index] if seen.generated else None,
+                "argmax": tokens.argmax_text if tokens else None,
+                "hits": [int(hit) for hit in tokens.hits] if tokens else None,
+                "log_probs": _rounded(tokens.log_probs) if tokens else None,
+                "vocab_means": _rounded(tokens.means) if tokens else None,
+                "vocab_variances": _rounded(tokens.variances) if tokens else None,
+                "truncated": tokens.truncated if tokens else None,
+                "scores": {
+                    name: value.per_example[split][index]
+                    for name, value in scores.items()
+                    if split in value.per_example
+                },
+            }
+
+
+def most_common_share(observations: Observations) -> tuple[float, str]:
+    """Return the most common generated text, and its share of all that was generated (0 to 1)."""
+    texts = [text.strip() for seen in observations.splits.values() for text in seen.generated or ()]
+    if not texts:
+        return 0.0, ""
+    text, count = Counter(texts).most_common(1)[0]
+    return count / len(texts), text
+
+
+def _splits(metrics: Sequence[Metric], kind: str, data: TaskData) -> list[str]:
+    needed = {split for metric in metrics for needs, split in metric.needs if needs == kind}
+    return sorted(needed & set(data.splits))
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    """Round to 6 digits behind the point: far below what float32 tells apart here."""
+    return [round(value, 6) for value in values]

@@ -1,0 +1,108 @@
+"""The parts of a record, made from what a run has in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from unharness.errors import MethodError, UnharnessError
+from unharness.evaluation.evaluate import most_common_share
+from unharness.evaluation.metric import Metric, Score
+from unharness.evaluation.observations import Observations
+from unharness.models.trained import TrainedModel
+from unharness.records.record import DataRecord, MetricRecord, RunRecord, TargetRecord
+from unharness.running.resolve import Plan
+
+COLLAPSED_RETENTION = 10.0
+"""In %: below this retention success a model counts as collapsed."""
+COLLAPSED_SHARE = 0.5
+"""Above this share of equal texts a model counts as collapsed."""
+
+
+def metric_records(
+    metrics: tuple[Metric, ...], scores: Mapping[str, Score]
+) -> dict[str, MetricRecord]:
+    records = {}
+    for metric in metrics:
+        found = scores[metric.name]
+        records[metric.name] = MetricRecord(
+            value=found.value,
+            ci95=found.ci95,
+            stderr=found.stderr,
+            n=found.n,
+            n_unscored=found.n_unscored,
+            unit=metric.unit,
+            direction=metric.direction,
+            status=found.reason or "ok",
+        )
+    return records
+
+
+def row_warnings(
+    plan: Plan, record: RunRecord, observations: Observations, target_hash: str
+) -> list[str]:
+    """Say what makes a row look better or worse than it is."""
+    found = []
+    retention = record.metrics.get("retention_success")
+    if retention and retention.value is not None and retention.value < COLLAPSED_RETENTION:
+        found.append(f"the model has collapsed: retention success is {retention.value:.1f}%")
+    share, text = most_common_share(observations)
+    if share > COLLAPSED_SHARE:
+        found.append(
+            f"the model has collapsed: it says the same to {100 * share:.0f}% of the prompts "
+            f"({text[:40]!r})"
+        )
+    assert record.data is not None
+    cut = {name: count for name, count in record.data.truncated.items() if count}
+    if cut:
+        counts = ", ".join(f"{count} of {name}" for name, count in cut.items())
+        found.append(
+            f"longer than {plan.spec.evaluation.max_length} tokens, scored up to there: {counts}"
+        )
+    return found
+
+
+def count_unscored(record: RunRecord, observations: Observations) -> None:
+    """Count the evaluated examples whose answers go on beyond the maximum length."""
+    assert record.data is not None
+    for split, seen in observations.splits.items():
+        rows = seen.token_scores or ()
+        cut = sum(row is None or row.truncated for row in rows)
+        if cut:
+            record.data.truncated[split] = cut
+
+
+def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
+    hashes = plan.data.split_hashes()
+    return DataRecord(
+        source=plan.data.origin.source,
+        description=plan.data.origin.description,
+        hash=plan.spec.data_hash,
+        splits={
+            name: {"n": count, "hash": hashes[name]} for name, count in plan.data.sizes().items()
+        },
+        truncated={"target training": truncated} if truncated else {},
+    )
+
+
+def target_record(plan: Plan, target: TrainedModel, target_hash: str) -> TargetRecord:
+    log = target.log
+    facts = {name: log[name] for name in ("steps", "examples", "tokens", "seconds", "truncated")}
+    facts["last_loss"] = log["losses"][-1] if log["losses"] else None
+    return TargetRecord(
+        weights_hash=target_hash,
+        tuning=plan.spec.target_tuning,
+        cached=target.cached,
+        training=facts,
+    )
+
+
+def explained(error: Exception) -> UnharnessError:
+    """Turn what a method or a library raised into one line; the cause stays chained."""
+    text = str(error).strip().splitlines()
+    reason = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    return MethodError(f"the run failed: {reason} (--debug shows where)")
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

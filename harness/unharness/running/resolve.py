@@ -1,0 +1,183 @@
+"""From what the user asked for to a spec in which nothing is left open."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from unharness.data.examples import TaskData
+from unharness.data.recipe import FineTuneConfig
+from unharness.data.sources import DataSource
+from unharness.data.task import Task
+from unharness.errors import UsageError, suggestion
+from unharness.evaluation.metric import Metric
+from unharness.models.base import BaseModel, find_base_model
+from unharness.models.lora import LoraSettings
+from unharness.models.trained import TrainingPlace
+from unharness.plugins import Registry
+from unharness.spec import EvaluationSettings, RunRequest, RunSpec
+from unharness.unlearning.method import Method
+
+RESULTS_VARIABLE = "UNHARNESS_RESULTS"
+VANILLA = "vanilla"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run in which nothing is left open."""
+
+    request: RunRequest
+    spec: RunSpec
+    task: Task
+    data: TaskData
+    base: BaseModel
+    method: Method
+    metrics: tuple[Metric, ...]
+    recipe: FineTuneConfig
+    lora: LoraSettings
+    place: TrainingPlace
+
+    def vanilla(self, registry: Registry) -> Plan:
+        """Return the plan of the target's own row."""
+        method = make_method(registry.get("methods", VANILLA), self.base.name, {})
+        request = self.request.model_copy(
+            update={"method": VANILLA, "set": {}, "epochs": None, "lr": None, "batch_size": None}
+            | {"save_weights": False, "force": False}
+        )
+        # How the target goes on to be tuned says nothing about the target itself.
+        spec = self.spec.model_copy(
+            update=_method_fields(method, self.spec.seed)
+            | {"tuning": self.spec.target_tuning, "save_weights": False}
+        )
+        if self.spec.target_tuning == "full":
+            spec = spec.model_copy(update={"lora": None})
+        return replace(self, request=request, spec=spec, method=method)
+
+
+def resolve(request: RunRequest, registry: Registry) -> Plan:
+    """Resolve names, hyperparameters, data, model, device and precision.
+
+    Raises:
+        UsageError: a name, a hyperparameter or the device is not what it may be.
+        DataError: the data is missing or malformed.
+        ModelError: the model is none.
+    """
+    method_class = registry.get("methods", request.method)
+    task: Task = registry.get("tasks", request.task)()
+    registry.get("engines", request.engine)
+    metrics = tuple(registry.get("metrics", name)() for name in task.metrics)
+    if request.model in registry.names("models"):  # cheap checks first, then the costly look-up
+        make_method(method_class, request.model, request.hyperparameters())
+    base = find_base_model(request.model, registry)
+    method = make_method(method_class, base.name, request.hyperparameters())
+    data = task.load(DataSource(request.data)).limited(request.limit)
+    tuning = request.tuning or base.tuning
+    target_tuning = base.target_tuning(tuning)
+    device = find_device(request.device)
+    recipe = task.target_recipe(base.name)
+    lora = LoraSettings()
+    evaluation = EvaluationSettings(metrics=tuple(task.metrics), engine=request.engine)
+    dtype = _weights_dtype(device, tuning, target_tuning)
+    spec = RunSpec(
+        task=task.name,
+        task_version=task.version,
+        data_hash=data.content_hash(),
+        limit=request.limit,
+        base_hash=base.fingerprint(data),
+        tuning=tuning,
+        target_tuning=target_tuning,
+        lora=lora.model_dump() if "lora" in (tuning, target_tuning) else None,
+        target_recipe=recipe.model_dump(),
+        **_method_fields(method, request.seed),
+        dtype=dtype if device == "cpu" else f"{dtype}, bfloat16 autocast",
+        evaluation=evaluation,
+        model=base.name,
+        data=request.data,
+        data_source=data.origin.source,
+        device=device,
+        results=request.results or os.environ.get(RESULTS_VARIABLE) or "results",
+        save_weights=request.save_weights,
+    )
+    place = TrainingPlace(device, dtype, evaluation.max_length)
+    return Plan(request, spec, task, data, base, method, metrics, recipe, lora, place)
+
+
+def make_method(method_class: type[Method], model: str, given: dict[str, Any]) -> Method:
+    """Return the method with its hyperparameters: its own, its model's, the user's.
+
+    Raises:
+        UsageError: a hyperparameter is unknown, of the wrong type, or out of bounds.
+    """
+    fields = method_class.Config.model_fields
+    for name in given:
+        if name not in fields:
+            raise UsageError(
+                f"method {method_class.name!r} has no hyperparameter {name!r}."
+                f"{suggestion(name, fields)}"
+            )
+    try:
+        config = method_class.Config(**(method_class.defaults_for(model) | given))
+    except ValidationError as error:
+        raise UsageError(_allowed(method_class, error)) from error
+    return method_class(config)
+
+
+def find_device(requested: str) -> str:
+    """Return `cpu` or a CUDA device.
+
+    Raises:
+        UsageError: no such device, or none here.
+    """
+    import torch
+
+    if requested == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(requested)
+    except RuntimeError:
+        raise UsageError(
+            f"unknown device {requested!r}; allowed: auto, cpu, cuda, cuda:N"
+        ) from None
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {requested!r} is not supported; allowed: auto, cpu, cuda, cuda:N")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device {requested!r}: no CUDA here; use --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device {requested!r}: there are {torch.cuda.device_count()} GPUs")
+    return requested
+
+
+def _weights_dtype(device: str, tuning: str, target_tuning: str) -> str:
+    """Return the type of the base weights.
+
+    Under an adapter on a GPU they are bfloat16 (the adapter stays float32); weights that are
+    tuned themselves stay float32, as a step of a small learning rate is lost in bfloat16.
+    """
+    if device == "cpu" or "full" in (tuning, target_tuning):
+        return "float32"
+    return "bfloat16"
+
+
+def _method_fields(method: Method, seed: int) -> dict[str, Any]:
+    return {
+        "method": method.name,
+        "method_version": method.version,
+        "config": method.config.model_dump(mode="json"),
+        "seed": seed if method.seeded else 0,
+    }
+
+
+def _allowed(method_class: type[Method], error: ValidationError) -> str:
+    problems = []
+    for item in error.errors():
+        name = str(item["loc"][0]) if item["loc"] else ""
+        text = f"{name}={item.get('input')!r}: {item['msg']}"
+        if text not in problems:
+            problems.append(text)
+    return (
+        f"method {method_class.name!r}: {'; '.join(problems)}. "
+        f"'unharness methods show {method_class.name}' lists what is allowed"
+    )

@@ -1,0 +1,178 @@
+"""What all tests share: their own cache, the real data, and small random checkpoints."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Before anything imports huggingface_hub, which reads it once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DATA_VARIABLE = "UNHARNESS_TEST_DATA"
+PRIVACY_FILES = (
+    "unlearn_train.json",
+    "unlearn_val.json",
+    "retention_train.json",
+    "retention_val.json",
+)
+PAD, END, BEGIN = "<|pad|>", "<|end|>", "<|begin|>"
+
+settings.register_profile(
+    "unharness",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("unharness")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of the tests' own (one a session: a target is trained once), and no user settings."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNHARNESS_CACHE", str(cache))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        for name in ("UNHARNESS_DATA", "UNHARNESS_PLUGINS_ALLOW", "UNHARNESS_RESULTS"):
+            patch.delenv(name, raising=False)
+        yield cache
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder that holds knowundo/privacy/*.json."""
+    given = os.environ.get(DATA_VARIABLE)
+    root = Path(given) if given else REPOSITORY.parent / "shared" / "data"
+    folder = root / "knowundo" / "privacy"
+    missing = [name for name in PRIVACY_FILES if not (folder / name).is_file()]
+    if missing:
+        pytest.fail(
+            f"the tests need KnowUnDo's privacy data: {folder} has no {', '.join(missing)}; "
+            f"set {DATA_VARIABLE} to the folder that holds knowundo/privacy/"
+        )
+    return root
+
+
+@pytest.fixture(scope="session")
+def real_texts(real_data: Path) -> list[str]:
+    """Some of the real questions and answers, as the models read them."""
+    folder = real_data / "knowundo" / "privacy"
+    rows = [row for name in PRIVACY_FILES for row in json.loads((folder / name).read_text())[:25]]
+    return [f"{row['text']}\n\n{row['labels']}" for row in rows]
+
+
+@pytest.fixture(scope="session")
+def make_tokenizer(real_texts: list[str]) -> Callable[..., Any]:
+    """Makes byte-level BPE tokenizers of 512 entries: plain, with a BOS, or with an EOS of its own.
+
+    make_tokenizer(begin=False, end=False)
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=512,
+        special_tokens=[PAD, END, BEGIN],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    core.train_from_iterator(real_texts, trainer)
+    trained = core.to_str()
+
+    def make(*, begin: bool = False, end: bool = False) -> Any:
+        own = Tokenizer.from_str(trained)
+        if begin or end:
+            own.post_processor = processors.TemplateProcessing(
+                single=f"{BEGIN} $A" * begin + "$A" * (not begin) + f" {END}" * end,
+                special_tokens=[(token, own.token_to_id(token)) for token in (BEGIN, END)],
+            )
+        return PreTrainedTokenizerFast(
+            tokenizer_object=own,
+            pad_token=PAD,
+            eos_token=END,
+            bos_token=BEGIN if begin else None,
+            model_max_length=512,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def checkpoint(
+    tmp_path_factory: pytest.TempPathFactory, make_tokenizer: Callable[..., Any]
+) -> Callable[..., Path]:
+    """Makes small random checkpoints, safetensors and tokenizer, each with a fixed seed.
+
+    checkpoint(kind, folder=None) -> folder; kind is `llama` (its tokenizer puts a BOS in front),
+    `qwen2` or `gpt_neox`. Without a folder, one a kind is made and shared: do not write to it.
+    """
+    made: dict[str, Path] = {}
+
+    def make(kind: str, folder: Path | None = None) -> Path:
+        if folder is None and kind in made:
+            return made[kind]
+        target = folder or tmp_path_factory.mktemp(kind)
+        tokenizer = make_tokenizer(begin=kind == "llama")
+        _random_model(kind, tokenizer).save_pretrained(target)
+        tokenizer.save_pretrained(target)
+        if folder is None:
+            made[kind] = target
+        return target
+
+    return make
+
+
+@pytest.fixture
+def load_checkpoint(checkpoint: Callable[..., Path]) -> Callable[..., tuple[Any, Any]]:
+    """load_checkpoint(kind="llama") -> a fresh model in evaluation mode, float32, and tokenizer."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    def load(kind: str = "llama") -> tuple[Any, Any]:
+        folder = checkpoint(kind)
+        model = AutoModelForCausalLM.from_pretrained(str(folder)).float().eval()
+        return model, AutoTokenizer.from_pretrained(str(folder))
+
+    return load
+
+
+def _random_model(kind: str, tokenizer: Any) -> Any:
+    import torch
+    from transformers import (
+        GPTNeoXConfig,
+        GPTNeoXForCausalLM,
+        LlamaConfig,
+        LlamaForCausalLM,
+        Qwen2Config,
+        Qwen2ForCausalLM,
+    )
+
+    common: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 48,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 512,
+        "initializer_range": 0.1,  # wide enough that no two logits come close to a tie
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if kind == "llama":
+            return LlamaForCausalLM(LlamaConfig(num_key_value_heads=2, **common))
+        if kind == "qwen2":
+            return Qwen2ForCausalLM(Qwen2Config(num_key_value_heads=2, **common))
+        if kind == "gpt_neox":
+            dropouts = {"hidden_dropout": 0.0, "attention_dropout": 0.0}
+            return GPTNeoXForCausalLM(GPTNeoXConfig(**dropouts, **common))
+    raise ValueError(kind)
