@@ -1,5 +1,6 @@
 """What all tests share: their own cache, the real data, and small random checkpoints."""
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -130,9 +131,27 @@ def checkpoint(
     return make
 
 
+@pytest.fixture(scope="session")
+def imported() -> Iterator[None]:
+    """Imports what is heavy, and spares the garbage collector from going through it again.
+
+    accelerate collects garbage twice a training: a quarter of a second each with all of torch.
+    """
+    import peft  # noqa: F401
+    import transformers.trainer  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
-def load_checkpoint(checkpoint: Callable[..., Path]) -> Callable[..., tuple[Any, Any]]:
+def load_checkpoint(
+    checkpoint: Callable[..., Path], imported: None
+) -> Iterator[Callable[..., tuple[Any, Any]]]:
     """load_checkpoint(kind="llama") -> a fresh model in evaluation mode, float32, and tokenizer."""
+    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     def load(kind: str = "llama") -> tuple[Any, Any]:
@@ -140,7 +159,10 @@ def load_checkpoint(checkpoint: Callable[..., Path]) -> Callable[..., tuple[Any,
         model = AutoModelForCausalLM.from_pretrained(str(folder)).float().eval()
         return model, AutoTokenizer.from_pretrained(str(folder))
 
-    return load
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # models this small wait for other threads longer than they compute
+    yield load
+    torch.set_num_threads(threads)
 
 
 def _random_model(kind: str, tokenizer: Any) -> Any:

@@ -41,6 +41,8 @@ def cached_folder(kind: str, key: str, build: Callable[[Path], None]) -> tuple[P
     with FileLock(home / f".{key}.lock"):
         if target.is_dir():
             return target, True
+        for left in home.glob(f".{key}-*"):  # of a build that was killed: nobody else is at it
+            shutil.rmtree(left, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(dir=home, prefix=f".{key}-"))
         try:
             build(scratch)

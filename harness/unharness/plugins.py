@@ -125,6 +125,8 @@ class Registry:
                     f"({_origin(entry.plugin)}) cannot be loaded: {_words(error)}"
                 ) from error
             problem = _contract_problem(kind, target)
+            if not problem and target.name != name:
+                problem = f"{entry.target.path} is named {target.name!r}, not {name!r}"
             if problem:
                 raise PluginError(f"{entry.plugin.name!r} ({_origin(entry.plugin)}): {problem}")
         return target
@@ -172,7 +174,7 @@ class Registry:
         if not meant:
             return ""
         reports = "; ".join(
-            f"plugin {plugin.name!r} ({_origin(plugin)}) failed: {plugin.errors[0]}"
+            f"plugin {plugin.name!r} ({_origin(plugin)}) failed: {', '.join(plugin.errors)}"
             for plugin in meant
         )
         return f"({reports})"
@@ -209,17 +211,23 @@ def registry() -> Registry:
 def _load_plugin(registry: Registry, info: PluginInfo, load: Callable[[], Any]) -> None:
     """Import and register one plugin, and collect what it brings."""
     manager = registry.manager
+    name = f"{info.distribution}:{info.name}"  # two distributions may use one entry-point name
+    if manager.has_plugin(name):
+        info.errors.append(f"{name} is loaded already, from another entry point")
+        return
     try:
         plugin = load()
-        manager.register(plugin, name=info.name)
+        manager.register(plugin, name=name)
         manager.check_pending()  # a misspelt hook is a failure, not a silence
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         info.errors.append(_words(error))
-        if manager.has_plugin(info.name):
-            manager.unregister(name=info.name)
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
         return
     for caller in manager.get_hookcallers(plugin) or []:
         info.hooks.append(caller.name)
+    if not info.hooks:
+        info.errors.append("implements no hook; mark its functions with @unharness.hookimpl")
     for kind in KINDS:
         for item in _items(manager, plugin, kind, info):
             registry.add(kind, item, info)
@@ -255,8 +263,9 @@ def _describe(point: metadata.EntryPoint) -> PluginInfo:
     distribution = point.dist
     return PluginInfo(
         name=point.name,
-        distribution=distribution.name if distribution else "unknown",
-        version=distribution.version if distribution else "",
+        # A broken installation may have entry points and no metadata.
+        distribution=(distribution and distribution.name) or "unknown",
+        version=(distribution and distribution.version) or "",
         module=point.value,
     )
 

@@ -102,7 +102,7 @@ class RunSpec(BaseModel):
 
 
 def field_roles() -> dict[str, str]:
-    """Return each field of RunSpec with its role, `identity` or `runtime`; empty if unclassified."""
+    """Return each field's role, `identity` or `runtime`; empty where a field is unclassified."""
     roles = {}
     for name, info in RunSpec.model_fields.items():
         extra = info.json_schema_extra

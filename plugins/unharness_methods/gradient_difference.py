@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -21,6 +22,10 @@ class GradientDifference(LossMethod):
     summary = "Ascent on the forget set, descent on the retain set."
     citation = "Liu et al. 2022, arXiv 2203.12817; KnowUnDo (arXiv 2407.01920), section 4"
     uses = frozenset({"retain"})
+    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 1e-3, "epochs": 4, "retain_weight": 2.0}
+    }
 
     class Config(LossMethod.Config):
         """Adds the two weights."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated, Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -44,6 +44,8 @@ class MemFlex(GradientDifference):
 
     name = "memflex"
     summary = "Gradient difference on the few parameters that gradients point at."
+    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 2e-3, "epochs": 4}}
     citation = "Tian et al. 2024, To Forget or Not?, arXiv 2407.01920, section 4.2"
 
     class Config(GradientDifference.Config):

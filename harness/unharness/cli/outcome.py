@@ -35,10 +35,10 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
 def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
     compared = vanilla is not None and vanilla.run_id != record.run_id
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     if compared:
         table.add_column("vanilla", justify="right")
-    table.add_column(record.spec.method, justify="right", style="bold")
+    table.add_column("unlearned" if compared else record.spec.method, justify="right", style="bold")
     table.add_column("95% interval", justify="right", style="dim")
     table.add_column("n", justify="right", style="dim")
     for name, metric in record.metrics.items():

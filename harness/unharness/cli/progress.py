@@ -1,4 +1,4 @@
-"""Progress on the terminal: a live line a stage; where there is no terminal, a line when it ends."""
+"""Progress: a live line for every stage; without a terminal, a line when it ends."""
 
 from __future__ import annotations
 

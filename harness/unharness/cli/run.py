@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,23 @@ Examples:
 
 # The keys of a YAML file, as the flags are called; everything else in it is refused.
 FILE_KEYS = (
-    "method task model tuning engine seed set epochs lr batch_size data results save_weights "
-    "limit device force"
-).split()
+    "method",
+    "task",
+    "model",
+    "tuning",
+    "engine",
+    "seed",
+    "set",
+    "epochs",
+    "lr",
+    "batch_size",
+    "data",
+    "results",
+    "save_weights",
+    "limit",
+    "device",
+    "force",
+)
 
 
 @click.command("run", epilog=EPILOG)
@@ -76,19 +91,23 @@ def run_command(
     values = _from_file(file) if file else {}
     values |= {name: value for name, value in flags.items() if value is not None}
     values["set"] = dict(values.get("set") or {}) | _settings(settings)
-    _calm_libraries(debug)
+    calm_libraries(debug)
+
+    signal.signal(signal.SIGTERM, _interrupt)
 
     from unharness.cli.progress import progress_for
     from unharness.plugins import registry
-    from unharness.running.pipeline import execute, make_request
 
-    request = make_request(values)
     found = registry()
+    for kind in ("methods", "tasks", "engines"):  # a slip of the pen is told before torch loads
+        if values.get(kind.removesuffix("s")):
+            found.entry(kind, str(values[kind.removesuffix("s")]))
     with progress_for(quiet) as progress:
-        with progress.stage("prepare"):
+        with progress.stage("prepare"):  # importing torch and transformers takes seconds
+            from unharness.running.pipeline import execute, make_request
             from unharness.running.resolve import resolve
 
-            plan = resolve(request, found)
+            plan = resolve(make_request(values), found)
         if dry_run:
             spec = {"run_id": plan.spec.run_id(), **plan.spec.model_dump(mode="json")}
             click.echo(json.dumps(spec, indent=1, ensure_ascii=False))
@@ -105,6 +124,11 @@ def run_command(
     from unharness.cli.outcome import print_outcome
 
     print_outcome(outcome)
+
+
+def _interrupt(*_: Any) -> None:
+    """Take a polite kill as Ctrl-C, so that it leaves things as clean."""
+    raise KeyboardInterrupt
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -148,7 +172,7 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
     return settings
 
 
-def _calm_libraries(debug: bool) -> None:
+def calm_libraries(debug: bool) -> None:
     """Keep libraries' own chatter off the terminal; must come before they are imported."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if debug:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from unharness.data.encoding import Encoded
+
+if TYPE_CHECKING:
+    import torch
 
 IGNORED = -100
 # Examples are sorted by length within groups of this many batches: long enough that a batch
@@ -61,6 +63,8 @@ class UnlearnBatch:
 
 def collate(rows: Sequence[Encoded], pad_token_id: int) -> TokenBatch:
     """Make a batch of encoded examples, padded on the right to the longest of them."""
+    import torch
+
     length = max(len(row.input_ids) for row in rows)
     input_ids = torch.full((len(rows), length), pad_token_id, dtype=torch.long)
     attention_mask = torch.zeros((len(rows), length), dtype=torch.long)

@@ -1,4 +1,4 @@
-"""Text to tokens: `prompt + "\\n\\n" + answer`, of which only the answer is scored."""
+"""Text to tokens: prompt, two newlines and answer, of which only the answer is scored."""
 
 from __future__ import annotations
 

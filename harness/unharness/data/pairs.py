@@ -23,7 +23,7 @@ def read_pairs(path: Path, split: str, prompt_key: str, answer_key: str) -> tupl
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:
         rows = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise DataError(f"{path}: not JSON ({error})") from error
     return pairs_to_examples(rows, str(path), split, prompt_key, answer_key)
 

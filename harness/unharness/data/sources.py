@@ -75,16 +75,17 @@ class DataSource:
         if self.requested == HUB:
             return _from_hub(layout)
         if self.requested != AUTO:
-            return _from_folder(Path(self.requested), layout, "path")
+            return _from_folder(Path(self.requested).expanduser(), layout, "path")
         return self._find(layout)
 
     def _find(self, layout: PairsLayout) -> TaskData:
         root = os.environ.get(DATA_VARIABLE)
         if root:
-            if not Path(root).is_dir():
+            folder = Path(root).expanduser()
+            if not folder.is_dir():
                 raise DataError(f"{DATA_VARIABLE}={root}: no such folder")
-            if _folder_with_files(Path(root), layout):
-                return _from_folder(Path(root), layout, "path")
+            if _folder_with_files(folder, layout):
+                return _from_folder(folder, layout, "path")
         cached = cache_dir() / "data"
         if _folder_with_files(cached, layout):
             return _from_folder(cached, layout, "cache")
@@ -169,7 +170,8 @@ def _keep(rows: Mapping[str, list[dict[str, Any]]], layout: PairsLayout) -> None
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
     try:
         for split, name in layout.files.items():
-            (scratch / name).write_text(json.dumps(rows[split], ensure_ascii=False))
+            text = json.dumps(rows[split], ensure_ascii=False)
+            (scratch / name).write_text(text, encoding="utf-8")
         if not target.exists():
             scratch.rename(target)
     finally:

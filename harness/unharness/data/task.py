@@ -12,7 +12,7 @@ from unharness.data.sources import DataSource
 
 
 class Task(ABC):
-    """Something to be forgotten, and something to be kept. Derive from it and register the class."""
+    """Something to forget, and something to keep. Derive from it and register the class."""
 
     name: ClassVar[str]
     summary: ClassVar[str]

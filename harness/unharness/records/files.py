@@ -27,7 +27,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        os.chmod(scratch, 0o666 & ~_umask())  # mkstemp's 0600 would hide it from a colleague
+        Path(scratch).chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide it from a colleague
         os.replace(scratch, path)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
@@ -43,7 +43,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_json_lines(path: Path, rows: Iterable[Any]) -> int:
-    """Write a gzip file with one JSON value a line; equal rows give equal bytes. Return how many."""
+    """Write a gzip file, a JSON value a line; equal rows give equal bytes. Return how many."""
     count = 0
     with (
         whole_file(path) as raw,

@@ -18,6 +18,7 @@ class TimedProgress(Progress):
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
+        """Add the stage's seconds to what its name has already."""
         started = time.perf_counter()
         try:
             with self._inner.stage(name) as stage:
@@ -26,6 +27,7 @@ class TimedProgress(Progress):
             self._clock[name] = self._clock.get(name, 0.0) + time.perf_counter() - started
 
     def note(self, text: str) -> None:
+        """Pass it on."""
         self._inner.note(text)
 
 
@@ -38,8 +40,10 @@ class PrefixedProgress(Progress):
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
+        """Open the stage under the longer name."""
         with self._inner.stage(self._prefix + name) as stage:
             yield stage
 
     def note(self, text: str) -> None:
+        """Pass it on."""
         self._inner.note(text)

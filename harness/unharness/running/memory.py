@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _CLEAR = Path("/proc/self/clear_refs")
@@ -20,10 +21,8 @@ class PeakMemory:
 
             torch.cuda.reset_peak_memory_stats(self._cuda)
             return
-        try:
+        with suppress(OSError):  # elsewhere the peak is that of the whole process, still a bound
             _CLEAR.write_text("5")  # resets the high-water mark (Linux)
-        except OSError:
-            pass  # elsewhere the peak is that of the whole process, which is still a bound
 
     def gigabytes(self) -> float:
         """Return the peak so far in 1e9 bytes."""

@@ -22,6 +22,7 @@ COLLAPSED_SHARE = 0.5
 def metric_records(
     metrics: tuple[Metric, ...], scores: Mapping[str, Score]
 ) -> dict[str, MetricRecord]:
+    """Return each metric's score as the record holds it."""
     records = {}
     for metric in metrics:
         found = scores[metric.name]
@@ -73,6 +74,7 @@ def count_unscored(record: RunRecord, observations: Observations) -> None:
 
 
 def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
+    """Return what the record says of the data."""
     hashes = plan.data.split_hashes()
     return DataRecord(
         source=plan.data.origin.source,
@@ -86,6 +88,7 @@ def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
 
 
 def target_record(plan: Plan, target: TrainedModel, target_hash: str) -> TargetRecord:
+    """Return what the record says of the target model."""
     log = target.log
     facts = {name: log[name] for name in ("steps", "examples", "tokens", "seconds", "truncated")}
     facts["last_loss"] = log["losses"][-1] if log["losses"] else None
@@ -105,4 +108,5 @@ def explained(error: Exception) -> UnharnessError:
 
 
 def utc_now() -> str:
+    """Return the time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -39,7 +39,7 @@ from unharness.running.parts import (
 )
 from unharness.running.provenance import provenance
 from unharness.running.resolve import VANILLA, Plan
-from unharness.training.loop import TrainingLog
+from unharness.training.log import TrainingLog
 from unharness.unlearning.job import UnlearnJob
 
 

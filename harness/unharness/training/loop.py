@@ -7,7 +7,6 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,23 +16,10 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from unharness.data.recipe import TrainConfig
 from unharness.errors import MethodError
 from unharness.progress import OnStep
+from unharness.training.log import TrainingLog
 from unharness.training.steps import Batch, Step
 
 Loss = Callable[[Any, Any], torch.Tensor]
-
-
-@dataclass
-class TrainingLog:
-    """What a training did."""
-
-    steps: int = 0
-    examples: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    moved_parameters: int = 0
-    """How many parameters could move."""
-    losses: list[float] = field(default_factory=list)
-    """The loss of every step."""
 
 
 def train(
@@ -99,7 +85,8 @@ def _arguments(
         "learning_rate": config.lr,
         "weight_decay": config.weight_decay,
         "lr_scheduler_type": config.schedule if config.warmup_ratio == 0 else _warm(config),
-        "warmup_steps": math.ceil(config.warmup_ratio * steps),
+        # The first step of a warm-up has a rate of 0: a training of one step needs it for itself.
+        "warmup_steps": min(math.ceil(config.warmup_ratio * steps), steps - 1),
         "max_grad_norm": config.max_grad_norm,
         "seed": seed,
         "data_seed": seed,

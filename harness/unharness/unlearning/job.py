@@ -1,20 +1,25 @@
-"""The job a method is given: a model that knows too much, the data, and what it may use."""
+"""The job a method is given: a model that knows too much, the data, and what it may use.
+
+torch is imported when it is needed, so that a plugin which names the job lists in no time.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from unharness.data.batches import TokenBatch, collate
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import TaskData
 from unharness.errors import MethodError
 from unharness.progress import OnStep
-from unharness.training.loop import TrainingLog
+from unharness.training.log import TrainingLog
+
+if TYPE_CHECKING:
+    import torch
+
+    from unharness.data.batches import TokenBatch
 
 
 def derived_seed(seed: int, purpose: str) -> int:
@@ -55,6 +60,8 @@ class UnlearnJob:
 
     def generator(self, purpose: str) -> torch.Generator:
         """Return a generator on the CPU, seeded for a purpose."""
+        import torch
+
         return torch.Generator().manual_seed(self.derive_seed(purpose))
 
     def encode(self, *splits: str) -> list[Encoded]:
@@ -79,6 +86,8 @@ class UnlearnJob:
 
     def batches(self, rows: Sequence[Encoded], batch_size: int) -> Iterator[TokenBatch]:
         """Yield the examples once, longest first, as batches on the model's device."""
+        from unharness.data.batches import collate
+
         ordered = sorted(rows, key=lambda row: -len(row.input_ids))
         for start in range(0, len(ordered), batch_size):
             batch = collate(ordered[start : start + batch_size], self.tokenizer.pad_token_id)

@@ -1,0 +1,81 @@
+# unharness: `make run` does the main job, `make test` proves it. Each sets up what it needs.
+
+PYTHON ?= python3.11
+VENV   ?= .venv
+METHOD ?= memflex
+TASK   ?= knowundo-privacy
+MODEL  ?= tiny
+ARGS   ?=
+
+TORCH   := 2.13.0
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check
+# A GPU answers: torch with CUDA. None does: the CPU build, gigabytes smaller.
+DEVICE  := $(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
+STAMPS  := $(VENV)/.made
+SOURCES := pyproject.toml constraints.txt Makefile
+
+.DEFAULT_GOAL := help
+.PHONY: help run test quick test-gpu leaderboard check clean
+
+help:
+	@echo "make run          set up, then unharness run   (METHOD= TASK= MODEL= ARGS=)"
+	@echo "make test         set up, then all checks and tests"
+	@echo "make quick        set up, then the checks and the quick tests"
+	@echo "make leaderboard  compare what was run so far"
+	@echo "make test-gpu     the pipeline on a GPU with a model of 1 B parameters"
+	@echo "make clean        remove $(VENV)"
+
+run: $(STAMPS)/run
+	$(BIN)/unharness run --method $(METHOD) --task $(TASK) --model $(MODEL) $(ARGS)
+
+leaderboard: $(STAMPS)/run
+	$(BIN)/unharness leaderboard $(ARGS)
+
+test: check
+	$(BIN)/python -m pytest $(ARGS)
+
+quick: check
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+check: $(STAMPS)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-gpu: $(STAMPS)/test
+	$(BIN)/python benchmarks/gpu_pipeline.py $(ARGS)
+
+clean:
+	rm -rf $(VENV)
+
+$(STAMPS)/python:
+	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; PYTHON=… names one")'
+	$(PIP) install --quiet "pip>=25.1"
+	@mkdir -p $(STAMPS) && touch $@
+
+# torch comes first and alone: what follows would otherwise pull in the CUDA build. The CPU build
+# is looked for where pip is set up to look, then at PyTorch's own index.
+$(STAMPS)/torch: $(STAMPS)/python
+	@echo "installing torch $(TORCH) for $(DEVICE); this may take minutes …"
+ifeq ($(DEVICE),cuda)
+	$(PIP) install --quiet "torch==$(TORCH)"
+else
+	$(PIP) install --quiet "torch==$(TORCH)+cpu" 2>/dev/null \
+	  || $(PIP) install --quiet "torch==$(TORCH)+cpu" --extra-index-url https://download.pytorch.org/whl/cpu
+	@# Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
+	$(PIP) uninstall --quiet --yes torchvision torchaudio torchcodec 2>/dev/null
+endif
+	@touch $@
+
+$(STAMPS)/run: $(STAMPS)/torch $(SOURCES)
+	@echo "installing unharness and what it needs …"
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/run
+	@echo "installing what the tests need …"
+	$(PIP) install --quiet --constraint constraints.txt --group dev
+	@touch $@

@@ -1,0 +1,167 @@
+"""What a registered class says of itself, as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+from unharness.plugins import Entry, Registry
+
+_TYPES = {
+    "number": "float",
+    "integer": "int",
+    "string": "str",
+    "boolean": "bool",
+    "null": "none",
+    "array": "list",
+    "object": "dict",
+}
+_BOUNDS = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+    "minLength": "length >=",
+    "maxLength": "length <=",
+    "pattern": "matches",
+}
+# Kind -> the class attributes worth showing, in order.
+_ATTRIBUTES = {
+    "methods": ("version", "seeded"),
+    "tasks": ("version", "headline", "metrics"),
+    "metrics": ("unit", "direction", "needs"),
+    "engines": (),
+    "models": ("version", "tuning", "target_tuning"),
+}
+
+
+def summary_of(entry: Entry) -> dict[str, str]:
+    """Return a name, its summary and its plugin, without importing the class."""
+    origin = f"{entry.plugin.distribution} {entry.plugin.version}".strip()
+    return {"name": entry.name, "summary": entry.summary, "plugin": origin}
+
+
+def describe(kind: str, name: str, registry: Registry) -> dict[str, Any]:
+    """Return everything a class says of itself.
+
+    Raises:
+        UnknownNameError: nothing is registered under the name.
+        PluginError: the class cannot be loaded.
+    """
+    entry = registry.entry(kind, name)
+    found = registry.get(kind, name)
+    facts: dict[str, Any] = {
+        "name": entry.name,
+        "summary": entry.summary,
+        "citation": getattr(found, "citation", ""),
+        "plugin": entry.plugin.name,
+        "distribution": entry.plugin.distribution,
+        "distribution_version": entry.plugin.version,
+        "module": found.__module__,
+        "class": found.__qualname__,
+    }
+    for attribute in _ATTRIBUTES[kind]:
+        facts[attribute] = to_jsonable_python(getattr(found, attribute, None), fallback=repr)
+    if kind == "methods":
+        facts["uses"] = sorted(getattr(found, "uses", ()))
+        facts["hyperparameters"] = hyperparameters(found, registry.names("models"))
+    return facts
+
+
+def hyperparameters(method: Any, presets: list[str]) -> list[dict[str, Any]]:
+    """Return every hyperparameter of a method, in the order of its Config.
+
+    Args:
+        method: the class.
+        presets: names of models; those that the method itself names are added.
+    """
+    schema = _schema(method.Config)
+    overrides = {model: method.defaults_for(model) for model in _models(method, presets)}
+    found = []
+    for name, field in method.Config.model_fields.items():
+        part = _resolved(schema.get("properties", {}).get(field.alias or name, {}), schema)
+        default = _default(field)
+        found.append(
+            {
+                "name": name,
+                "type": _type(part, schema) if part else _annotation(field),
+                "required": field.is_required(),
+                "default": default,
+                "defaults": {
+                    model: to_jsonable_python(values[name], fallback=repr)
+                    for model, values in overrides.items()
+                    if name in values and values[name] != default
+                },
+                "bounds": _bounds(part, schema),
+                "choices": _choices(part, schema),
+                "description": field.description or "",
+            }
+        )
+    return found
+
+
+def _models(method: Any, presets: list[str]) -> list[str]:
+    own = [model for parent in method.__mro__ for model in vars(parent).get("defaults", {})]
+    return sorted({*presets, *own})
+
+
+def _schema(config: type[BaseModel]) -> Mapping[str, Any]:
+    """Return a Config's JSON schema; an empty one where a type of it has none."""
+    try:
+        return config.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        return {}
+
+
+def _default(field: FieldInfo) -> Any:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    return None if value is PydanticUndefined else to_jsonable_python(value, fallback=repr)
+
+
+def _annotation(field: FieldInfo) -> str:
+    return getattr(field.annotation, "__name__", str(field.annotation))
+
+
+def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow a reference into the schema's definitions."""
+    name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+    return schema.get("$defs", {}).get(name, part) if name else part
+
+
+def _branches(part: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the alternatives of a type, or the type itself."""
+    alternatives = part.get("anyOf") or part.get("oneOf") or [part]
+    return [_resolved(item, schema) for item in alternatives]
+
+
+def _type(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    words = []
+    for branch in _branches(part, schema):
+        kind = str(branch.get("type", "any"))
+        word = _TYPES.get(kind, kind)
+        if kind == "array" and "items" in branch:
+            word = f"list of {_type(_resolved(branch['items'], schema), schema)}"
+        words.append(word)
+    return " | ".join(dict.fromkeys(words))
+
+
+def _bounds(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{sign} {branch[key]}"
+        for branch in _branches(part, schema)
+        for key, sign in _BOUNDS.items()
+        if key in branch
+    )
+
+
+def _choices(part: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    for branch in _branches(part, schema):
+        found += branch.get("enum", [])
+        found += [branch["const"]] if "const" in branch else []
+    return found

@@ -1,0 +1,99 @@
+"""`unharness leaderboard`: all records of a folder, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from unharness.cli.options import debug_option, format_option, results_option
+
+if TYPE_CHECKING:
+    from unharness.leaderboard.rows import Board
+
+EPILOG = """\b
+Examples:
+  unharness leaderboard
+  unharness leaderboard --task knowundo-privacy --model tiny
+  unharness leaderboard --metric unlearn_success --metric retention_success
+  unharness leaderboard --results results --format csv > leaderboard.csv
+"""
+
+
+@click.command("leaderboard", epilog=EPILOG)
+@results_option
+@format_option("table", "markdown", "csv", "json")
+@click.option("--task", "tasks", multiple=True, metavar="NAME", help="Only this task; repeatable.")
+@click.option(
+    "--model", "models", multiple=True, metavar="NAME", help="Only this model; repeatable."
+)
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="Only this column; repeatable."
+)
+@debug_option
+def leaderboard_command(
+    results: Path,
+    form: str,
+    tasks: tuple[str, ...],
+    models: tuple[str, ...],
+    metrics: tuple[str, ...],
+) -> None:
+    """Compare all records of a results folder.
+
+    Runs on the same task, data, model and target stand in one table, a row a method; runs that
+    differ in the seed alone are one row. Every number has its 95% interval: over examples for
+    one seed, over seeds for several. Data goes to stdout, warnings go to stderr.
+    """
+    from unharness.leaderboard.rows import build_board
+    from unharness.records.store import RecordStore
+
+    board = build_board(RecordStore(results))
+    _check_metrics(metrics, board.metric_names())
+    for warning in board.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    chosen = board.narrowed(tasks, models, metrics)
+    if not chosen.groups:
+        click.echo(_nothing(results, filtered=bool(board.groups), notes=chosen.notes), err=True)
+    if form == "table":
+        if chosen.groups:
+            _print_table(chosen)
+        return
+    from unharness.leaderboard import formats
+
+    render = {"json": formats.to_json, "csv": formats.to_csv, "markdown": formats.to_markdown}
+    click.echo(render[form](chosen), nl=False)
+
+
+def _check_metrics(names: Iterable[str], known: set[str]) -> None:
+    """Refuse a metric that no record has and no plugin brings.
+
+    Raises:
+        UnknownNameError: names the nearest ones.
+    """
+    unknown = [name for name in names if name not in known]
+    if not unknown:
+        return
+    from unharness.errors import UnknownNameError
+    from unharness.plugins import registry
+
+    registered = registry().names("metrics")
+    for name in unknown:
+        if name not in registered:
+            raise UnknownNameError("metric", name, known.union(registered))
+
+
+def _nothing(results: Path, *, filtered: bool, notes: tuple[str, ...]) -> str:
+    if filtered:
+        return f"no ranked record under {results}/ has that task and model"
+    if notes:
+        return f"nothing to compare under {results}/; {'; '.join(notes)}"
+    return f"no records under {results}/; make one: unharness run"
+
+
+def _print_table(board: Board) -> None:
+    from unharness.cli.console import stdout_console
+    from unharness.leaderboard.table import print_board
+
+    print_board(board, stdout_console())

@@ -1,0 +1,151 @@
+"""`unharness methods`, `tasks`, `metrics`, `engines`, `models`: what there is to name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from unharness.cli.options import debug_option, format_option
+from unharness.leaderboard.labels import shown_value
+from unharness.plugins import registry
+
+_both_formats = format_option("table", "json")
+
+
+def list_group(kind: str, what: str, example: str) -> click.Group:
+    """Make the commands that list one kind, and show one of it.
+
+    Args:
+        kind: as in `unharness.plugins.KINDS`.
+        what: what it is called, in the plural.
+        example: a name to show in the help.
+    """
+    one = kind.removesuffix("s")
+
+    @click.group(
+        kind,
+        invoke_without_command=True,
+        help=f"List {what}; `unharness {kind} show NAME` shows one.",
+        epilog=f"\b\nExamples:\n  unharness {kind}\n  unharness {kind} show {example}\n"
+        f"  unharness {kind} --format json\n",
+    )
+    @_both_formats
+    @debug_option
+    @click.pass_context
+    def group(ctx: click.Context, form: str) -> None:
+        ctx.obj = form
+        if ctx.invoked_subcommand is None:
+            _print_list(kind, form)
+
+    @group.command("list", help=f"List {what}.")
+    @_both_formats
+    @debug_option
+    @click.pass_context
+    def list_command(ctx: click.Context, form: str) -> None:
+        _print_list(kind, _either(ctx, form))
+
+    @group.command("show", help=f"Show one {one}: where it comes from and what it says of itself.")
+    @click.argument("name")
+    @_both_formats
+    @debug_option
+    @click.pass_context
+    def show_command(ctx: click.Context, name: str, form: str) -> None:
+        _print_one(kind, name, _either(ctx, form))
+
+    return group
+
+
+def _either(ctx: click.Context, form: str) -> str:
+    """Return the format given to the subcommand, else the one given before it."""
+    given = ctx.get_parameter_source("form") is not click.core.ParameterSource.DEFAULT
+    return form if given else str(ctx.obj)
+
+
+def _print_list(kind: str, form: str) -> None:
+    from unharness.cli.describe import summary_of
+
+    rows = [summary_of(entry) for entry in registry().entries(kind)]
+    failed = [plugin.name for plugin in registry().plugins if plugin.errors]
+    if failed:
+        click.echo(f"warning: failed: {', '.join(failed)}; see: unharness plugins", err=True)
+    if form == "json":
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from unharness.cli.console import stdout_console
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("name", style="bold", no_wrap=True)
+    table.add_column("summary")
+    table.add_column("plugin", style="dim", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row.values()))
+    stdout_console().print(table)
+
+
+def _print_one(kind: str, name: str, form: str) -> None:
+    from unharness.cli.describe import describe
+
+    facts = describe(kind, name, registry())
+    if form == "json":
+        click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from unharness.cli.console import stdout_console
+
+    console = stdout_console()
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    parameters = facts.pop("hyperparameters", None)
+    for word, value in _in_words(facts).items():
+        table.add_row(word, Text(value))
+    console.print(table)
+    if parameters is None:
+        return
+    console.print(Text("\nhyperparameters (--set NAME=VALUE)", "bold"))
+    for parameter in parameters:
+        console.print(Text.assemble((parameter["name"], "bold"), f"  {parameter['type']}"))
+        for line in _parameter_lines(parameter):
+            console.print(Text(f"    {line}"))
+    if not parameters:
+        console.print("none")
+
+
+def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts as texts, those that say nothing left out."""
+    shown = dict(facts)
+    origin = f"{shown.pop('distribution')} {shown.pop('distribution_version')}".strip()
+    shown["plugin"] = f"{shown['plugin']} ({origin})"
+    shown["module"] = f"{shown['module']}:{shown.pop('class')}"
+    if "needs" in shown:
+        shown["needs"] = [" of ".join(need) for need in shown["needs"]]
+    return {
+        word.replace("_", " "): shown_value(value)
+        for word, value in shown.items()
+        if value not in (None, "", [])
+    }
+
+
+def _parameter_lines(parameter: Mapping[str, Any]) -> list[str]:
+    default = shown_value(parameter["default"])
+    words = ["required" if parameter["required"] else f"default {default}"]
+    words += [f"{shown_value(value)} on {model}" for model, value in parameter["defaults"].items()]
+    allowed = [parameter["bounds"], shown_value(parameter["choices"])]
+    if any(allowed):
+        words.append(f"allowed: {' or '.join(filter(None, allowed))}")
+    return [text for text in ("; ".join(words), parameter["description"]) if text]
+
+
+methods = list_group("methods", "unlearning methods", "memflex")
+tasks = list_group("tasks", "tasks", "knowundo-privacy")
+metrics = list_group("metrics", "metrics", "unlearn_success")
+engines = list_group("engines", "text generation engines", "hf")
+models = list_group("models", "model presets", "tiny")

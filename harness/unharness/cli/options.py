@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+results_option = click.option(
+    "--results",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="UNHARNESS_RESULTS",
+    default="results",
+    show_default=True,
+    help="The folder of records.",
+)
+
+# `main` looks for the flag itself; a command only has to accept it.
+debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show a traceback where one helps."
+)
+
+
+def format_option(*choices: str) -> Callable[[F], F]:
+    """Return `--format`, the first choice being the default; the parameter is called `form`."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help="How to print it.",
+    )

@@ -1,0 +1,67 @@
+"""`unharness plugins`: what is installed, what it brings, and what went wrong with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from unharness.cli.options import debug_option, format_option
+from unharness.plugins import PluginInfo, registry
+
+EPILOG = """\b
+Examples:
+  unharness plugins
+  unharness plugins --format json
+"""
+
+
+@click.command("plugins", epilog=EPILOG)
+@format_option("table", "json")
+@debug_option
+def plugins_command(form: str) -> None:
+    """List plugins with what they bring; those that failed with their errors.
+
+    UNHARNESS_PLUGINS_ALLOW, a comma-separated list of distributions, limits what is loaded.
+    """
+    plugins = registry().plugins
+    if form == "json":
+        click.echo(json.dumps([_values(plugin) for plugin in plugins], indent=1))
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from unharness.cli.console import stdout_console
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("plugin", "distribution", "module", "provides"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("status", no_wrap=True)
+    for plugin in plugins:
+        status = Text("failed", "bold red") if plugin.errors else Text("ok", "green")
+        distribution = f"{plugin.distribution} {plugin.version}".strip()
+        cells = (plugin.name, distribution, plugin.module, _provides(plugin))
+        table.add_row(*map(Text, cells), status)
+    console = stdout_console()
+    console.print(table)
+    for plugin in plugins:
+        for error in plugin.errors:
+            console.print(Text(f"{plugin.name} ({plugin.distribution}): {error}", "red"))
+
+
+def _values(plugin: PluginInfo) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "module": plugin.module,
+        "provides": plugin.provides,
+        "hooks": plugin.hooks,
+        "status": "failed" if plugin.errors else "ok",
+        "errors": plugin.errors,
+    }
+
+
+def _provides(plugin: PluginInfo) -> str:
+    return "\n".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())

@@ -1,0 +1,265 @@
+"""`unharness show`: one record, with its numbers, its cost and some of its answers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unharness.cli.options import debug_option, format_option, results_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from unharness.records.record import RunRecord
+
+EPILOG = """\b
+Examples:
+  unharness show 3f2a
+  unharness show 3f2a --examples 10
+  unharness show results/knowundo-privacy/tiny/memflex/3f2a90c1d2e3f405
+  unharness show 3f2a --format json
+"""
+BARS = "▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 40
+"""In characters: a longer loss curve is averaged down to this."""
+TOP_TENSORS = 5
+
+
+@click.command("show", epilog=EPILOG)
+@click.argument("run")
+@results_option
+@format_option("table", "json")
+@click.option(
+    "--examples",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="How many answers to show, taken from the splits in turn.",
+)
+@debug_option
+def show_command(run: str, results: Path, form: str, examples: int) -> None:
+    """Show one record: RUN is the beginning of its run id, or its path."""
+    from unharness.records.store import RecordStore
+
+    store = RecordStore(results)
+    record, folder = store.by_id(run)
+    if form == "json":
+        click.echo(json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        return
+    from unharness.cli.console import stdout_console
+    from unharness.leaderboard.rows import vanilla_of
+
+    console = stdout_console()
+    _print_record(record, vanilla_of(record, store), folder, console)
+    _print_examples(folder, examples, console)
+
+
+def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:
+    """Return a curve in one line of at most `width` characters, each the mean of its stretch."""
+    count = min(len(values), width)
+    bounds = [index * len(values) // count for index in range(count + 1)] if count else []
+    means = [sum(values[a:b]) / (b - a) for a, b in itertools.pairwise(bounds)]
+    low, high = min(means, default=0.0), max(means, default=0.0)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[round((mean - low) * scale)] for mean in means)
+
+
+def _print_record(
+    record: RunRecord, vanilla: RunRecord | None, folder: Path, console: Console
+) -> None:
+    from rich.panel import Panel
+
+    from unharness.leaderboard.labels import shown_value
+
+    spec = record.spec
+    title = f"{spec.method} · {spec.task} · {spec.model} ({spec.tuning})"
+    console.print(Panel(_headline(record), title=_plain(title), title_align="left", expand=False))
+    if record.metrics:
+        compared = vanilla if vanilla and vanilla.run_id != record.run_id else None
+        console.print(_metrics(record, compared))
+    for heading, facts in (
+        ("cost", _cost(record)),
+        ("training", _training(record)),
+        ("region", _region(record)),
+        ("hyperparameters", {name: shown_value(value) for name, value in spec.config.items()}),
+        ("files", _files(record, folder)),
+    ):
+        if facts:
+            console.print(_plain(f"\n{heading}", "bold"))
+            console.print(_facts(facts))
+
+
+def _headline(record: RunRecord) -> Table:
+    spec = record.spec
+    facts = {
+        "run": record.run_id,
+        "status": record.status,
+        "error": record.error,
+        "data": f"{spec.data_source}, hash {spec.data_hash[:8]}",
+        "target": f"{spec.target_tuning} tuning, {spec.dtype}",
+        "seed": str(spec.seed),
+        "time": f"{record.started} to {record.finished or '…'}",
+    }
+    if record.data:
+        sizes = ", ".join(f"{name} {split.get('n')}" for name, split in record.data.splits.items())
+        facts["data"] = f"{facts['data']} ({record.data.description}): {sizes}"
+    if record.partial:
+        facts["limited"] = f"to {spec.limit} examples a split: never ranked"
+    shown = _facts({name: value for name, value in facts.items() if value}, alarms=("error",))
+    for warning in record.warnings:
+        shown.add_row(_plain("warning", "yellow"), _plain(warning, "yellow"))
+    return shown
+
+
+def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
+    from rich.table import Table
+
+    from unharness.leaderboard.labels import ARROWS, number
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("metric", overflow="fold")
+    for heading in (*(["vanilla"] if vanilla else []), "value", "95% interval", "n"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("unit", "status"):
+        table.add_column(heading, style="dim", overflow="fold")
+    for name, metric in record.metrics.items():
+        cells = [f"{name} {ARROWS[metric.direction]}"]
+        if vanilla:
+            own = vanilla.metrics.get(name)
+            cells.append(number(own.value if own else None, metric.unit))
+        ends = [number(end, metric.unit) for end in metric.ci95 or ()]
+        scored = str(metric.n) + (f" (+{metric.n_unscored} not)" if metric.n_unscored else "")
+        cells += [number(metric.value, metric.unit), "–".join(ends), scored]
+        table.add_row(*(_plain(cell) for cell in (*cells, metric.unit, metric.status)))
+    return table
+
+
+def _cost(record: RunRecord) -> dict[str, str]:
+    from unharness.leaderboard.labels import number
+
+    cost = record.cost
+    units = {
+        "train_seconds": "s",
+        "seconds_per_step": "s",
+        "tokens_per_second": "",
+        "peak_memory_gb": "GB",
+    }
+    values = {name: getattr(cost, name) for name in units}
+    facts = {
+        name.replace("_", " "): f"{number(value)} {units[name]}".rstrip()
+        for name, value in values.items()
+        if value is not None
+    }
+    if cost.trainable_parameters is not None:
+        facts["parameters moved"] = f"{cost.trainable_parameters:,}"
+    if cost.stages:
+        facts["stages"] = ", ".join(f"{name} {took:.1f} s" for name, took in cost.stages.items())
+    return facts
+
+
+def _training(record: RunRecord) -> dict[str, str]:
+    training = record.training
+    if not training or not training.losses:
+        return {}
+    losses = training.losses
+    return {
+        "steps": f"{training.steps} ({training.examples} examples, {training.tokens} tokens)",
+        "loss": f"{losses[0]:.4g} {sparkline(losses)} {losses[-1]:.4g}",
+    }
+
+
+def _region(record: RunRecord) -> dict[str, str]:
+    """Return what MemFlex located, or nothing where no region was reported."""
+    region = record.training.report.get("region") if record.training else None
+    if not isinstance(region, Mapping):
+        return {}
+    tensors = [item for item in region.get("tensors") or () if isinstance(item, Mapping)]
+    facts = {
+        "tensors": f"{region.get('selected_tensors')} of {len(tensors)}",
+        "parameters": str(region.get("selected_parameters")),
+        "thresholds": f"cosine < {_digits(region.get('mu'))}, "
+        f"magnitude > {_digits(region.get('sigma'))}",
+    }
+    chosen = [item for item in tensors if item.get("selected")]
+    chosen.sort(key=lambda item: -float(item.get("magnitude") or 0.0))
+    for item in chosen[:TOP_TENSORS]:
+        numbers = (
+            f"cosine {_digits(item.get('cosine'))}, magnitude {_digits(item.get('magnitude'))}"
+        )
+        facts[str(item.get("name"))] = numbers
+    return facts
+
+
+def _files(record: RunRecord, folder: Path) -> dict[str, str]:
+    from unharness.records.store import RECORD_FILE
+
+    files = {"record": str(folder / RECORD_FILE)}
+    for name, artifact in record.artifacts.items():
+        files[name] = str(folder / str(artifact.get("path", "")))
+    return files
+
+
+def _print_examples(folder: Path, wanted: int, console: Console) -> None:
+    from unharness.records.store import EXAMPLES_FILE
+
+    path = folder / EXAMPLES_FILE
+    if not wanted or not path.is_file():
+        return
+    try:
+        rows = _pick(path, wanted)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        click.echo(f"warning: {path}: the examples cannot be read ({error})", err=True)
+        return
+    for row in rows:
+        hits = row.get("hits")
+        accuracy = f" · {sum(hits)} of {len(hits)} tokens as expected" if hits else ""
+        heading = f"\n{row.get('split', '?')} {row.get('id', '')}{accuracy}"
+        console.print(_plain(heading, "bold"))
+        texts = {"question": "prompt", "expected": "answer", "generated": "generated"}
+        console.print(
+            _facts({word: str(row[key]).strip() for word, key in texts.items() if row.get(key)})
+        )
+
+
+def _pick(path: Path, wanted: int) -> list[dict[str, Any]]:
+    """Return the first examples of every split in turn, `wanted` in all."""
+    from unharness.records.files import read_json_lines
+
+    by_split: dict[str, list[dict[str, Any]]] = {}
+    for row in read_json_lines(path):
+        if isinstance(row, dict):
+            found = by_split.setdefault(str(row.get("split")), [])
+            if len(found) < wanted:
+                found.append(row)
+    turns: Iterator[Any] = itertools.chain.from_iterable(itertools.zip_longest(*by_split.values()))
+    return [row for row in turns if row is not None][:wanted]
+
+
+def _facts(facts: Mapping[str, str], alarms: Sequence[str] = ()) -> Table:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", overflow="fold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(_plain(name), _plain(value, "bold red" if name in alarms else ""))
+    return table
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return a text in which brackets mean nothing."""
+    from rich.text import Text
+
+    return Text(text, style)
+
+
+def _digits(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else str(value)

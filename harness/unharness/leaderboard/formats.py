@@ -1,0 +1,135 @@
+"""The board as JSON, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from unharness.leaderboard.labels import (
+    group_notes,
+    group_titles,
+    headers,
+    number,
+    row_labels,
+    row_warnings,
+)
+from unharness.leaderboard.ranking import Value, best_rows
+from unharness.leaderboard.rows import COSTS, Board, Group, Row
+
+FIXED_FIELDS = (
+    *("task", "data_source", "data_hash", "model"),
+    *("tuning", "method", "config", "seeds", "runs"),
+)
+
+
+def to_json(board: Board) -> str:
+    """Return a list of all rows of all groups, in their order, indented."""
+    rows = [row_values(group, row) for group in board.groups for row in group.rows]
+    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def row_values(group: Group, row: Row) -> dict[str, Any]:
+    """Return one row as JSON values, with the metrics that are columns of its group."""
+    spec = row.spec
+    return {
+        "task": spec.task,
+        "data": {"source": spec.data_source, "hash": spec.data_hash},
+        "model": spec.model,
+        "tuning": spec.tuning,
+        "method": spec.method,
+        "config": spec.config,
+        "seeds": list(row.seeds),
+        "runs": list(row.runs),
+        "metrics": {
+            column.name: _metric_values(row.metrics[column.name]) for column in group.columns
+        },
+        "cost": dict(row.cost),
+        "warnings": list(row.warnings),
+    }
+
+
+def to_csv(board: Board) -> str:
+    """Return one line a row; an empty field where there is no value."""
+    names = list(dict.fromkeys(column.name for group in board.groups for column in group.columns))
+    metric_fields = [field for name in names for field in _metric_fields(name)]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [*FIXED_FIELDS, *metric_fields, *COSTS], lineterminator="\n")
+    writer.writeheader()
+    for group in board.groups:
+        for row in group.rows:
+            writer.writerow(_flat_row(row_values(group, row)))
+    return out.getvalue()
+
+
+def to_markdown(board: Board) -> str:
+    """Return a table a group, best in bold, what must be known of it below."""
+    parts = []
+    for title, group in zip(group_titles(board), board.groups, strict=True):
+        parts.append(f"## {_escaped(title)}\n\n{_markdown_table(group)}")
+        notes = [*group_notes(group), *(f"⚠ {line}" for line in row_warnings(group))]
+        parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
+    parts += [_escaped(note) for note in board.notes]
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def interval(value: Value, unit: str = "") -> str:
+    """Return a metric's 95% interval in brackets, or nothing where there is none."""
+    if value.ci95 is None:
+        return ""
+    low, high = value.ci95
+    return f"[{number(low, unit)}, {number(high, unit)}]"
+
+
+def _metric_values(value: Value) -> dict[str, Any]:
+    return {
+        "value": value.value,
+        "ci95": None if value.ci95 is None else list(value.ci95),
+        "n": value.n,
+    }
+
+
+def _metric_fields(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_lo", f"{name}_hi"
+
+
+def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {
+        "task": row["task"],
+        "data_source": row["data"]["source"],
+        "data_hash": row["data"]["hash"],
+        "model": row["model"],
+        "tuning": row["tuning"],
+        "method": row["method"],
+        "config": json.dumps(row["config"], ensure_ascii=False),
+        "seeds": " ".join(map(str, row["seeds"])),
+        "runs": " ".join(row["runs"]),
+    }
+    for name, metric in row["metrics"].items():
+        numbers = (metric["value"], *(metric["ci95"] or (None, None)))
+        flat |= dict(zip(_metric_fields(name), numbers, strict=True))
+    flat |= row["cost"]
+    return flat
+
+
+def _markdown_table(group: Group) -> str:
+    names = [" ".join(words) for words in headers(group.columns)]
+    best = [best_rows(group.rows, column) for column in group.columns]
+    lines = [["Method", *names, "Train s", "Peak GB"], ["---", *(["---:"] * (len(names) + 2))]]
+    for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
+        name = f"{label.name} ({', '.join(label.details)})" if label.details else label.name
+        cells = [f"{name} ⚠" if row.warnings else name]
+        for column, winners in zip(group.columns, best, strict=True):
+            value = row.metrics[column.name]
+            shown = number(value.value, column.unit)
+            shown = f"**{shown}**" if index in winners else shown
+            cells.append(f"{shown} {interval(value, column.unit)}".rstrip())
+        cells += [number(row.cost["train_seconds"]), number(row.cost["peak_memory_gb"])]
+        lines.append(cells)
+    return "\n".join(f"| {' | '.join(map(_escaped, cells))} |" for cells in lines)
+
+
+def _escaped(text: str) -> str:
+    """Keep a text from being read as the table's own marks."""
+    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")

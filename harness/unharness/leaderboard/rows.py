@@ -1,0 +1,277 @@
+"""From records to rows: runs on one target and one data make a group, a method's seeds a row."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from unharness.errors import UnharnessError
+from unharness.leaderboard.ranking import Column, Value, rank
+from unharness.leaderboard.seeds import over_seeds
+from unharness.plugins import registry
+from unharness.records.record import MetricRecord, RunRecord
+from unharness.records.store import RecordStore, Unreadable
+from unharness.spec import RunSpec
+
+DEFAULT_HEADLINE = "success_avg"
+COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
+VANILLA = "vanilla"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method with one configuration and one tuning, over its seeds."""
+
+    spec: RunSpec
+    """Of the run with the smallest seed; the others differ from it in the seed alone."""
+    seeds: tuple[int, ...]
+    runs: tuple[str, ...]
+    """Run ids, in the order of the seeds."""
+    metrics: Mapping[str, Value]
+    cost: Mapping[str, float | None]
+    """By name in COSTS: the mean over the runs that have it."""
+    warnings: tuple[str, ...]
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return self.spec.method
+
+    def settings(self) -> dict[str, Any]:
+        """Return, by name, all but the tuning that tells two rows of one method apart."""
+        lora = {f"lora.{name}": value for name, value in (self.spec.lora or {}).items()}
+        return {"version": self.spec.method_version} | lora | self.spec.config
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that may be compared: one task, data, model, target and way to evaluate."""
+
+    facts: Mapping[str, Any]
+    """Everything that the rows have in common, by name."""
+    columns: tuple[Column, ...]
+    headline: str
+    """The metric that ranks."""
+    rows: tuple[Row, ...]
+    """Vanilla, retrained, then the rest, best first."""
+
+    @property
+    def spec(self) -> RunSpec:
+        """The first row's spec."""
+        return self.rows[0].spec
+
+    @property
+    def title(self) -> str:
+        """Task, data with the beginning of its hash, model, and how the target was tuned."""
+        spec = self.spec
+        return (
+            f"{spec.task} · {spec.data_source} data {spec.data_hash[:8]} · {spec.model} · "
+            f"target: {spec.target_tuning}"
+        )
+
+
+@dataclass(frozen=True)
+class Unranked:
+    """A record that is no part of a row, and why: `running`, `failed` or `partial`."""
+
+    run_id: str
+    task: str
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """All records of a results folder, compared."""
+
+    groups: tuple[Group, ...] = ()
+    unranked: tuple[Unranked, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """A line for every record that was skipped, with the reason."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How many records are not ranked, by reason."""
+        counts = Counter(item.reason for item in self.unranked)
+        words = {"partial": "partial (limited data)", "failed": "failed", "running": "running"}
+        found = [f"{counts[reason]} {text}" for reason, text in words.items() if counts[reason]]
+        skipped = [f"{len(self.warnings)} skipped (cannot be used)"] if self.warnings else []
+        return (f"not ranked: {', '.join(found + skipped)}",) if found or skipped else ()
+
+    def metric_names(self) -> set[str]:
+        """Return the names of all metrics in any row."""
+        return {column.name for group in self.groups for column in group.columns}
+
+    def narrowed(
+        self,
+        tasks: Collection[str] = (),
+        models: Collection[str] = (),
+        metrics: Collection[str] = (),
+    ) -> Board:
+        """Return the part with these tasks, models and metrics; empty means all of them."""
+
+        def wanted(task: str, model: str) -> bool:
+            return (not tasks or task in tasks) and (not models or model in models)
+
+        groups = tuple(
+            replace(
+                group,
+                columns=tuple(
+                    column for column in group.columns if not metrics or column.name in metrics
+                ),
+            )
+            for group in self.groups
+            if wanted(group.spec.task, group.spec.model)
+        )
+        unranked = tuple(item for item in self.unranked if wanted(item.task, item.model))
+        return replace(self, groups=groups, unranked=unranked)
+
+
+def build_board(store: RecordStore) -> Board:
+    """Read all records of a store and compare them; nothing is changed or deleted there."""
+    warnings: list[str] = []
+    unranked: list[Unranked] = []
+    groups: dict[str, list[RunRecord]] = {}
+    seen: set[str] = set()
+    for item in store.scan():
+        if isinstance(item, Unreadable):
+            warnings.append(f"skipped {item.reason}")
+            continue
+        spec = item.spec
+        reason = _why_unranked(item)
+        run_id = spec.run_id()
+        if reason:
+            unranked.append(Unranked(item.run_id, spec.task, spec.model, reason))
+        elif run_id in seen:  # a copied folder must not count as one more seed
+            warnings.append(f"skipped a second record of run {run_id}: it would count twice")
+        else:
+            seen.add(run_id)
+            groups.setdefault(_key(group_facts(spec)), []).append(item)
+    made = [_group(records) for records in groups.values()]
+    made.sort(key=lambda group: (group.spec.task, group.spec.model, _key(group.facts)))
+    return Board(tuple(made), tuple(unranked), tuple(warnings))
+
+
+def group_facts(spec: RunSpec) -> dict[str, Any]:
+    """Return what rows must have in common to be compared."""
+    return {"model": spec.model, **target_facts(spec), "evaluation": _evaluation(spec)}
+
+
+def target_facts(spec: RunSpec) -> dict[str, Any]:
+    """Return what decides the target model."""
+    return {
+        "task": spec.task,
+        "task_version": spec.task_version,
+        "data_hash": spec.data_hash,
+        "base_hash": spec.base_hash,
+        "target_tuning": spec.target_tuning,
+        # A target that is tuned whole does not depend on an adapter that comes after it.
+        "lora": spec.lora if spec.target_tuning == "lora" else None,
+        "target_recipe": spec.target_recipe,
+        "dtype": spec.dtype,
+    }
+
+
+def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
+    """Return the finished vanilla record of the same target, evaluated in the same way, if any."""
+
+    def key(spec: RunSpec) -> str:
+        return _key({**target_facts(spec), "limit": spec.limit, "evaluation": _evaluation(spec)})
+
+    wanted = key(record.spec)
+    found = [
+        item
+        for item in store.scan()
+        if isinstance(item, RunRecord)
+        and item.status == "done"
+        and item.spec.method == VANILLA
+        and key(item.spec) == wanted
+    ]
+    # Under a fresh adapter vanilla is the same model; the plain record is the one to show.
+    return min(found, key=lambda item: item.spec.tuning != item.spec.target_tuning, default=None)
+
+
+def _why_unranked(record: RunRecord) -> str:
+    if record.status != "done":
+        return record.status
+    return "partial" if record.partial or record.spec.limit is not None else ""
+
+
+def _group(records: Sequence[RunRecord]) -> Group:
+    rows: dict[str, list[RunRecord]] = {}
+    for record in records:
+        spec = record.spec
+        key = [spec.method, spec.method_version, spec.config, spec.tuning, spec.lora]
+        rows.setdefault(_key(key), []).append(record)
+    columns = _columns(records)
+    headline = _headline(records[0].spec.task)
+    made = [_row(runs, columns) for _, runs in sorted(rows.items())]
+    ranked = rank(made, _column_named(headline, columns))
+    return Group(group_facts(records[0].spec), columns, headline, tuple(ranked))
+
+
+def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
+    """Return the metrics in the order of the first record, then any that later ones add."""
+    columns: dict[str, Column] = {}
+    for record in records:
+        for name, metric in record.metrics.items():
+            columns.setdefault(name, Column(name, metric.unit, metric.direction))
+    return tuple(columns.values())
+
+
+def _column_named(name: str, columns: Sequence[Column]) -> Column | None:
+    return next((column for column in columns if column.name == name), None)
+
+
+def _headline(task: str) -> str:
+    """Return the metric a task ranks by; a task that is not here any more ranks by the usual."""
+    try:
+        return str(getattr(registry().get("tasks", task), "headline", DEFAULT_HEADLINE))
+    except UnharnessError:
+        return DEFAULT_HEADLINE
+
+
+def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
+    runs = sorted(records, key=lambda record: record.spec.seed)
+    return Row(
+        spec=runs[0].spec,
+        seeds=tuple(record.spec.seed for record in runs),
+        runs=tuple(record.run_id for record in runs),
+        metrics={
+            column.name: _value([record.metrics.get(column.name) for record in runs])
+            for column in columns
+        },
+        cost={name: _mean_cost(runs, name) for name in COSTS},
+        warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
+    )
+
+
+def _value(metrics: Sequence[MetricRecord | None]) -> Value:
+    """Aggregate one metric over seeds; without a value in one of them there is none."""
+    n = min(metric.n if metric else 0 for metric in metrics)
+    values = [metric.value for metric in metrics if metric and metric.value is not None]
+    if len(values) < len(metrics) or not all(map(math.isfinite, values)):
+        return Value(None, None, n)
+    if len(metrics) == 1:
+        assert metrics[0] is not None  # it has a value
+        return Value(values[0], metrics[0].ci95, n)
+    return Value(*over_seeds(values), n)
+
+
+def _mean_cost(records: Iterable[RunRecord], name: str) -> float | None:
+    found = [getattr(record.cost, name) for record in records]
+    values = [value for value in found if value is not None]
+    return statistics.mean(values) if values else None
+
+
+def _evaluation(spec: RunSpec) -> dict[str, Any]:
+    return spec.evaluation.model_dump(mode="json")
+
+
+def _key(parts: Any) -> str:
+    return json.dumps(parts, sort_keys=True)

@@ -1,0 +1,126 @@
+"""The board on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from unharness.leaderboard.labels import (
+    RowLabel,
+    group_notes,
+    group_titles,
+    headers,
+    number,
+    row_labels,
+    row_warnings,
+)
+from unharness.leaderboard.ranking import REFERENCES, Value, best_rows
+from unharness.leaderboard.rows import Board, Group, Row
+
+COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
+METRICS_BEFORE_COSTS = 3
+"""So many metrics count more than what a method costs; the others count less."""
+LABEL_WIDTH = 34
+"""In characters: longer labels are folded."""
+UNBOUNDED = 10_000
+"""In characters: a width that no table needs."""
+
+
+def print_board(board: Board, console: Console) -> None:
+    """Print a table for each group, what must be known of it below, and what is not ranked.
+
+    A console that is too narrow gets fewer columns, never shorter numbers.
+    """
+    for title, group in zip(group_titles(board), board.groups, strict=True):
+        _print_group(title, group, console)
+    for note in board.notes:
+        console.print(Text(note, "dim"))
+
+
+def _print_group(title: str, group: Group, console: Console) -> None:
+    console.print(Text(title, "bold"))
+    chosen = _fitting(group, console)
+    _print_whole(_table(group, chosen), console)
+    for note in group_notes(group):
+        console.print(Text(note, "dim"))
+    absent = [name for name in _all_names(group) if name not in chosen]
+    if absent:
+        left_out = f"Too narrow for {', '.join(absent)}; --format json|csv has all."
+        console.print(Text(left_out, "yellow"))
+    for line in row_warnings(group):
+        console.print(Text(f"! {line}", "yellow"))
+    console.print()
+
+
+def _all_names(group: Group) -> list[str]:
+    """Return the names of metrics and costs, what matters most first: the headline leads."""
+    names = [column.name for column in group.columns]
+    names.sort(key=lambda name: name != group.headline)  # stable: the task's order otherwise
+    return [*names[:METRICS_BEFORE_COSTS], *COST_HEADERS, *names[METRICS_BEFORE_COSTS:]]
+
+
+def _fitting(group: Group, console: Console) -> set[str]:
+    """Return the names of the columns that the console has room for, the first in any case."""
+    chosen: set[str] = set()
+    for name in _all_names(group):
+        if chosen and _width(_table(group, chosen | {name}), console) > console.width:
+            break
+        chosen.add(name)
+    return chosen
+
+
+def _width(table: Table, console: Console) -> int:
+    """Return how many characters a table needs."""
+    return console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
+
+
+def _print_whole(table: Table, console: Console) -> None:
+    """Print a table; where not even one metric fits, the terminal breaks the lines, not we."""
+    before = console.width
+    console.width = max(before, _width(table, console))
+    try:
+        console.print(table)
+    finally:
+        console.width = before
+
+
+def _table(group: Group, chosen: AbstractSet[str]) -> Table:
+    table = Table(box=box.HORIZONTALS, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Method", max_width=LABEL_WIDTH, overflow="fold")
+    columns = [column for column in group.columns if column.name in chosen]
+    costs = [name for name in COST_HEADERS if name in chosen]
+    for words in headers(columns):
+        table.add_column(Text("\n".join(words)), justify="right", no_wrap=True)
+    for name in costs:
+        table.add_column(COST_HEADERS[name], justify="right", no_wrap=True, style="dim")
+    best = [best_rows(group.rows, column) for column in columns]
+    references = sum(row.method in REFERENCES for row in group.rows)
+    for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
+        cells = [_label(label, row)]
+        for column, winners in zip(columns, best, strict=True):
+            cells.append(_cell(row.metrics[column.name], column.unit, index in winners))
+        cells += [Text(number(row.cost[name])) for name in costs]
+        table.add_row(*cells, end_section=index == references - 1)
+    return table
+
+
+def _label(label: RowLabel, row: Row) -> Text:
+    text = Text(label.name, "italic" if row.method in REFERENCES else "")
+    if row.warnings:
+        text.append(" !", "bold yellow")
+    for line in label.details:
+        text.append(f"\n  {line}", "dim")
+    return text
+
+
+def _cell(value: Value, unit: str, best: bool) -> Text:
+    """Return a number, and its interval on a second line."""
+    text = Text(number(value.value, unit), "bold green" if best else "")
+    if value.ci95 is not None:
+        low, high = (number(end, unit) for end in value.ci95)
+        text.append(f"\n{low}–{high}", "not bold dim default")
+    return text

@@ -1,0 +1,162 @@
+import gzip
+import json
+
+import pytest
+
+from unharness.cli.show import sparkline
+from unharness.records.files import write_json_lines
+from unharness.records.record import CostRecord, MetricRecord, TrainingRecord
+from unharness.records.store import EXAMPLES_FILE
+
+REGION = {
+    "mu": 0.9123,
+    "sigma": 0.00012,
+    "selected_tensors": 2,
+    "selected_parameters": 12345,
+    "tensors": [
+        {"name": "layers.0.weight", "cosine": 0.1, "magnitude": 0.5, "selected": True},
+        {"name": "layers.1.weight", "cosine": 0.2, "magnitude": 0.7, "selected": True},
+        {"name": "layers.2.weight", "cosine": 0.99, "magnitude": 0.9, "selected": False},
+    ],
+}
+
+
+@pytest.fixture
+def shown(make_record, save, store):
+    """A record with everything in it, its vanilla beside it, and examples on the disk."""
+    metrics = {"success_avg": (71.25, 65.0, 75.0), "unlearn_ppl": 1.2e10}
+    record = make_record(
+        "memflex",
+        metrics,
+        config={"lr": 0.002, "mu": "q0.9", "micro_batch_size": None},
+        warnings=["collapsed [red]"],
+        training=TrainingRecord(
+            steps=4, examples=64, tokens=999, losses=[3.0, 2.0, 1.0, 0.0], report={"region": REGION}
+        ),
+        cost=CostRecord(train_seconds=12.34, peak_memory_gb=0.5, stages={"generate": 2.0}),
+        artifacts={"weights": {"path": "weights", "kind": "full", "sha256": "00"}},
+    )
+    save(record, make_record("vanilla", {"success_avg": 50.0, "unlearn_ppl": 1.01}))
+    rows = [
+        {"split": split, "id": f"{split}/{i}", "prompt": f"question {split} {i}?", "answer": "Yes."}
+        | {"generated": "Perhaps. [b]", "hits": [1, 0, 1]}
+        for split in ("forget_eval", "retain_eval")
+        for i in range(5)
+    ]
+    write_json_lines(store.folder(record.spec) / EXAMPLES_FILE, rows)
+    return record
+
+
+def test_shows_everything_of_a_record(call, store, shown):
+    code, out, err = call("show", shown.run_id[:6], "--results", store.root)
+    assert (code, err) == (0, "")
+    for text in (
+        *("memflex · knowundo-privacy · tiny (full)", shown.run_id, "done", "abababab"),
+        *("collapsed [red]", "71.2", "65.0–75.0", "50.0", "1.2e+10", "1.01", "perplexity"),
+        *("12.3 s", "0.5 GB", "generate 2.0 s", "█▆▃▁", "2 of 3", "0.9123", "layers.1.weight"),
+        *("q0.9", "none", "question forget_eval 0?", "Perhaps. [b]", "2 of 3 tokens"),
+    ):
+        assert text in out
+    assert "layers.2.weight" not in out
+    assert out.index("layers.1.weight") < out.index("layers.0.weight")
+    assert str(store.folder(shown.spec) / "weights") in "".join(out.split())
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 20])
+def test_examples_are_taken_from_the_splits_in_turn(call, store, shown, count):
+    _, out, _ = call("show", shown.run_id, "--results", store.root, "--examples", count)
+    found = [line for line in out.splitlines() if line.startswith("question")]
+    assert len(found) == min(count, 10)
+    if count == 3:
+        assert [line.split()[-2] for line in found] == ["forget_eval", "retain_eval", "forget_eval"]
+
+
+def test_json_is_the_records_file(call, store, shown):
+    code, out, _ = call("show", shown.run_id, "--results", store.root, "--format", "json")
+    assert code == 0
+    path = store.folder(shown.spec) / "run.json"
+    assert json.loads(out) == json.loads(path.read_text())
+    by_path = call("show", path.parent, "--results", "nowhere", "--format", "json")
+    assert by_path == (0, out, "")
+
+
+def test_vanilla_shows_no_second_vanilla(call, make_record, save):
+    record = make_record("vanilla")
+    _, out, _ = call("show", record.run_id, "--results", save(record).root)
+    assert "metric  " in out
+    assert "vanilla  " not in out
+
+
+def test_a_failed_record_shows_its_error(call, make_record, save):
+    record = make_record(metrics={}, status="failed", error="MethodError: loss is nan [x]")
+    code, out, _ = call("show", record.run_id, "--results", save(record).root)
+    assert code == 0
+    assert "failed" in out
+    assert "MethodError: loss is nan [x]" in out
+
+
+def test_what_is_missing_is_said(call, make_record, save):
+    record = make_record(
+        limit=5,
+        status="running",
+        finished=None,
+        data=None,
+        metrics={"mia": None},
+        training=TrainingRecord(report={"region": {"tensors": None}}),
+    )
+    code, out, _ = call("show", record.run_id, "--results", save(record).root)
+    assert code == 0
+    assert "never ranked" in out
+    assert "no example could be scored" in out
+
+
+def test_unscored_examples_are_counted(call, make_record, save):
+    metric = MetricRecord(value=1.0, n=8, n_unscored=2, unit="%", direction="higher")
+    record = make_record().model_copy(update={"metrics": {"m": metric}})
+    assert "8 (+2 not)" in call("show", record.run_id, "--results", save(record).root)[1]
+
+
+@pytest.mark.parametrize("rows", [[{}], ["text", 3], [{"split": "s", "hits": []}]])
+def test_strange_examples_do_no_harm(call, store, shown, rows):
+    write_json_lines(store.folder(shown.spec) / EXAMPLES_FILE, rows)
+    assert call("show", shown.run_id, "--results", store.root)[0] == 0
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b'{"split": "a"}\n' * 999)[:-20]])
+def test_examples_that_cannot_be_read_are_warned_of(call, store, shown, content):
+    (store.folder(shown.spec) / EXAMPLES_FILE).write_bytes(content)
+    code, out, err = call("show", shown.run_id, "--results", store.root)
+    assert code == 0
+    assert "71.2" in out
+    assert "the examples cannot be read" in err
+
+
+@pytest.mark.parametrize("width", ["60", "80"])
+def test_a_narrow_terminal_cuts_nothing(call, store, shown, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    _, out, _ = call("show", shown.run_id, "--results", store.root)
+    assert "…" not in out
+    for text in ("71.2", "1.2e+10", "65.0–75.0"):
+        assert text in out
+
+
+def test_exit_codes(spawn, store, shown):
+    assert spawn("show", shown.run_id, "--results", store.root).returncode == 0
+    unknown = spawn("show", "zzzz", "--results", store.root)
+    assert unknown.returncode == 1
+    assert "no record whose run id begins with 'zzzz'" in unknown.stderr
+    assert "Traceback" not in unknown.stderr
+    assert "Traceback" in spawn("show", "zzzz", "--debug", "--results", store.root).stderr
+    assert spawn("show").returncode == 2
+
+
+def test_sparkline():
+    assert sparkline([]) == ""
+    assert sparkline([1.0]) == "▁"
+    assert sparkline([0.0, 7.0]) == "▁█"
+    assert sparkline([2.0] * 5) == "▁" * 5
+    long = sparkline([float(i) for i in range(1000)], 40)
+    assert len(long) == 40
+    assert long[0] == "▁"
+    assert long[-1] == "█"
+    assert list(long) == sorted(long)

@@ -1,0 +1,101 @@
+"""Which tokens are scored."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from unharness.data.encoding import Encoded, encode_examples
+from unharness.data.examples import Example
+from unharness.errors import ModelError
+
+PAIRS = [
+    Example("Who are Isabella Marquez's parents?", "A scientist and a dancer.", "a"),
+    Example("What?", "Ünïcode 是 \U0001f600", "b"),
+    Example("Ends in a newline\n", "\nBegins with one", "c"),
+    Example("A", "B", "d"),
+]
+KINDS: dict[str, dict[str, bool]] = {
+    "plain": {},
+    "BOS": {"begin": True},
+    "EOS": {"end": True},
+    "BOS and EOS": {"begin": True, "end": True},
+}
+
+
+@pytest.fixture(params=KINDS)
+def tokenizer(request: pytest.FixtureRequest, make_tokenizer: Callable[..., Any]) -> Any:
+    return make_tokenizer(**KINDS[request.param])
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    """The encoding of a text alone, without an end token that the tokenizer appends by itself."""
+    ids: list[int] = tokenizer(text)["input_ids"]
+    return ids[:-1] if ids[-1] == tokenizer.eos_token_id else ids
+
+
+@pytest.mark.parametrize("end_token", [False, True])
+def test_the_answer_begins_after_the_prompt_alone(tokenizer: Any, end_token: bool):
+    rows = encode_examples(tokenizer, PAIRS, 256, end_token=end_token)
+    for row, example in zip(rows, PAIRS, strict=True):
+        whole = _ids(tokenizer, f"{example.prompt}\n\n{example.answer}")
+        prompt = _ids(tokenizer, example.prompt)
+        assert row.answer_start == len(prompt)
+        assert list(row.input_ids) == whole + [tokenizer.eos_token_id] * end_token
+        assert row.scored == len(whole) - len(prompt) + end_token
+        assert not row.truncated
+
+
+def test_the_scored_tokens_are_newlines_and_answer(tokenizer: Any):
+    # Where no token spans the end of the prompt, what is scored decodes to "\n\n" + answer.
+    (row, *_) = encode_examples(tokenizer, PAIRS, 256, end_token=False)
+    assert tokenizer.decode(list(row.input_ids[row.answer_start :])) == f"\n\n{PAIRS[0].answer}"
+
+
+def test_a_bos_stands_once_and_is_not_scored(make_tokenizer: Callable[..., Any]):
+    tokenizer = make_tokenizer(begin=True, end=True)
+    (row,) = encode_examples(tokenizer, PAIRS[:1], 256, end_token=True)
+    assert row.input_ids[0] == tokenizer.bos_token_id
+    assert row.input_ids.count(tokenizer.bos_token_id) == 1
+    assert row.input_ids.count(tokenizer.eos_token_id) == 1
+    assert row.input_ids[-1] == tokenizer.eos_token_id
+    assert row.answer_start > 1
+
+
+def test_what_is_too_long_is_cut_and_flagged(tokenizer: Any):
+    (whole,) = encode_examples(tokenizer, PAIRS[:1], 256, end_token=True)
+    length = len(whole.input_ids)
+    # Exactly as long as allowed: not cut. One less: the end token goes, and it is flagged.
+    (same,) = encode_examples(tokenizer, PAIRS[:1], length, end_token=True)
+    assert same == whole
+    (cut,) = encode_examples(tokenizer, PAIRS[:1], length - 1, end_token=True)
+    assert cut == Encoded(whole.input_ids[:-1], whole.answer_start, True)
+    assert cut.scored == whole.scored - 1
+
+
+def test_an_answer_beyond_the_maximum_scores_nothing(tokenizer: Any):
+    (whole,) = encode_examples(tokenizer, PAIRS[:1], 256, end_token=False)
+    start = whole.answer_start
+    for length, scored in [(start + 1, 1), (start, 0), (start - 1, 0), (1, 0)]:
+        (row,) = encode_examples(tokenizer, PAIRS[:1], length, end_token=False)
+        assert row.scored == scored
+        assert row.truncated
+        assert len(row.input_ids) == length
+
+
+def test_nothing_predicts_the_first_token():
+    assert Encoded((5, 6, 7), 0, False).scored == 2
+    assert Encoded((5,), 0, False).scored == 0
+    assert Encoded((), 0, False).scored == 0
+
+
+def test_no_examples_are_no_rows(tokenizer: Any):
+    assert encode_examples(tokenizer, [], 256, end_token=True) == []
+
+
+def test_a_missing_end_token_is_an_error_only_where_it_is_needed(make_tokenizer: Any):
+    tokenizer = make_tokenizer()
+    tokenizer.eos_token = None
+    assert len(encode_examples(tokenizer, PAIRS, 256, end_token=False)) == len(PAIRS)
+    with pytest.raises(ModelError, match="no end token"):
+        encode_examples(tokenizer, PAIRS, 256, end_token=True)

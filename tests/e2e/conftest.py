@@ -1,0 +1,71 @@
+"""Running the command line as a user does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def cli(environment: Path) -> Cli:
+    """cli("run", "--method", …) -> the finished process, its text captured."""
+
+    def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "unharness.cli.main", *map(str, words)]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            env={**os.environ, "COLUMNS": "120", **variables},
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.fixture
+def main_here(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """main_here("run", …) -> exit code, stdout and stderr of the command line in this process."""
+    from unharness.cli.main import main
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(word) for word in words])
+        output, errors = capfd.readouterr()
+        return int(stopped.value.code or 0), output, errors
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One results folder for all tests that run tiny on the real data."""
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="session")
+def run_real(cli: Cli, results: Path, real_data: Path) -> Callable[..., dict[str, Any]]:
+    """run_real("memflex", …) -> the record of a run with default settings on the real data."""
+
+    def call(method: str, *words: str) -> dict[str, Any]:
+        command = ["run", "--method", method, "--data", str(real_data)]
+        done = cli(*command, "--results", str(results), "--format", "json", *words)
+        assert done.returncode == 0, done.stderr
+        record: dict[str, Any] = json.loads(done.stdout)
+        return record
+
+    return call

@@ -1,0 +1,206 @@
+"""Every bad input gets one line that says what to do, the right exit code, and no traceback."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def refused(main_here, tmp_path, real_data):
+    """Run with bad input; return the error after checking its form.
+
+    In this process, since a process of its own for each would take minutes.
+    """
+
+    def call(code, *words, data=None):
+        given = ["--data", str(data or real_data), "--results", str(tmp_path / "results")]
+        returned, output, errors = main_here("run", *given, "--quiet", *words)
+        assert returned == code, errors
+        assert "Traceback" not in errors
+        assert output == ""
+        lines = [line for line in errors.splitlines() if line.strip()]
+        assert len(lines) == 1, errors
+        left = [json.loads(path.read_text()) for path in tmp_path.glob("results/**/run.json")]
+        assert all(record["status"] == "failed" for record in left)
+        return errors
+
+    return call
+
+
+@pytest.fixture
+def folder(real_data, tmp_path) -> Path:
+    """A copy of the real data that a test may spoil."""
+    target = tmp_path / "data"
+    shutil.copytree(real_data / "knowundo" / "privacy", target)
+    return target
+
+
+def spoil(folder, name, change):
+    path = folder / name
+    path.chmod(0o644)
+    rows = json.loads(path.read_text())
+    path.write_text(json.dumps(change(rows)))
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("--method", "memflexx"), "memflex"),
+        (("--task", "knowundo-privat"), "knowundo-privacy"),
+        (("--model", "tinny"), "tiny"),
+        (("--engine", "hff"), "hf"),
+    ],
+)
+def test_unknown_names_get_the_nearest(refused, words, near):
+    error = refused(2, *words)
+    assert words[1] in error
+    assert near in error
+
+
+def test_unknown_metric_gets_the_nearest(main_here, tmp_path):
+    given = ["--results", tmp_path, "--metric", "unlearn_sucess"]
+    code, _, errors = main_here("leaderboard", *given)
+    assert code == 2
+    assert "unlearn_success" in errors
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("lrr=1e-3", ["lrr", "lr"]),
+        ("lr=fast", ["lr", "number"]),
+        ("lr=-1", ["lr", "greater than 0"]),
+        ("epochs=0", ["epochs", "greater than or equal to 1"]),
+        ("mu=2", ["mu", "from -1 to 1"]),
+        ("sigma=qq", ["sigma", "quantile"]),
+        ("schedule=steps", ["schedule", "cosine"]),
+        ("lr", ["KEY=VALUE"]),
+    ],
+)
+def test_bad_hyperparameters_name_the_field_and_what_is_allowed(refused, setting, words):
+    error = refused(2, "--set", setting)
+    for word in words:
+        assert word in error
+
+
+def test_hyperparameter_of_a_method_that_has_none(refused):
+    assert "vanilla" in refused(2, "--method", "vanilla", "--lr", "1e-3")
+
+
+def test_data_folder_missing(refused, tmp_path):
+    assert "no such folder" in refused(1, data=tmp_path / "nowhere")
+
+
+def test_not_json(refused, folder):
+    path = folder / "unlearn_val.json"
+    path.chmod(0o644)
+    path.write_text("[{")
+    error = refused(1, data=folder)
+    assert "unlearn_val.json" in error
+    assert "not JSON" in error
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"text": "Who?"}, ["item 3", "labels"]),
+        ({"labels": "They."}, ["item 3", "text"]),
+        ({"text": "", "labels": "They."}, ["item 3", "empty"]),
+        ({"text": "Who?", "labels": 7}, ["item 3", "string"]),
+        ("Who?", ["item 3", "object"]),
+    ],
+)
+def test_bad_items_name_file_and_index(refused, folder, item, words):
+    spoil(folder, "retention_train.json", lambda rows: [*rows[:3], item, *rows[4:]])
+    error = refused(1, data=folder)
+    for word in ["retention_train.json", *words]:
+        assert word in error
+
+
+def test_repeated_example(refused, folder):
+    spoil(folder, "unlearn_train.json", lambda rows: [*rows, rows[0]])
+    error = refused(1, data=folder)
+    assert "item 400" in error
+    assert "item 0" in error
+
+
+def test_overlap_between_forget_and_retain(refused, folder):
+    row = json.loads((folder / "unlearn_train.json").read_text())[5]
+    spoil(folder, "retention_val.json", lambda rows: [*rows, row])
+    error = refused(1, data=folder)
+    assert "retention_val.json" in error
+    assert "unlearn_train.json" in error
+
+
+def test_folder_that_is_no_model(refused, tmp_path):
+    (tmp_path / "model").mkdir()
+    assert "config.json" in refused(1, "--model", tmp_path / "model")
+
+
+def test_pickled_weights_are_refused(refused, checkpoint, tmp_path):
+    model = checkpoint("llama", tmp_path / "model")
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    assert "safetensors" in refused(1, "--model", model)
+
+
+def test_broken_weights_are_refused(refused, checkpoint, tmp_path):
+    model = checkpoint("llama", tmp_path / "model")
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "transformers can load" in refused(1, "--model", model, "--limit", "4")
+
+
+def test_hub_out_of_reach(refused):
+    assert "hub" in refused(1, "--model", "nobody/no-such-model")
+
+
+def test_unknown_folder(refused):
+    assert "no such folder" in refused(1, "--model", "./nowhere/model")
+
+
+def test_no_cuda_here(refused):
+    assert "cpu" in refused(2, "--device", "cuda:9")
+
+
+def test_unknown_command(cli):
+    done = cli("runn")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown command 'runn'")
+    assert "Did you mean run" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("methd: memflex\n", ["methd", "method"]),
+        ("- memflex\n", ["keys and values"]),
+        ("method: [\n", ["not YAML"]),
+        ("seed: -1\n", ["seed"]),
+        ("set: 3\n", ["set"]),
+    ],
+)
+def test_bad_yaml(refused, tmp_path, text, words):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    error = refused(2, path)
+    for word in words:
+        assert word in error
+
+
+def test_flags_override_the_file(main_here, tmp_path, real_data):
+    path = tmp_path / "run.yaml"
+    path.write_text(f"method: gradient-ascent\nseed: 3\nset: {{lr: 2e-4}}\ndata: {real_data}\n")
+    code, output, errors = main_here("run", path, "--seed", "4", "--dry-run", "--quiet")
+    assert code == 0, errors
+    spec = json.loads(output)
+    assert (spec["method"], spec["seed"], spec["config"]["lr"]) == ("gradient-ascent", 4, 2e-4)
+    assert len(spec["run_id"]) == 16
+
+
+@pytest.mark.slow
+def test_debug_shows_the_traceback(cli, tmp_path):
+    done = cli("run", "--data", tmp_path / "nowhere", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

@@ -1,0 +1,231 @@
+"""What is left behind when a run fails, is interrupted, or meets another."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import unharness
+
+pytestmark = pytest.mark.slow
+
+# Methods that misbehave, as somebody's installed plugin: found through real entry points.
+PLUGIN = """
+import time
+from unharness import LossMethod, hookimpl, sequence_nll
+
+class _Ascent(LossMethod):
+    summary = "Misbehaves."
+    def loss(self, model, batch):
+        return -sequence_nll(model, batch.forget).mean()
+
+class Nan(_Ascent):
+    name = "to-nan"
+    def loss(self, model, batch):
+        return super().loss(model, batch) * float("nan")
+
+class NoGradient(_Ascent):
+    name = "no-gradient"
+    def loss(self, model, batch):
+        return super().loss(model, batch).detach()
+
+class Bug(_Ascent):
+    name = "bug"
+    def loss(self, model, batch):
+        return [][0]
+
+class Nothing(_Ascent):
+    name = "nothing"
+    def loss(self, model, batch):
+        return 0.0 * super().loss(model, batch)
+
+class Slow(_Ascent):
+    name = "slow"
+    def loss(self, model, batch):
+        time.sleep(1.0)
+        return super().loss(model, batch)
+
+@hookimpl
+def unharness_methods():
+    return [Nan, NoGradient, Bug, Nothing, Slow]
+
+@hookimpl
+def unharness_step(run_id, step, values):
+    raise RuntimeError("a listener that breaks")
+"""
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    """A folder to be put on the path: an installed distribution with one plugin."""
+    root = tmp_path_factory.mktemp("site")
+    (root / "misbehaving.py").write_text(textwrap.dedent(PLUGIN))
+    info = root / "misbehaving-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[unharness]\nmisbehaving = misbehaving\n")
+    return root
+
+
+@pytest.fixture
+def few(cli, plugin, checkpoint, real_data, tmp_path):
+    """Run a misbehaving method on a small model and few examples."""
+
+    def call(method, *words):
+        given = ["--model", checkpoint("qwen2"), "--data", real_data, "--limit", "4"]
+        given += ["--results", tmp_path, "--epochs", "1", "--quiet", *words]
+        return cli("run", "--method", method, *given, PYTHONPATH=str(plugin))
+
+    return call
+
+
+def only_record(folder, method):
+    paths = list(Path(folder).glob(f"*/*/{method}/*/run.json"))
+    assert len(paths) == 1
+    return json.loads(paths[0].read_text())
+
+
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        ("to-nan", "the loss is nan"),
+        ("no-gradient", "has no gradient"),
+        ("bug", "IndexError"),
+    ],
+)
+def test_failure_is_recorded_with_its_reason(few, tmp_path, method, reason):
+    done = few(method)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    record = only_record(tmp_path, method)
+    assert record["status"] == "failed"
+    assert reason in record["error"]
+    assert record["metrics"] == {}
+
+
+def test_failed_run_is_run_again(few, tmp_path):
+    assert few("to-nan").returncode == 1
+    assert few("to-nan").returncode == 1
+
+
+def test_unchanged_weights_and_broken_listener_are_warned_of(few, tmp_path):
+    done = few("nothing")
+    assert done.returncode == 0, done.stderr
+    warnings = only_record(tmp_path, "nothing")["warnings"]
+    assert "the weights did not change" in warnings
+    assert sum("a listener that breaks" in warning for warning in warnings) == 1
+
+
+def start(plugin, checkpoint, real_data, results, *words):
+    command = [sys.executable, "-m", "unharness.cli.main", "run", "--method", "slow"]
+    command += ["--model", checkpoint("qwen2"), "--data", real_data, "--limit", "8"]
+    command += ["--batch-size", "1", "--results", results, "--quiet", "--format", "json", *words]
+    environment = {**os.environ, "PYTHONPATH": str(plugin)}
+    return subprocess.Popen(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A background shell hands down an ignored SIGINT; a user's terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def wait_for_record(results):
+    deadline = time.time() + 120
+    while time.time() < deadline:
+        if list(Path(results).glob("*/*/slow/*/run.json")):
+            return
+        time.sleep(0.1)
+    pytest.fail("the run never began")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_interruption_leaves_no_half_record(
+    name, plugin, checkpoint, real_data, tmp_path, environment
+):
+    process = start(plugin, checkpoint, real_data, tmp_path)
+    wait_for_record(tmp_path)
+    time.sleep(2)
+    process.send_signal(getattr(signal, name))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert not list(Path(tmp_path).glob("*/*/slow"))
+    leftovers = [path for path in environment.glob("models/.*-*") if path.is_dir()]
+    assert leftovers == []
+
+
+def test_kill_leaves_a_running_record_that_is_never_ranked(
+    plugin, checkpoint, real_data, tmp_path, cli
+):
+    process = start(plugin, checkpoint, real_data, tmp_path)
+    wait_for_record(tmp_path)
+    process.kill()
+    process.communicate(timeout=60)
+    assert only_record(tmp_path, "slow")["status"] == "running"
+    done = cli("leaderboard", "--results", tmp_path, "--format", "json")
+    assert done.returncode == 0
+    assert "slow" not in {row["method"] for row in json.loads(done.stdout)}
+
+
+def test_two_processes_want_the_same_run(plugin, checkpoint, real_data, tmp_path):
+    words = ["--epochs", "1", "--limit", "3"]
+    both = [start(plugin, checkpoint, real_data, tmp_path, *words) for _ in range(2)]
+    outputs = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    first, second = (json.loads(text) for text, _ in outputs)
+    assert first == second  # one ran, the other waited and found the record
+    assert len(list(Path(tmp_path).glob("*/*/*/*/run.json"))) == 2  # slow, and vanilla
+
+
+def test_force_keeps_the_old_record_until_there_is_a_new_one(
+    plugin, checkpoint, real_data, tmp_path
+):
+    words = ["--epochs", "1", "--limit", "3"]
+    first = start(plugin, checkpoint, real_data, tmp_path, *words)
+    text, errors = first.communicate(timeout=300)
+    assert first.returncode == 0, errors
+    again = start(plugin, checkpoint, real_data, tmp_path, *words, "--force")
+    time.sleep(6)
+    again.send_signal(signal.SIGINT)
+    again.communicate(timeout=60)
+    assert only_record(tmp_path, "slow") == json.loads(text)
+
+
+def test_no_disk_space_is_a_failure_that_says_so(real_data, checkpoint, tmp_path, cli):
+    """/dev/full stands in for a full disk: the results folder cannot be made at all."""
+    done = cli(
+        "run", "--method", "vanilla", "--limit", "4", "--model", checkpoint("qwen2"),
+        "--data", real_data, "--results", "/dev/full/results", "--quiet",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_limited_runs_are_never_ranked(few, cli, tmp_path):
+    assert few("nothing").returncode == 0
+    done = cli("leaderboard", "--results", tmp_path, "--format", "json")
+    assert json.loads(done.stdout) == []
+    assert all(record.partial for record in unharness.load_records(tmp_path))
+
+
+def test_unreadable_record_is_set_aside_not_deleted(few, tmp_path):
+    assert few("nothing").returncode == 0
+    path = next(tmp_path.glob("*/*/nothing/*/run.json"))
+    path.write_text("{ half")
+    done = few("nothing")
+    assert done.returncode == 0, done.stderr
+    kept = list(path.parent.glob("run.json.unreadable-*"))
+    assert [item.read_text() for item in kept] == ["{ half"]
+    assert json.loads(path.read_text())["status"] == "done"

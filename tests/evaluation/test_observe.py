@@ -1,0 +1,138 @@
+"""The teacher-forced pass against a naive one, an example at a time in float64."""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from unharness import Example
+from unharness.evaluation.observe import _position_scores, score_tokens
+
+EXAMPLES = [
+    Example("Who?", "Nobody.", "0"),
+    Example("What is Isabella Marquez's email address, please?", "isabella@example.com", "1"),
+    Example("Why?", "Because " * 12, "2"),
+    Example("Where does she live these days?", "In Ünïcode 是 street.", "3"),
+    Example("A", "B", "4"),
+    Example("What is the name of her mother and of her father?", "Ann and Bob", "5"),
+    Example("Who then?", "The same.", "6"),
+]
+
+
+@pytest.fixture(params=["llama", "qwen2", "gpt_neox"])
+def loaded(request: pytest.FixtureRequest, load_checkpoint: Callable[..., Any]) -> Any:
+    return load_checkpoint(request.param)
+
+
+def _score(loaded: Any, examples: list[Example] = EXAMPLES, **options: Any) -> Any:
+    options = {"max_length": 256, "batch_size": 4} | options
+    return score_tokens(*loaded, examples, **options)
+
+
+def _naive(loaded: Any, example: Example) -> dict[str, list[float]]:
+    """Token by token: one prefix after another, no batch, no padding, float64."""
+    model, tokenizer = loaded
+    exact = copy.deepcopy(model).double()
+    ids = tokenizer(f"{example.prompt}\n\n{example.answer}")["input_ids"]
+    start = len(tokenizer(example.prompt)["input_ids"])
+    columns: dict[str, list[float]] = {name: [] for name in ("log", "best", "mean", "var")}
+    with torch.no_grad():
+        for place in range(start, len(ids)):
+            logits = exact(input_ids=torch.tensor([ids[:place]])).logits[0, -1]
+            log_probs = logits - logits.exp().sum().log()
+            probs = log_probs.exp()
+            mean = (probs * log_probs).sum()
+            columns["log"].append(log_probs[ids[place]].item())
+            columns["best"].append(int(logits.argmax()))
+            columns["mean"].append(mean.item())
+            columns["var"].append((probs * (log_probs - mean) ** 2).sum().item())
+    columns["true"] = ids[start:]
+    return columns
+
+
+def test_it_equals_the_naive_pass(loaded: Any):
+    _, tokenizer = loaded
+    for row, example in zip(_score(loaded), EXAMPLES, strict=True):
+        naive = _naive(loaded, example)
+        assert row.log_probs == pytest.approx(naive["log"], abs=1e-5)
+        assert row.means == pytest.approx(naive["mean"], abs=1e-5)
+        assert row.variances == pytest.approx(naive["var"], abs=1e-4)
+        hits = [best == true for best, true in zip(naive["best"], naive["true"], strict=True)]
+        assert list(row.hits) == hits
+        assert row.argmax_text == tokenizer.decode(naive["best"], skip_special_tokens=True)
+        assert row.answer_text == f"\n\n{example.answer}"
+        assert not row.truncated
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100])
+def test_the_batch_size_changes_nothing(size: int, loaded: Any):
+    whole, parts = _score(loaded), _score(loaded, batch_size=size)
+    for one, two in zip(whole, parts, strict=True):
+        assert one.log_probs == pytest.approx(two.log_probs, abs=1e-5)
+        assert one.variances == pytest.approx(two.variances, abs=1e-4)
+        assert one.argmax_text == two.argmax_text
+        assert one.answer_text == two.answer_text
+
+
+def test_what_lies_beyond_the_maximum_is_not_scored(load_checkpoint: Any):
+    loaded = load_checkpoint("llama")
+    tokenizer = loaded[1]
+    example = EXAMPLES[2]
+    start = len(tokenizer(example.prompt)["input_ids"])
+    (whole,) = _score(loaded, [example])
+    (cut,) = _score(loaded, [example], max_length=start + 5)
+    assert len(cut.log_probs) == 5
+    assert cut.truncated
+    assert cut.log_probs == pytest.approx(whole.log_probs[:5], abs=1e-5)
+    assert _score(loaded, [example], max_length=start) == [None]
+    # One that cannot be scored leaves the places of the others as they are.
+    rows = _score(loaded, max_length=start + 5)
+    assert [row is None for row in rows] == [False, True, False, True, False, True, False]
+    assert rows[0].answer_text == "\n\nNobody."
+
+
+def test_no_examples_and_progress(load_checkpoint: Any):
+    loaded = load_checkpoint("llama")
+    assert _score(loaded, []) == []
+    told: list[tuple[int, int]] = []
+    _score(loaded, batch_size=3, on_done=lambda *values: told.append(values))
+    assert told == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_the_model_is_left_as_it_was(load_checkpoint: Any):
+    model, tokenizer = load_checkpoint("llama")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    _score((model, tokenizer))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    loss = model(input_ids=torch.tensor([[1, 2, 3]])).logits.sum()
+    loss.backward()  # a pass under inference mode leaves no tensor that cannot be trained on
+
+
+def test_position_scores_by_hand():
+    # Probabilities 1/2, 1/4, 1/4: mean log-probability -1.5 ln 2; its variance is
+    # 1/2 (0.5 ln 2)^2 + 1/2 (0.5 ln 2)^2 = (ln 2)^2 / 4.
+    two = math.log(2)
+    logits = torch.tensor([[-two, -2 * two, -2 * two], [0.0, -math.inf, -math.inf]])
+    chosen, best, means, variances = _position_scores(logits, torch.tensor([1, 2]))
+    assert chosen.tolist() == pytest.approx([-2 * two, -math.inf])
+    assert best.tolist() == [0, 0]
+    # A certain prediction has mean and variance 0; a token of probability 0 weighs nothing.
+    assert means.tolist() == pytest.approx([-1.5 * two, 0.0])
+    assert variances.tolist() == pytest.approx([two * two / 4, 0.0])
+
+
+def test_more_positions_than_are_held_at_once():
+    from unharness.evaluation.observe import POSITIONS_AT_ONCE
+
+    generator = torch.Generator().manual_seed(0)
+    count = 2 * POSITIONS_AT_ONCE + 3
+    logits = torch.randn(count, 11, generator=generator)
+    targets = torch.randint(11, (count,), generator=generator)
+    chosen, best, means, _ = _position_scores(logits, targets)
+    exact = logits.double().log_softmax(-1)
+    assert best.tolist() == logits.argmax(-1).tolist()
+    torch.testing.assert_close(chosen.double(), exact.gather(1, targets[:, None])[:, 0])
+    torch.testing.assert_close(means.double(), (exact.exp() * exact).sum(-1))
