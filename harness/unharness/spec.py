@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 IDENTITY_VERSION = 1
 """Raised whenever equal runs would get other ids."""
 RUN_ID_LENGTH = 16
+RESULTS_VARIABLE = "UNHARNESS_RESULTS"
+DEFAULT_RESULTS = "results"
 
 IDENTITY: dict[str, Any] = {"role": "identity"}
 RUNTIME: dict[str, Any] = {"role": "runtime"}

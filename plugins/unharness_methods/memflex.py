@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -16,7 +17,7 @@ def _cosine(value: float | str) -> float | str:
 
 
 def _magnitude(value: float | str) -> float | str:
-    return _absolute_or_quantile(value, 0.0, float("inf"))
+    return _absolute_or_quantile(value, 0.0, sys.float_info.max)  # not infinity: JSON has none
 
 
 def _absolute_or_quantile(value: float | str, low: float, high: float) -> float | str:
@@ -29,7 +30,7 @@ def _absolute_or_quantile(value: float | str, low: float, high: float) -> float 
     if text.startswith("q"):
         if not 0 <= number <= 1:
             raise ValueError("a quantile goes from q0 to q1")
-        return text
+        return f"q{number:g}"  # one spelling, so that equal settings have equal run ids
     if not low <= number <= high:
         raise ValueError(f"must be from {low:g} to {high:g}, or a quantile such as q0.5")
     return number

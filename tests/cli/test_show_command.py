@@ -100,10 +100,9 @@ def test_what_is_missing_is_said(call, make_record, save):
         limit=5,
         status="running",
         finished=None,
-        data=None,
         metrics={"mia": None},
         training=TrainingRecord(report={"region": {"tensors": None}}),
-    )
+    ).model_copy(update={"data": None})
     code, out, _ = call("show", record.run_id, "--results", save(record).root)
     assert code == 0
     assert "never ranked" in out

@@ -73,9 +73,10 @@ def test_it_stops_at_the_end_token_and_at_the_maximum(load_checkpoint: Any):
     for count in (1, 3):
         (text,) = _generate((model, tokenizer), PROMPTS[:1], max_new_tokens=count)
         assert text == tokenizer.decode(natural[:count], skip_special_tokens=True)
-    # Now the fourth token it says becomes the end token's twin: it is said to be the end.
-    first = natural.index(natural[3])
-    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(natural[3])
+    # Now it says the end token where it would have said its fourth: the two change places.
+    first, end = natural.index(natural[3]), tokenizer.eos_token_id
+    with torch.no_grad():
+        model.lm_head.weight[[natural[3], end]] = model.lm_head.weight[[end, natural[3]]]
     (text,) = _generate((model, tokenizer), PROMPTS[:1])
     assert text == tokenizer.decode(natural[:first], skip_special_tokens=True)
 

@@ -1,5 +1,6 @@
 """The metrics on observations made by hand."""
 
+import json
 import math
 import random
 from typing import Any
@@ -80,17 +81,30 @@ def test_perplexity_by_hand():
     assert math.e - 1e-9 <= retain.ci95[0] <= retain.ci95[1] <= math.exp(3) + 1e-9
 
 
-def test_an_impossible_token_gives_an_infinite_perplexity_and_no_nan():
+def test_an_impossible_token_gives_a_huge_perplexity_and_no_nan():
     rows = [_row("x", [-math.inf]), _row("x", [-1.0]), _row("x", [-1.0])]
     score = UnlearnPerplexity().compute(_seen(rows, [_row("x")]))
-    assert score.value == math.inf
-    numbers = [*(score.ci95 or ()), score.stderr or 0.0]
-    assert not any(math.isnan(number) for number in numbers)
+    _assert_json_holds(score)
 
 
-def test_a_perplexity_too_large_for_a_float_is_infinite():
-    score = UnlearnPerplexity().compute(_seen([_row("x", [-2000.0])] * 3, [_row("x")]))
-    assert score.value == math.inf
+@pytest.mark.parametrize("spread", [0.0, 300.0])
+def test_a_perplexity_too_large_for_a_float_is_cut_off(spread: float):
+    rows = [_row("x", [-2000.0 + n * spread]) for n in range(5)]
+    score = UnlearnPerplexity().compute(_seen(rows, [_row("x")]))
+    assert score.value == pytest.approx(math.exp(700))
+    _assert_json_holds(score)
+
+
+def test_large_perplexities_whose_squares_overflow_have_no_standard_error():
+    score = UnlearnPerplexity().compute(_seen([_row("x", [-400.0]), _row("x", [-500.0])], []))
+    assert score.value == pytest.approx(math.exp(450), rel=1e-9)
+    assert score.stderr is None
+    _assert_json_holds(score)
+
+
+def _assert_json_holds(score: Score) -> None:
+    """JSON knows neither infinity nor NaN, and a record that holds one cannot be written."""
+    json.dumps([score.value, score.ci95, score.stderr], allow_nan=False)
 
 
 def test_rouge_by_hand():

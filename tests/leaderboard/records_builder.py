@@ -13,7 +13,11 @@ from unharness.records.store import RecordStore
 from unharness.spec import EvaluationSettings, RunSpec
 
 UNITS = {"unlearn_ppl": "perplexity", "retention_ppl": "perplexity"}
-DIRECTIONS = {"unlearn_rouge_l": "lower", "retention_ppl": "lower", "mia": "match_reference"}
+DIRECTIONS = {
+    **dict.fromkeys(("unlearn_rouge_l", "unlearn_rouge_l_forced"), "lower"),
+    "retention_ppl": "lower",
+    "mia": "match_reference",
+}
 DATA_HASH = "ab" * 32
 
 
@@ -38,7 +42,7 @@ def build_record(
     config: dict[str, Any] | None = None,
     **changes: Any,
 ) -> RunRecord:
-    """Make a finished record. `changes` may name any field of RunSpec or RunRecord."""
+    """Make a finished record. `changes` names fields of RunSpec, or else of RunRecord."""
     if metrics is None:
         metrics = {"success_avg": (70.0, 65.0, 75.0)}
     spec: dict[str, Any] = {

@@ -8,14 +8,16 @@ from typing import Any, TypeVar
 
 import click
 
+from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 results_option = click.option(
     "--results",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    envvar="UNHARNESS_RESULTS",
-    default="results",
+    envvar=RESULTS_VARIABLE,
+    default=DEFAULT_RESULTS,
     show_default=True,
     help="The folder of records.",
 )

@@ -12,7 +12,8 @@ Schedule = Literal["cosine", "linear", "constant"]
 class TrainConfig(BaseModel):
     """The settings of one training."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # No infinity: JSON, and so the record, cannot hold it.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: int = Field(2, ge=1, le=10_000, description="passes over the forget set")
     lr: float = Field(5e-5, gt=0, le=10, description="highest learning rate (AdamW)")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from transformers import GenerationConfig
 
 from unharness.engines.engine import Engine, OnGenerated, Sampling
+from unharness.models.lora import is_adapted
 from unharness.models.weights import WeightsRef
 
 
@@ -31,9 +34,11 @@ class HfEngine(Engine):
         """Generate, longest prompts first, and return in the prompts' order."""
         if self._weights is None:
             raise RuntimeError("generate before load")
+        if not prompts:
+            return []
         model, tokenizer = self._weights.model, self._weights.tokenizer
         ids = tokenizer(list(prompts), verbose=False)["input_ids"]
-        if ids and tokenizer.eos_token_id is not None:
+        if tokenizer.eos_token_id is not None:
             # Some tokenizers end every text; a prompt that has ended is not continued.
             ids = [row[:-1] if row[-1:] == [tokenizer.eos_token_id] else row for row in ids]
         order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
@@ -61,7 +66,7 @@ class HfEngine(Engine):
         options: dict[str, Any] = {"do_sample": sampling.temperature > 0}
         if options["do_sample"]:
             options["temperature"] = sampling.temperature
-        with torch.inference_mode():
+        with torch.inference_mode(), _plain(model):
             output = model.generate(
                 input_ids=input_ids.to(model.device),
                 attention_mask=mask.to(model.device),
@@ -76,6 +81,21 @@ class HfEngine(Engine):
     def close(self) -> None:
         """Let go of the model."""
         self._weights = None
+
+
+@contextmanager
+def _plain(model: Any) -> Iterator[None]:
+    """Set a checkpoint's own generation settings aside: penalties, sampling, forced tokens.
+
+    Texts of different models are compared, so what they are asked for must be the same.
+    """
+    holder = model.get_base_model() if is_adapted(model) else model
+    own = holder.generation_config
+    holder.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        holder.generation_config = own
 
 
 def _devices(model: Any) -> list[torch.device]:

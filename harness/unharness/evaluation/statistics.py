@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ class Estimate:
 
     value: float
     ci95: tuple[float, float] | None
-    """The 95% percentile bootstrap interval; None for fewer than two examples."""
+    """The 95% percentile bootstrap interval; None for fewer than two examples, or if infinite."""
     stderr: float | None
-    """The bootstrap standard error; None for fewer than two examples."""
+    """The bootstrap standard error; None for fewer than two examples, or if infinite."""
 
 
 def mean_of_means(*samples: Any, axis: int = -1) -> Any:
@@ -59,7 +60,10 @@ def bootstrap(
             vectorized=True,
             rng=numpy.random.default_rng(seed),
         )
-    interval = result.confidence_interval
+    low, high = (float(end) for end in result.confidence_interval)
+    stderr = float(result.standard_error)
     return Estimate(
-        value, (float(interval.low), float(interval.high)), float(result.standard_error)
+        value,
+        (low, high) if math.isfinite(low) and math.isfinite(high) else None,
+        stderr if math.isfinite(stderr) else None,
     )

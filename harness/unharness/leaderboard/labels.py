@@ -79,13 +79,14 @@ def row_labels(group: Group) -> list[RowLabel]:
         f"{row.method} ({row.spec.tuning})" if len(tunings) > 1 else row.method
         for row in group.rows
     ]
+    settings: dict[str, list[dict[str, Any]]] = {}
+    for name, row in zip(names, group.rows, strict=True):
+        settings.setdefault(name, []).append(row.settings())
+    keys = {name: differing(same) for name, same in settings.items()}
     labels = []
     for name, row in zip(names, group.rows, strict=True):
-        same = [
-            other.settings() for key, other in zip(names, group.rows, strict=True) if key == name
-        ]
         own = row.settings()
-        details = [f"{key}={shown_value(own[key])}" for key in differing(same) if key in own]
+        details = [f"{key}={shown_value(own[key])}" for key in keys[name] if key in own]
         if len(row.seeds) > 1:
             details.append(f"{len(row.seeds)} seeds")
         labels.append(RowLabel(name, tuple(details)))

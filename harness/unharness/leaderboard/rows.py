@@ -137,21 +137,21 @@ def build_board(store: RecordStore) -> Board:
     warnings: list[str] = []
     unranked: list[Unranked] = []
     groups: dict[str, list[RunRecord]] = {}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for item in store.scan():
         if isinstance(item, Unreadable):
             warnings.append(f"skipped {item.reason}")
             continue
         spec = item.spec
         reason = _why_unranked(item)
-        run_id = spec.run_id()
+        group, run_id = _key(group_facts(spec)), spec.run_id()
         if reason:
             unranked.append(Unranked(item.run_id, spec.task, spec.model, reason))
-        elif run_id in seen:  # a copied folder must not count as one more seed
+        elif (group, run_id) in seen:  # a copied folder must not count as one more seed
             warnings.append(f"skipped a second record of run {run_id}: it would count twice")
         else:
-            seen.add(run_id)
-            groups.setdefault(_key(group_facts(spec)), []).append(item)
+            seen.add((group, run_id))
+            groups.setdefault(group, []).append(item)
     made = [_group(records) for records in groups.values()]
     made.sort(key=lambda group: (group.spec.task, group.spec.model, _key(group.facts)))
     return Board(tuple(made), tuple(unranked), tuple(warnings))

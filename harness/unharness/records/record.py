@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unharness.spec import RunSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 Status = Literal["running", "done", "failed"]
 
 
@@ -92,7 +92,7 @@ class CostRecord(_Part):
 class RunRecord(_Part):
     """Everything that a run leaves, but for the examples and the weights beside it."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[1] = SCHEMA_VERSION
     run_id: str
     status: Status
     partial: bool = False

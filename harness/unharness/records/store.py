@@ -18,6 +18,7 @@ from unharness.spec import RunSpec
 RECORD_FILE = "run.json"
 EXAMPLES_FILE = "examples.jsonl.gz"
 WEIGHTS_FOLDER = "weights"
+LONGEST_NAME = 100
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -49,7 +50,7 @@ class RecordStore:
         path = self.folder(record.spec) / RECORD_FILE
         try:
             write_json(path, record.model_dump(mode="json"))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a number that is none, in JSON's eyes
             raise RecordError(f"{path}: the record cannot be written ({error})") from error
         return path
 
@@ -120,22 +121,30 @@ def read_record(path: Path) -> RunRecord:
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read ({error})") from error
     try:
-        return RunRecord.model_validate_json(text)
+        record = RunRecord.model_validate_json(text)
     except ValidationError as error:
         raise RecordError(f"{path}: {_reason(text, error)}") from error
+    if record.schema_version != SCHEMA_VERSION:
+        raise RecordError(f"{path}: {_other_schema(record.schema_version)}")
+    return record
 
 
 def path_name(name: str) -> str:
     """Return a name that is safe as one component of a path, for a model's name, id or folder."""
     if Path(name).is_absolute() or name.startswith("."):
         name = Path(name).name
-    return _PLAIN.sub("--", name).strip(".-") or "model"
+    plain = _PLAIN.sub("--", name).strip(".-")
+    return plain[-LONGEST_NAME:].lstrip(".-") or "model"
+
+
+def _other_schema(version: int) -> str:
+    return f"schema version {version}, this unharness reads {SCHEMA_VERSION}"
 
 
 def _reason(text: str, error: ValidationError) -> str:
     found = re.search(r'"schema_version":\s*(\d+)', text[:200])
     if found and int(found.group(1)) != SCHEMA_VERSION:
-        return f"schema version {found.group(1)}, this unharness reads {SCHEMA_VERSION}"
+        return _other_schema(int(found.group(1)))
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"not a record: {place + ': ' if place else ''}{first['msg']}"

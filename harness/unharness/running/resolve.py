@@ -18,10 +18,15 @@ from unharness.models.base import BaseModel, find_base_model
 from unharness.models.lora import LoraSettings
 from unharness.models.trained import TrainingPlace
 from unharness.plugins import Registry
-from unharness.spec import EvaluationSettings, RunRequest, RunSpec
+from unharness.spec import (
+    DEFAULT_RESULTS,
+    RESULTS_VARIABLE,
+    EvaluationSettings,
+    RunRequest,
+    RunSpec,
+)
 from unharness.unlearning.method import Method
 
-RESULTS_VARIABLE = "UNHARNESS_RESULTS"
 VANILLA = "vanilla"
 
 
@@ -98,7 +103,7 @@ def resolve(request: RunRequest, registry: Registry) -> Plan:
         data=request.data,
         data_source=data.origin.source,
         device=device,
-        results=request.results or os.environ.get(RESULTS_VARIABLE) or "results",
+        results=request.results or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS,
         save_weights=request.save_weights,
     )
     place = TrainingPlace(device, dtype, evaluation.max_length)

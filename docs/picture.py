@@ -1,0 +1,35 @@
+"""Draw the README's terminal picture from real records: the command's own output, as SVG.
+
+    python docs/picture.py RESULTS RUN_ID docs/images/first-light.svg
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from unharness.cli.outcome import print_outcome
+from unharness.leaderboard.rows import build_board, vanilla_of
+from unharness.leaderboard.table import print_board
+from unharness.records.store import RecordStore
+from unharness.running.pipeline import Outcome
+
+
+def main(results: str, run_id: str, picture: str) -> None:
+    """Print the run's panel and the leaderboard into a picture."""
+    store = RecordStore(results)
+    record, folder = store.by_id(run_id)
+    console = Console(record=True, width=104, force_terminal=True, file=Path("/dev/null").open("w"))
+    spec = record.spec
+    console.print(f"$ unharness run --method {spec.method} --task {spec.task}")
+    shown = Path("results").joinpath(*folder.parts[-4:])
+    print_outcome(Outcome(record, vanilla_of(record, store), shown, False), console)
+    console.print("\n$ unharness leaderboard")
+    print_board(build_board(store), console)
+    console.save_svg(picture, title="unharness")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,277 @@
+"""The folder of records: nothing lost, nothing half-read, nothing outside of it touched."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unharness import RunRecord, load_records
+from unharness.errors import RecordError
+from unharness.records.record import (
+    CostRecord,
+    DataRecord,
+    MetricRecord,
+    TargetRecord,
+    TrainingRecord,
+)
+from unharness.records.store import RecordStore, Unreadable, path_name, read_record
+from unharness.spec import RunSpec
+
+
+def _spec(**changes: Any) -> RunSpec:
+    fields: dict[str, Any] = {
+        "task": "knowundo-privacy",
+        "task_version": 1,
+        "data_hash": "d" * 64,
+        "base_hash": "b" * 64,
+        "tuning": "lora",
+        "target_tuning": "full",
+        "lora": {"r": 8, "alpha": 16, "dropout": 0.1},
+        "target_recipe": {"epochs": 2},
+        "method": "memflex",
+        "method_version": 1,
+        "config": {"lr": 3e-4, "mu": "q0.9"},
+        "seed": 0,
+        "dtype": "float32",
+        "evaluation": {"metrics": ("success_avg",), "engine": "hf"},
+        "model": "tiny",
+        "data": "auto",
+        "data_source": "path",
+        "device": "cpu",
+        "results": "results",
+    }
+    return RunSpec(**fields | changes)
+
+
+def _record(spec: RunSpec | None = None, **changes: Any) -> RunRecord:
+    spec = spec or _spec()
+    fields: dict[str, Any] = {
+        "run_id": spec.run_id(),
+        "status": "done",
+        "started": "2026-01-01T00:00:00+00:00",
+        "spec": spec,
+    }
+    return RunRecord(**fields | changes)
+
+
+def _full() -> RunRecord:
+    """A record with something in every field."""
+    return _record(
+        partial=True,
+        finished="2026-01-01T00:01:00+00:00",
+        passed={"method": "memflex", "set": {"mu": "q0.5"}, "limit": None},
+        data=DataRecord(
+            source="path",
+            description="/data/ünïcode",
+            hash="h",
+            splits={"forget_eval": {"n": 3, "hash": "x"}},
+            truncated={"forget_eval": 1},
+        ),
+        target=TargetRecord(weights_hash="w", tuning="full", cached=True, training={"steps": 3}),
+        training=TrainingRecord(
+            steps=2,
+            examples=32,
+            tokens=100,
+            losses=[0.1 + 0.2, 1e-300],
+            trainable_parameters=10,
+            total_parameters=20,
+            weights_hash="v",
+            report={"region": {"mu": 0.5, "tensors": [{"name": "a", "cosine": -0.1}]}},
+        ),
+        metrics={
+            "success_avg": MetricRecord(
+                value=1 / 3, ci95=(0.1, 0.7), stderr=0.05, n=3, unit="%", direction="higher"
+            ),
+            "unlearn_ppl": MetricRecord(
+                value=None, n=0, n_unscored=3, unit="", direction="lower", status="not observed"
+            ),
+        },
+        cost=CostRecord(train_seconds=1.5, peak_memory_gb=0.9, stages={"unlearn": 1.5}),
+        seeds={"order": 2**32 - 1},
+        provenance={"unharness": {"version": "0.1.0", "dirty": None}},
+        artifacts={"examples": {"path": "examples.jsonl.gz", "sha256": "s", "bytes": 9}},
+        warnings=["one"],
+        error="none, really",
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RecordStore:
+    return RecordStore(tmp_path / "results")
+
+
+def test_a_full_record_comes_back_as_it_was(store: RecordStore):
+    record = _full()
+    untouched = [name for name in RunRecord.model_fields if not getattr(record, name)]
+    assert untouched == []  # a new field has to be filled in above
+    path = store.save(record)
+    assert path == (
+        store.root / "knowundo-privacy" / "tiny" / "memflex" / record.run_id / "run.json"
+    )
+    assert read_record(path) == record
+    assert store.find(record.spec) == record
+    assert load_records(store.root) == [record]
+    assert json.loads(path.read_text())["schema_version"] == 1
+    assert [item.name for item in path.parent.iterdir()] == ["run.json"]
+
+
+def test_saving_again_replaces(store: RecordStore):
+    store.save(_record(status="running"))
+    store.save(_record(status="failed", error="e"))
+    (found,) = store.scan()
+    assert isinstance(found, RunRecord)
+    assert found.status == "failed"
+
+
+def test_a_record_that_json_cannot_hold_is_a_record_error(store: RecordStore):
+    bad = MetricRecord(value=float("nan"), n=1, unit="%", direction="higher")
+    store.save(_record(status="running"))
+    with pytest.raises(RecordError, match="cannot be written"):
+        store.save(_record(metrics={"m": bad}))
+    assert store.find(_spec()) == _record(status="running")
+
+
+def test_a_place_that_cannot_be_written_is_a_record_error(tmp_path: Path):
+    (tmp_path / "results").write_text("a file, not a folder")
+    with pytest.raises(RecordError, match="cannot be written"):
+        RecordStore(tmp_path / "results").save(_record())
+
+
+def test_nothing_is_found_where_nothing_is(store: RecordStore):
+    assert store.find(_spec()) is None
+    assert list(store.scan()) == []
+    assert load_records(store.root) == []
+    with pytest.raises(RecordError, match="no record whose run id begins with 'abc'"):
+        store.by_id("abc")
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "not a record"),
+    "half-written": (json.dumps(_record().model_dump(mode="json")).encode()[:300], "not a record"),
+    "no JSON": (b"hello", "not a record"),
+    "a list": (b"[]", "not a record"),
+    "no UTF-8": (b"\xff\xfe", "cannot be read"),
+    "other fields": (b'{"schema_version": 1, "colour": "red"}', "not a record"),
+    "a later schema, of other fields": (b'{"schema_version": 7, "x": 1}', "schema version 7"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_scan_reports_what_it_cannot_read(case: str, store: RecordStore):
+    content, words = BAD[case]
+    good = _record(_spec(seed=1))
+    store.save(good)
+    path = store.save(_record())
+    path.write_bytes(content)
+    found = list(store.scan())
+    (bad,) = [item for item in found if isinstance(item, Unreadable)]
+    assert bad.path == path
+    assert words in bad.reason
+    assert str(path) in bad.reason
+    assert load_records(store.root) == [good]
+    assert path.read_bytes() == content  # never deleted
+
+
+@pytest.mark.parametrize("version", [0, 2, 99])
+def test_a_record_of_another_schema_is_not_read_even_if_it_fits(version: int, store: RecordStore):
+    path = store.save(_record())
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(reversed((content | {"schema_version": version}).items()))))
+    with pytest.raises(RecordError, match=f"schema version {version}, this unharness reads 1"):
+        read_record(path)
+
+
+def test_other_files_are_no_records(store: RecordStore):
+    folder = store.save(_record()).parent
+    (folder / ".run.json-abc").write_text("{}")
+    (folder / "weights").mkdir()
+    (folder / "weights" / "run.json").write_text("{}")
+    (store.root / "README.md").write_text("x")
+    assert len(list(store.scan())) == 1
+
+
+def test_by_id_takes_a_beginning_a_folder_or_a_file(store: RecordStore):
+    record = _record()
+    path = store.save(record)
+    for text in (record.run_id, record.run_id[:6], str(path), str(path.parent)):
+        assert store.by_id(text) == (record, path.parent)
+
+
+def test_by_id_refuses_what_is_ambiguous_or_empty(store: RecordStore):
+    records = [_record(_spec(seed=seed)) for seed in range(40)]
+    for record in records:
+        store.save(record)
+    first = records[0].run_id[0]
+    assert sum(record.run_id.startswith(first) for record in records) > 1
+    with pytest.raises(RecordError, match="the beginning of several run ids"):
+        store.by_id(first)
+    for text in ("", "zz"):
+        with pytest.raises(RecordError, match="no record whose run id begins with"):
+            store.by_id(text)
+    assert store.by_id(records[7].run_id)[0] == records[7]
+
+
+def test_discard_removes_a_runs_own_files_and_empty_folders(store: RecordStore):
+    path = store.save(_record())
+    (path.parent / "examples.jsonl.gz").write_bytes(b"x")
+    (path.parent / "weights").mkdir()
+    (path.parent / "weights" / "model.safetensors").write_bytes(b"x")
+    store.discard(_spec())
+    assert store.root.is_dir()
+    assert list(store.root.iterdir()) == []
+    store.discard(_spec())  # once more is no error
+
+
+def test_discard_leaves_everything_else(store: RecordStore):
+    other = store.save(_record(_spec(seed=1)))
+    path = store.save(_record())
+    note = path.parent / "notes.md"
+    note.write_text("mine")
+    store.discard(_spec())
+    assert not path.exists()
+    assert note.read_text() == "mine"
+    assert other.is_file()
+    assert len(list(store.scan())) == 1
+
+
+MODELS = ("/", "..", "../../etc", "org/name", "/home/me/models/llama", "~/x", "", "a" * 999)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_folder_is_inside_whatever_the_model_is_called(model: str, store: RecordStore):
+    record = _record(_spec(model=model))
+    folder = store.save(record).parent
+    assert folder.resolve().is_relative_to(store.root.resolve())
+    assert len(folder.relative_to(store.root).parts) == 4
+    assert load_records(store.root) == [record]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tiny", "tiny"),
+        ("org/Name-1.5_b", "org--Name-1.5_b"),
+        ("/home/me/models/llama", "llama"),
+        ("./models/llama", "llama"),
+        ("../llama", "llama"),
+        ("..", "model"),
+        ("/", "model"),
+        ("", "model"),
+        ("模型", "model"),
+    ],
+)
+def test_path_names(name: str, expected: str):
+    assert path_name(name) == expected
+
+
+@given(st.text() | st.text(alphabet="./~\\ a\0\n", max_size=20) | st.text(min_size=300))
+def test_a_path_name_never_escapes(name: str):
+    safe = path_name(name)
+    assert safe not in ("", ".", "..")
+    assert not set(safe) & set("/\\\0\n ~")
+    assert not safe.startswith(".")
+    assert len(safe.encode()) <= 100
+    assert Path("root", safe).parent == Path("root")
