@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
 from unharness.leaderboard.labels import shown_value
 from unharness.plugins import registry
@@ -27,6 +28,7 @@ def list_group(kind: str, what: str, example: str) -> click.Group:
 
     @click.group(
         kind,
+        cls=NearGroup,
         invoke_without_command=True,
         help=f"List {what}; `unharness {kind} show NAME` shows one.",
         epilog=f"\b\nExamples:\n  unharness {kind}\n  unharness {kind} show {example}\n"

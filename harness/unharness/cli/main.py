@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from unharness.cli.groups import NearGroup
 from unharness.errors import UnharnessError
 
 # Command -> where it is and its summary. Modules are imported when their command is called, so
@@ -38,7 +39,7 @@ Examples:
 """
 
 
-class LazyGroup(click.Group):
+class LazyGroup(NearGroup):
     """A group that imports a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,17 +55,6 @@ class LazyGroup(click.Group):
             return command
         self._load_plugin_commands()
         return self.commands.get(cmd_name)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Offer the nearest names for an unknown command."""
-        from unharness.errors import UnknownNameError
-
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
-            raise UnknownNameError("command", name, self.list_commands(ctx))
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with their summaries, without importing ours."""

@@ -7,10 +7,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from unharness.leaderboard.labels import ARROWS, number
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
 from unharness.running.pipeline import Outcome
-
-ARROWS = {"higher": "↑", "lower": "↓", "match_reference": "="}
 
 
 def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
@@ -45,19 +44,17 @@ def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
         row = [f"{name} {ARROWS[metric.direction]}"]
         if compared and vanilla is not None:
             row.append(_value(vanilla.metrics.get(name)))
-        interval = f"{_number(metric.ci95[0])} – {_number(metric.ci95[1])}" if metric.ci95 else "–"
-        table.add_row(*row, _value(metric), interval, str(metric.n))
+        ends = [number(end, metric.unit) for end in metric.ci95 or ()]
+        table.add_row(*row, _value(metric), " – ".join(ends) or "–", str(metric.n))
     return table
 
 
 def _value(metric: MetricRecord | None) -> str:
     if metric is None:
         return "–"
-    return _number(metric.value) if metric.value is not None else f"– ({metric.status})"
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 1e5 else f"{value:.1e}"
+    if metric.value is None:
+        return f"– ({metric.status})"
+    return number(metric.value, metric.unit)
 
 
 def _cost(cost: CostRecord) -> str:
