@@ -110,11 +110,11 @@ def example_rows(
             }
 
 
-def most_common_share(observations: Observations) -> tuple[float, str]:
-    """Return the most common generated text, and its share of all that was generated (0 to 1)."""
-    texts = [text.strip() for seen in observations.splits.values() for text in seen.generated or ()]
-    if not texts:
+def most_common_share(observations: Observations, split: str) -> tuple[float, str]:
+    """Return the share (0 to 1) of a split's most common generated text, and that text."""
+    if not observations.has(GENERATED, split):
         return 0.0, ""
+    texts = [text.strip() for _, text in observations.generated(split)]
     text, count = Counter(texts).most_common(1)[0]
     return count / len(texts), text
 

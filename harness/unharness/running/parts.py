@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from unharness.data.examples import RETAIN_EVAL
 from unharness.errors import MethodError, UnharnessError
 from unharness.evaluation.evaluate import most_common_share
 from unharness.evaluation.metric import Metric, Score
@@ -16,7 +17,7 @@ from unharness.running.resolve import Plan
 COLLAPSED_RETENTION = 10.0
 """In %: below this retention success a model counts as collapsed."""
 COLLAPSED_SHARE = 0.5
-"""Above this share of equal texts a model counts as collapsed."""
+"""Above this share of equal answers to the retain set a model counts as collapsed."""
 
 
 def metric_records(
@@ -47,10 +48,11 @@ def row_warnings(
     retention = record.metrics.get("retention_success")
     if retention and retention.value is not None and retention.value < COLLAPSED_RETENTION:
         found.append(f"the model has collapsed: retention success is {retention.value:.1f}%")
-    share, text = most_common_share(observations)
+    # Of the retain set: to the forget set, one refusal for all is no collapse.
+    share, text = most_common_share(observations, RETAIN_EVAL)
     if share > COLLAPSED_SHARE:
         found.append(
-            f"the model has collapsed: it says the same to {100 * share:.0f}% of the prompts "
+            f"the model has collapsed: it says the same to {100 * share:.0f}% of what it should know "
             f"({text[:40]!r})"
         )
     assert record.data is not None
