@@ -1,8 +1,10 @@
 """A whole plugin for unharness: one unlearning method."""
 
+from typing import Any
+
 from pydantic import Field
 
-from unharness import LossMethod, hookimpl, sequence_nll
+from unharness import LossMethod, UnlearnBatch, hookimpl, sequence_nll
 
 
 class ClippedAscent(LossMethod):
@@ -22,12 +24,12 @@ class ClippedAscent(LossMethod):
             4.0, gt=0, le=100, description="nats per token at which an answer is let go of"
         )
 
-    def loss(self, model, batch):
+    def loss(self, model: Any, batch: UnlearnBatch) -> Any:
         """Return the mean of − min(NLL, ceiling) over the forget examples (nats per token)."""
         return -sequence_nll(model, batch.forget).clamp(max=self.config.ceiling).mean()
 
 
 @hookimpl
-def unharness_methods():
+def unharness_methods() -> list[type[LossMethod]]:
     """Register the method."""
     return [ClippedAscent]

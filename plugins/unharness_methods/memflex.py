@@ -30,7 +30,8 @@ def _absolute_or_quantile(value: float | str, low: float, high: float) -> float 
     if text.startswith("q"):
         if not 0 <= number <= 1:
             raise ValueError("a quantile goes from q0 to q1")
-        return f"q{number}".removesuffix(".0")  # one spelling, so that equal settings have equal run ids
+        # One spelling, so that equal settings have equal run ids.
+        return f"q{number}".removesuffix(".0")
     if not low <= number <= high:
         raise ValueError(f"must be from {low:g} to {high:g}, or a quantile such as q0.5")
     return number

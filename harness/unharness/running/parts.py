@@ -52,8 +52,8 @@ def row_warnings(
     share, text = most_common_share(observations, RETAIN_EVAL)
     if share > COLLAPSED_SHARE:
         found.append(
-            f"the model has collapsed: it says the same to {100 * share:.0f}% of what it should know "
-            f"({text[:40]!r})"
+            f"the model has collapsed: {100 * share:.0f}% of its answers to the retain set are "
+            f"{text[:40]!r}"
         )
     assert record.data is not None
     cut = {name: count for name, count in record.data.truncated.items() if count}

@@ -1,0 +1,125 @@
+"""The example plugin, installed by pip into an environment of its own, as a stranger would."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "unharness-example-method"
+PACKAGE = "unharness_example_method"
+
+pytestmark = pytest.mark.slow
+
+
+def _run(command: list[str], cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command,
+        cwd=cwd,  # not the repository: what is found must be found as installed
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a fresh environment that has the example, and sees what is installed here."""
+    home = tmp_path_factory.mktemp("third-party")
+    _run([sys.executable, "-m", "venv", "--without-pip", str(home / "venv")], home)
+    inner = home / "venv" / "bin" / "python"
+    own = _run([str(inner), "-c", "import site; print(site.getsitepackages()[0])"], home)
+    here = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    # addsitedir, not a bare path: it reads the .pth files there, which an editable install needs.
+    lines = [f"import site; site.addsitedir({path!r})" for path in sorted(here)]
+    (Path(own.stdout.strip()) / "outer.pth").write_text("\n".join(lines) + "\n")
+    # A copy, so that neither build/ nor *.egg-info lands in the repository.
+    source = shutil.copytree(EXAMPLE, home / EXAMPLE.name)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+    _run([str(inner), "-m", "pip", "install", "--quiet", *options, str(source)], home)
+    return inner
+
+
+def _unharness(python: Path, cwd: Path, *words: str, **more: str) -> Any:
+    command = [str(python), "-m", "unharness.cli.main", *words, "--format", "json"]
+    return json.loads(_run(command, cwd, **more).stdout)
+
+
+def _strings(value: Any) -> list[str]:
+    """Every string in a JSON value: what is listed must be there, however it is laid out."""
+    if isinstance(value, dict):
+        return [text for item in value.items() for text in _strings(list(item))]
+    if isinstance(value, list):
+        return [text for item in value for text in _strings(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def _rows(value: Any, text: str) -> list[dict[str, Any]]:
+    """The innermost objects that hold a string of exactly that text."""
+    if isinstance(value, list):
+        return [row for item in value for row in _rows(item, text)]
+    if isinstance(value, dict):
+        return [row for item in value.values() for row in _rows(item, text)] or (
+            [value] if text in _strings(value) else []
+        )
+    return []
+
+
+def test_it_is_installed_there_and_not_here(python: Path, tmp_path: Path):
+    found = _run([str(python), "-c", f"import {PACKAGE}; print({PACKAGE}.__file__)"], tmp_path)
+    assert Path(found.stdout.strip()).is_relative_to(python.parents[1])
+    assert subprocess.run([sys.executable, "-c", f"import {PACKAGE}"], cwd=tmp_path).returncode
+    assert not (EXAMPLE / "build").exists()
+    assert not list(EXAMPLE.glob("*.egg-info"))
+
+
+def test_it_is_listed_with_its_distribution(python: Path, tmp_path: Path):
+    methods = _unharness(python, tmp_path, "methods")
+    (row,) = _rows(methods, "clipped-ascent")
+    assert "Gradient ascent that stops at answers that are unlikely enough." in _strings(row)
+    assert _rows(methods, "memflex")
+    (plugin,) = _rows(_unharness(python, tmp_path, "plugins"), "clipped")
+    assert "unharness-example-method" in _strings(plugin)
+    assert "0.1.0" in _strings(plugin)
+    assert "clipped-ascent" in " ".join(_strings(plugin))
+
+
+def test_it_can_be_left_out(python: Path, tmp_path: Path):
+    methods = _unharness(python, tmp_path, "methods", UNHARNESS_PLUGINS_ALLOW="")
+    assert not _rows(methods, "clipped-ascent")
+    assert _rows(methods, "memflex")
+
+
+def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, real_data: Path):
+    options = {
+        "--method": "clipped-ascent",
+        "--limit": "8",
+        "--epochs": "1",
+        "--set": "ceiling=2.5",
+        "--data": str(real_data),
+        "--results": str(tmp_path / "results"),
+    }
+    words = [word for pair in options.items() for word in pair]
+    shown = _unharness(python, tmp_path, "run", *words, "--quiet")
+    (path,) = (tmp_path / "results").glob("*/*/clipped-ascent/*/run.json")
+    record = json.loads(path.read_text())
+    assert record["status"] == "done"
+    assert record["partial"] is True
+    assert record["run_id"] in _strings(shown)
+    assert record["spec"]["config"]["ceiling"] == 2.5
+    distributions = [plugin["distribution"] for plugin in record["provenance"]["plugins"]]
+    assert "unharness-example-method" in distributions
+    # 8 examples fit one step, whose loss lies between the ceiling and certainty.
+    (loss,) = record["training"]["losses"]
+    assert -2.5 <= loss < 0
+    assert math.isfinite(record["metrics"]["success_avg"]["value"])
+    assert record["training"]["weights_hash"] != record["target"]["weights_hash"]
