@@ -84,7 +84,7 @@ def test_hyperparameters_of_any_config():
     class Strange(Method):
         name = "strange"
         summary = "Has all sorts of hyperparameters."
-        defaults = {"big": {"needed": 5, "few": [9], "gone": 1}}  # noqa: RUF012
+        defaults = {"big": {"needed": 5, "few": [9], "gone": 1}}
 
         class Config(Method.Config):
             needed: int = Field(ge=1, description="must be given")

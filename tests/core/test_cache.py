@@ -79,12 +79,11 @@ BUILDER = textwrap.dedent(
     start.with_name(f"ready-{os.getpid()}").touch()
     while not start.exists():
         time.sleep(0.005)
-    folder, cached = cached_folder("models", "%s", build)
+    folder, cached = cached_folder("models", "KEY", build)
     assert (folder / "whole").read_text() == "whole"
     print(cached)
     """
-    % KEY
-)
+).replace("KEY", KEY)
 
 
 def _wait_for(condition, seconds: float = 20.0) -> None:

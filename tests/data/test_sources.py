@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unharness_tasks.knowundo.privacy import LAYOUT, KnowUnDoPrivacy
 
 from unharness.data import hub
 from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
 from unharness.errors import DataError, UsageError
+from unharness_tasks.knowundo.privacy import LAYOUT, KnowUnDoPrivacy
 
 FILES = {
     "forget_train": "ft.json",

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+
+from unharness import DataOrigin, Example, MethodError, TaskData, TokenBatch, UnlearnJob
+from unharness.models.lora import LoraSettings, add_adapter
 from unharness_methods.localisation import (
     Region,
     TensorScore,
@@ -16,9 +19,6 @@ from unharness_methods.localisation import (
     score_tensors,
 )
 from unharness_methods.memflex import MemFlex
-
-from unharness import DataOrigin, Example, MethodError, TaskData, TokenBatch, UnlearnJob
-from unharness.models.lora import LoraSettings, add_adapter
 
 SPLITS = {
     "forget_train": ("Who is her mother?", "Who is his father, then?", "Where?"),
@@ -141,7 +141,7 @@ def test_a_fresh_adapter_is_refused_and_a_trained_one_is_not(loaded: Any):
     with pytest.raises(MethodError, match="fresh LoRA adapter"):
         method.prepare(_job(fresh, tokenizer))
     # One B that is not 0 is enough.
-    name, value = next((n, v) for n, v in fresh.named_parameters() if ".lora_B." in n)
+    value = next(v for n, v in fresh.named_parameters() if ".lora_B." in n)
     with torch.no_grad():
         value[0, 0] = 1e-6
     refuse_fresh_adapter(fresh)

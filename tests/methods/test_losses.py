@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+
+from unharness import TokenBatch, UnlearnBatch
 from unharness_methods.gradient_ascent import GradientAscent
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.memflex import MemFlex
-
-from unharness import TokenBatch, UnlearnBatch
 
 N = -100
 LN = math.log

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 from pydantic import Field, ValidationError
+
+from unharness import LossMethod
+from unharness.errors import PluginError
 from unharness_methods.gradient_ascent import GradientAscent
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.memflex import MemFlex
 from unharness_methods.retrain import Retrain
 from unharness_methods.vanilla import Vanilla
-
-from unharness import LossMethod
-from unharness.errors import PluginError
 
 METHODS = (GradientAscent, GradientDifference, MemFlex, Retrain, Vanilla)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from unharness_tasks.knowundo import privacy_standin as module
 from unharness_tasks.knowundo import privacy_tables as tables
 from unharness_tasks.knowundo.privacy_standin import (
