@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from unharness.records.record import RunRecord
     from unharness.records.store import load_records
     from unharness.running import run
-    from unharness.training.likelihood import sequence_nll, token_log_probs
+    from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
     from unharness.unlearning.job import UnlearnJob
     from unharness.unlearning.method import LossMethod, Method
 
@@ -50,7 +50,7 @@ _HOMES = {
     "records.record": ("RunRecord",),
     "records.store": ("load_records",),
     "running": ("run",),
-    "training.likelihood": ("sequence_nll", "token_log_probs"),
+    "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
     "unlearning.job": ("UnlearnJob",),
     "unlearning.method": ("LossMethod", "Method"),
 }
@@ -92,6 +92,7 @@ __all__ = [
     "hookimpl",
     "load_records",
     "run",
+    "sequence_kl",
     "sequence_nll",
     "token_log_probs",
 ]

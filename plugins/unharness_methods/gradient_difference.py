@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -35,8 +35,12 @@ class GradientDifference(LossMethod):
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean weighted difference over the batch (nats per token)."""
+        ascent, descent = self.loss_terms(model, batch)
+        return ascent + descent
+
+    def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
+        """Yield the ascent, then the descent, so that one pass is held at a time."""
         assert batch.retain is not None  # `uses` says so
-        forget = sequence_nll(model, batch.forget).mean()
-        retain = sequence_nll(model, batch.retain).mean()
         config: GradientDifference.Config = self.config
-        return config.retain_weight * retain - config.forget_weight * forget
+        yield -config.forget_weight * sequence_nll(model, batch.forget).mean()
+        yield config.retain_weight * sequence_nll(model, batch.retain).mean()

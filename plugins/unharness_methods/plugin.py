@@ -30,6 +30,21 @@ def unharness_methods() -> list[Ref]:
             summary="Ascent on the forget set, descent on the retain set.",
         ),
         Ref(
+            "unharness_methods.random_labels:RandomLabels",
+            name="random-labels",
+            summary="Trains every answer token of the forget set towards a random one.",
+        ),
+        Ref(
+            "unharness_methods.adversarial:Adversarial",
+            name="adversarial",
+            summary="Trains every answer token towards the target model's most likely wrong one.",
+        ),
+        Ref(
+            "unharness_methods.kl:GradientAscentKL",
+            name="kl",
+            summary="Ascent on the forget set; on the retain set, close to what the target said.",
+        ),
+        Ref(
             "unharness_methods.memflex:MemFlex",
             name="memflex",
             summary="Gradient difference on the few parameters that gradients point at.",

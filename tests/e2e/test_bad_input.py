@@ -152,6 +152,34 @@ def test_broken_weights_are_refused(refused, checkpoint, tmp_path):
     assert "transformers can load" in refused(1, "--model", model, "--limit", "4")
 
 
+def test_tokenizer_without_end_token(refused, checkpoint, tmp_path):
+    model = checkpoint("llama", tmp_path / "model")
+    path = model / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    del settings["eos_token"]
+    path.write_text(json.dumps(settings))
+    (model / "special_tokens_map.json").unlink(missing_ok=True)
+    assert "no end token" in refused(1, "--model", model, "--limit", "4")
+
+
+def test_long_answers_are_counted_and_reported(main_here, folder, checkpoint, tmp_path):
+    def lengthen(rows):
+        long = {"text": rows[1]["text"], "labels": "They live by the sea. " * 100}
+        return [rows[0], long, *rows[2:]]
+
+    spoil(folder, "unlearn_val.json", lengthen)
+    spoil(folder, "unlearn_train.json", lengthen)
+    given = ["--data", folder, "--limit", "3", "--model", checkpoint("qwen2"), "--epochs", "1"]
+    given += ["--results", tmp_path / "results", "--quiet", "--format", "json"]
+    code, output, errors = main_here("run", "--method", "gradient-ascent", *given)
+    assert code == 0, errors
+    record = json.loads(output)
+    cut = {"forget_eval": 1, "forget_train": 1, "target training": 2}
+    assert record["data"]["truncated"] == cut
+    assert any("longer than 256 tokens" in warning for warning in record["warnings"])
+    assert record["metrics"]["unlearn_success"]["n"] == 3
+
+
 def test_hub_out_of_reach(refused):
     assert "hub" in refused(1, "--model", "nobody/no-such-model")
 

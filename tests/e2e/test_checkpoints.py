@@ -11,6 +11,15 @@ from unharness.plugins import registry
 
 pytestmark = pytest.mark.slow
 
+METHODS = [
+    "vanilla",
+    "retrain",
+    "gradient-ascent",
+    "gradient-difference",
+    "random-labels",
+    "adversarial",
+    "kl",
+]
 FEW = {"limit": 6, "epochs": 2, "batch_size": 4}
 
 
@@ -42,7 +51,7 @@ def test_every_family_goes_through(kind, tuning, checkpoint, few):
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-@pytest.mark.parametrize("method", ["vanilla", "retrain", "gradient-ascent", "gradient-difference"])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_by_both_tunings(method, tuning, checkpoint, few):
     assert method in registry().names("methods")
     record = few(method, checkpoint("llama"), tuning=tuning)

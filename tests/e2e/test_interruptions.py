@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -123,7 +124,13 @@ def test_unchanged_weights_and_broken_listener_are_warned_of(few, tmp_path):
     assert sum("a listener that breaks" in warning for warning in warnings) == 1
 
 
-def start(plugin, checkpoint, real_data, results, *words):
+def start(plugin, checkpoint, real_data, results, *words, most_bytes=None):
+    def prepare():
+        # A background shell hands down an ignored SIGINT; a user's terminal does not.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if most_bytes:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
     command = [sys.executable, "-m", "unharness.cli.main", "run", "--method", "slow"]
     command += ["--model", checkpoint("qwen2"), "--data", real_data, "--limit", "8"]
     command += ["--batch-size", "1", "--results", results, "--quiet", "--format", "json", *words]
@@ -134,8 +141,7 @@ def start(plugin, checkpoint, real_data, results, *words):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        # A background shell hands down an ignored SIGINT; a user's terminal does not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=prepare,
     )
 
 
@@ -202,15 +208,17 @@ def test_force_keeps_the_old_record_until_there_is_a_new_one(
     assert only_record(tmp_path, "slow") == json.loads(text)
 
 
-def test_no_disk_space_is_a_failure_that_says_so(real_data, checkpoint, tmp_path, cli):
-    """/dev/full stands in for a full disk: the results folder cannot be made at all."""
-    done = cli(
-        "run", "--method", "vanilla", "--limit", "4", "--model", checkpoint("qwen2"),
-        "--data", real_data, "--results", "/dev/full/results", "--quiet",
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "cannot be written" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_no_disk_space_is_a_failure_that_says_so(few, plugin, checkpoint, real_data, tmp_path):
+    """A limit on the size of files stands in for a full disk: writing stops in the middle."""
+    assert few("nothing").returncode == 0  # the target is in the cache now
+    words = ["--limit", "4", "--epochs", "1"]
+    process = start(plugin, checkpoint, real_data, tmp_path, *words, most_bytes=2000)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "cannot be written" in errors
+    assert "Traceback" not in errors
+    assert len(errors.strip().splitlines()) == 1
+    assert [path for path in tmp_path.glob("*/*/slow/*/*") if path.is_file()] == []
 
 
 def test_limited_runs_are_never_ranked(few, cli, tmp_path):

@@ -122,6 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        if "--debug" in given:
+            raise
+        reason = " ".join(str(error).split()) or "no reason given"
+        click.echo(f"error: {type(error).__name__}: {reason} (--debug shows where)", err=True)
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
+from unharness.errors import UnknownNameError
 from unharness.plugins import PluginInfo, registry
 
 EPILOG = """\b
 Examples:
   unharness plugins
+  unharness plugins show methods
   unharness plugins --format json
 """
 
 
-@click.command("plugins", epilog=EPILOG)
+@click.group("plugins", cls=NearGroup, invoke_without_command=True, epilog=EPILOG)
 @format_option("table", "json")
 @debug_option
-def plugins_command(form: str) -> None:
+@click.pass_context
+def plugins_command(ctx: click.Context, form: str) -> None:
     """List plugins with what they bring; those that failed with their errors.
 
     UNHARNESS_PLUGINS_ALLOW, a comma-separated list of distributions, limits what is loaded.
     """
-    plugins = registry().plugins
+    if ctx.invoked_subcommand is None:
+        _print_plugins(registry().plugins, form)
+
+
+@plugins_command.command("show")
+@click.argument("name")
+@format_option("table", "json")
+@debug_option
+def show_command(name: str, form: str) -> None:
+    """Show the plugins of that name, or of that distribution."""
+    known = registry().plugins
+    found = [plugin for plugin in known if name in (plugin.name, plugin.distribution)]
+    if not found:
+        raise UnknownNameError("plugin", name, [plugin.name for plugin in known])
+    _print_plugins(found, form)
+
+
+def _print_plugins(plugins: Sequence[PluginInfo], form: str) -> None:
     if form == "json":
         click.echo(json.dumps([_values(plugin) for plugin in plugins], indent=1))
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,12 @@ class TokenBatch:
         """The number of examples, B."""
         return int(self.input_ids.shape[0])
 
+    def token_rows(self) -> list[tuple[int, ...]]:
+        """Return each example's tokens without padding: what it can be known by."""
+        lengths = self.attention_mask.sum(dim=1).tolist()
+        rows = self.input_ids.tolist()
+        return [tuple(row[:length]) for row, length in zip(rows, lengths, strict=True)]
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> TokenBatch:
         """Return the batch on another device."""
         return TokenBatch(
@@ -43,12 +49,19 @@ class TokenBatch:
         )
 
 
+Reference = Callable[[TokenBatch], "torch.Tensor"]
+"""A batch to the reference model's logits, (B, T, V), without gradient; right where the next
+token is scored, undefined elsewhere."""
+
+
 @dataclass(frozen=True)
 class UnlearnBatch:
-    """What a method sees at a time: some of the forget set and, if it asked, of the retain set."""
+    """What a method sees at a time: some of the forget set, and what else it asked for."""
 
     forget: TokenBatch
     retain: TokenBatch | None = None
+    reference: Reference | None = None
+    """Gives what the frozen target model says to `retain`."""
 
     @property
     def size(self) -> int:
@@ -58,7 +71,7 @@ class UnlearnBatch:
     def to(self, device: torch.device | str, non_blocking: bool = False) -> UnlearnBatch:
         """Return the batch on another device."""
         retain = self.retain.to(device, non_blocking) if self.retain is not None else None
-        return UnlearnBatch(self.forget.to(device, non_blocking), retain)
+        return UnlearnBatch(self.forget.to(device, non_blocking), retain, self.reference)
 
 
 def collate(rows: Sequence[Encoded], pad_token_id: int) -> TokenBatch:

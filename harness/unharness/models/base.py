@@ -95,16 +95,19 @@ class CheckpointModel(BaseModel):
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **options)
+            tokenizer = _usable(tokenizer, self.name)
             model = AutoModelForCausalLM.from_pretrained(
                 str(self._folder), dtype=getattr(torch, dtype), use_safetensors=True, **options
             )
+        except ModelError:
+            raise
         except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
             raise ModelError(
                 f"{self.name}: no causal language model that transformers can load from "
                 f"{self._folder} ({type(error).__name__}: {reason})"
             ) from error
-        return model, _usable(tokenizer, self.name)
+        return model, tokenizer
 
 
 def find_base_model(name: str, registry: Registry) -> BaseModel:

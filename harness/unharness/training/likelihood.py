@@ -58,3 +58,30 @@ def sequence_nll(model: Any, batch: TokenBatch, reduce: Literal["mean", "sum"] =
         raise ValueError(f"reduce must be 'mean' or 'sum', not {reduce!r}")
     counts = (batch.labels[:, 1:] != -100).sum(dim=1).clamp(min=1)
     return totals / counts
+
+
+def sequence_kl(model: Any, batch: TokenBatch, reference: Tensor) -> Tensor:
+    """Return KL(reference ‖ model) of the next token, averaged over each example's answer.
+
+    Args:
+        model: a causal language model.
+        batch: B examples.
+        reference: (B, T, V) logits of the reference model, without gradient.
+
+    Returns:
+        (B,) float32, nats per token; 0 for an example without scored tokens.
+    """
+    import torch
+
+    from unharness.training.divergence import position_kl
+
+    scored = batch.labels[:, 1:] != -100
+    wanted = reference[:, :-1][scored]
+    del reference
+    logits = model(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+    ).logits
+    losses = position_kl(logits[:, :-1][scored], wanted)
+    table = torch.zeros(scored.shape, dtype=torch.float32, device=logits.device)
+    totals = table.masked_scatter(scored, losses).sum(dim=1)
+    return totals / scored.sum(dim=1).clamp(min=1)

@@ -6,12 +6,13 @@ import inspect
 import math
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.training_args import ParallelMode
 
 from unharness.data.recipe import TrainConfig
 from unharness.errors import MethodError
@@ -19,7 +20,7 @@ from unharness.progress import OnStep
 from unharness.training.log import TrainingLog
 from unharness.training.steps import Batch, Step
 
-Loss = Callable[[Any, Any], torch.Tensor]
+Loss = Callable[[Any, Any], torch.Tensor | Iterator[torch.Tensor]]
 
 
 def train(
@@ -39,7 +40,8 @@ def train(
     Args:
         model: a Hugging Face or PEFT causal language model, on its device.
         steps: in the order in which they are taken.
-        loss: gives the mean loss of a batch's examples, a scalar with a gradient.
+        loss: gives the mean loss of a batch's examples, a scalar with a gradient; or the terms of
+            that sum, one after the other, each of which is let go before the next is made.
         seed: of the dropout.
         on_step: called after every step with its number from 1, the number of all, and the
             values `loss`, `lr` and `grad_norm`.
@@ -104,7 +106,19 @@ def _arguments(
     }
     # Arguments come and go between versions of transformers; unknown ones are not ours to need.
     known = inspect.signature(TrainingArguments).parameters
-    return TrainingArguments(**{name: value for name, value in options.items() if name in known})
+    arguments = TrainingArguments(
+        **{name: value for name, value in options.items() if name in known}
+    )
+    if device.type == "cuda" and arguments.parallel_mode != ParallelMode.DISTRIBUTED:
+        _keep_to(device, arguments)
+    return arguments
+
+
+def _keep_to(device: torch.device, arguments: TrainingArguments) -> None:
+    """Train on the model's own GPU: left alone, Trainer takes cuda:0, and copies to all others."""
+    torch.cuda.set_device(device)
+    vars(arguments)["_setup_devices"] = device  # a cached property: this is its value
+    arguments._n_gpu = 1
 
 
 def _warm(config: TrainConfig) -> str:
@@ -138,12 +152,25 @@ class _StepTrainer(Trainer):
         total = torch.zeros((), device=self.args.device)
         for micro in inputs["step"].micro_batches:
             batch: Batch = micro.make().to(self.args.device)
-            with self.compute_loss_context_manager():
-                loss = self._step_loss(model, batch)
-            _check(loss, self.state.global_step + 1)
-            self.accelerator.backward(loss * micro.share)
-            total += loss.detach() * micro.share
+            for term in self._terms(model, batch):
+                _check(term, self.state.global_step + 1)
+                self.accelerator.backward(term * micro.share)
+                total += term.detach() * micro.share
         return total
+
+    def _terms(self, model: Any, batch: Batch) -> Iterator[Any]:
+        """Yield the loss's terms, each computed under autocast, each backward outside of it."""
+        with self.compute_loss_context_manager():
+            loss = self._step_loss(model, batch)
+        if not isinstance(loss, Iterator):
+            yield loss
+            return
+        while True:
+            with self.compute_loss_context_manager():
+                term = next(loss, None)
+            if term is None:
+                return
+            yield term
 
 
 def _check(loss: Any, step: int) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import torch
 
-from unharness.data.batches import TokenBatch, UnlearnBatch, collate, length_grouped
+from unharness.data.batches import Reference, TokenBatch, UnlearnBatch, collate, length_grouped
 from unharness.data.encoding import Encoded
 
 
@@ -80,6 +80,7 @@ def unlearn_steps(
     micro_batch_size: int | None,
     pad_token_id: int,
     order: random.Random,
+    reference: Reference | None = None,
 ) -> list[Step]:
     """Plan the steps of an unlearning.
 
@@ -94,7 +95,8 @@ def unlearn_steps(
             left = collate([forget[index] for index in part], pad_token_id)
             if not retain:
                 return UnlearnBatch(left)
-            return UnlearnBatch(left, collate([retain[index] for index in others], pad_token_id))
+            right = collate([retain[index] for index in others], pad_token_id)
+            return UnlearnBatch(left, right, reference)
 
         return make
 

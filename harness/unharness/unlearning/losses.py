@@ -11,7 +11,8 @@ from unharness.errors import MethodError
 from unharness.training.loop import train
 from unharness.training.steps import unlearn_steps
 from unharness.unlearning.job import UnlearnJob
-from unharness.unlearning.method import RETAIN, LossMethod
+from unharness.unlearning.method import REFERENCE, RETAIN, LossMethod
+from unharness.unlearning.reference import make_reference
 
 
 def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
@@ -24,20 +25,23 @@ def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
     method.prepare(job)
     selected = method.select_parameters(job)
     config = method.config
+    retain = job.encode("retain_train") if method.uses & {RETAIN, REFERENCE} else None
+    reference = make_reference(job, retain) if retain and REFERENCE in method.uses else None
     steps = unlearn_steps(
         job.encode("forget_train"),
-        job.encode("retain_train") if RETAIN in method.uses else None,
+        retain,
         epochs=config.epochs,
         batch_size=config.batch_size,
         micro_batch_size=config.micro_batch_size,
         pad_token_id=job.tokenizer.pad_token_id,
         order=random.Random(job.derive_seed("order")),
+        reference=reference,
     )
     with only_trainable(job.model, selected):
         job.log = train(
             job.model,
             steps,
-            method.loss,
+            method.loss_terms,
             config,
             seed=job.derive_seed("training"),
             on_step=job.on_step,

@@ -6,7 +6,7 @@ Nothing heavy is imported here: a plugin that derives from these lists in no tim
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from unharness.data.batches import UnlearnBatch
     from unharness.unlearning.job import UnlearnJob
 
-RETAIN = "retain"
+RETAIN, REFERENCE = "retain", "reference"
 
 
 class Method(ABC):
@@ -70,7 +70,8 @@ class LossMethod(Method):
     """
 
     uses: ClassVar[frozenset[str]] = frozenset()
-    """What a batch must hold besides the forget set: of {"retain"}."""
+    """What a batch must hold besides the forget set: of {"retain", "reference"}; the reference
+    model is the frozen target, and speaks of the retain set alone."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 1e-3}}
 
     class Config(Method.Config, TrainConfig):
@@ -78,9 +79,10 @@ class LossMethod(Method):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        unknown = sorted(set(cls.uses) - {RETAIN})
+        known = {RETAIN, REFERENCE}
+        unknown = sorted(set(cls.uses) - known)
         if unknown:
-            raise PluginError(f"{cls.__name__}.uses names {unknown}; known: ['{RETAIN}']")
+            raise PluginError(f"{cls.__name__}.uses names {unknown}; known: {sorted(known)}")
 
     def prepare(self, job: UnlearnJob) -> None:
         """Do what must be done once before training. The default does nothing."""
@@ -95,8 +97,15 @@ class LossMethod(Method):
 
         Args:
             model: in training mode.
-            batch: `forget` always; `retain` if `uses` says so.
+            batch: `forget` always; `retain` and `reference` if `uses` says so.
         """
+
+    def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
+        """Yield scalars that add up to `loss`; each is let go before the next is made.
+
+        Override it where a sum would hold the activations of several forward passes at once.
+        """
+        yield self.loss(model, batch)
 
     def unlearn(self, job: UnlearnJob) -> None:
         """Train `job.model` with the loss."""

@@ -1,0 +1,92 @@
+"""The reference model: the frozen target, never a second copy of its weights.
+
+Under LoRA its adapter's tensors are kept and swapped in for a forward pass. With full tuning what
+it says at the retain set's answer positions is computed once, before training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from unharness.data.batches import IGNORED, Reference, TokenBatch
+from unharness.data.encoding import Encoded
+from unharness.models.lora import is_adapted
+from unharness.unlearning.job import UnlearnJob
+
+BATCH_SIZE = 32
+
+
+def make_reference(job: UnlearnJob, rows: Sequence[Encoded]) -> Reference:
+    """Return the reference model as it is now, for batches made of `rows`."""
+    if is_adapted(job.model):
+        return AdapterTwin(job.model)
+    return StoredLogits(job, rows)
+
+
+class AdapterTwin:
+    """The adapter as it was, on the same base weights; costs a copy of the adapter alone."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._kept = [
+            (value, value.detach().clone()) for value in model.parameters() if value.requires_grad
+        ]
+
+    def __call__(self, batch: TokenBatch) -> torch.Tensor:
+        """Return the logits of a batch on the model's device, dropout off."""
+        with self._swapped(), torch.no_grad():
+            logits: torch.Tensor = self._model(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+            ).logits
+        return logits
+
+    @contextmanager
+    def _swapped(self) -> Iterator[None]:
+        training = self._model.training
+        self._model.eval()
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+            self._model.train(training)
+
+    def _exchange(self) -> None:
+        # The tensors change places, nothing is copied; a backward pass later sees its own again.
+        for index, (value, kept) in enumerate(self._kept):
+            value.data, self._kept[index] = kept, (value, value.data)
+
+
+class StoredLogits:
+    """The logits at the scored positions of some examples, computed once and kept on the CPU."""
+
+    def __init__(self, job: UnlearnJob, rows: Sequence[Encoded]) -> None:
+        self._kept: dict[tuple[int, ...], torch.Tensor] = {}
+        job.model.eval()
+        for batch in job.batches(rows, BATCH_SIZE):
+            with torch.no_grad():
+                logits = job.model(
+                    input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+                ).logits
+            scored = batch.labels[:, 1:] != IGNORED
+            counts = scored.sum(dim=1).tolist()
+            pieces = logits[:, :-1][scored].cpu().split(counts)
+            self._kept.update(zip(batch.token_rows(), pieces, strict=True))
+
+    def __call__(self, batch: TokenBatch) -> torch.Tensor:
+        """Return the logits of a batch on its device; 0 where nothing is scored.
+
+        Raises:
+            KeyError: the batch holds an example that was not among the rows.
+        """
+        pieces = torch.cat([self._kept[key] for key in batch.token_rows()])
+        shape = (*batch.labels.shape, pieces.shape[-1])
+        logits = torch.zeros(shape, dtype=pieces.dtype, device=batch.labels.device)
+        scored = torch.zeros_like(batch.labels, dtype=torch.bool)
+        scored[:, :-1] = batch.labels[:, 1:] != IGNORED
+        logits[scored] = pieces.to(batch.labels.device)
+        return logits

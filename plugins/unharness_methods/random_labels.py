@@ -1,0 +1,50 @@
+"""Random labels: every answer token is to be a random one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from unharness import LossMethod, TokenBatch, UnlearnJob, sequence_nll
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness import UnlearnBatch
+
+
+class RandomLabels(LossMethod):
+    """Loss: NLL of uniformly random tokens in the place of the answer's, given the true prefix."""
+
+    name = "random-labels"
+    summary = "Trains every answer token of the forget set towards a random one."
+    citation = "Golatkar et al. 2020, arXiv 1911.04933; KnowUnDo (arXiv 2407.01920), section 4"
+
+    class Config(LossMethod.Config):
+        """Adds the fidelity."""
+
+        fidelity: Literal["paper", "released-code"] = Field(
+            "paper", description="released-code: the question's tokens are made random too"
+        )
+
+    def prepare(self, job: UnlearnJob) -> None:
+        """Fix the source of chance and the vocabulary it draws from."""
+        embeddings = job.model.get_input_embeddings().weight.shape[0]
+        self._vocabulary = min(len(job.tokenizer), embeddings)
+        self._generator = job.generator("random-labels")
+
+    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+        """Return the mean NLL of the drawn tokens over the batch (nats per token)."""
+        return sequence_nll(model, self._relabelled(batch.forget)).mean()
+
+    def _relabelled(self, batch: TokenBatch) -> TokenBatch:
+        import torch
+
+        shape = batch.labels.shape
+        drawn = torch.randint(self._vocabulary, shape, generator=self._generator)
+        replaced = batch.labels != -100
+        if self.config.fidelity == "released-code":
+            replaced = batch.attention_mask.bool()
+        labels = torch.where(replaced, drawn.to(batch.labels.device), -100)
+        return TokenBatch(batch.input_ids, batch.attention_mask, labels)
