@@ -26,7 +26,10 @@ class GradientAscentKL(LossMethod):
     summary = "Ascent on the forget set; on the retain set, close to what the target said."
     citation = "Yao et al. 2024, arXiv 2310.10683; KnowUnDo (arXiv 2407.01920), section 4"
     uses = frozenset({"retain", "reference"})
-    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 1e-3, "epochs": 4}}
+    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 1e-3, "epochs": 4, "kl_weight": 3.0}
+    }
 
     class Config(LossMethod.Config):
         """Adds the two weights."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +21,9 @@ class RandomLabels(LossMethod):
     name = "random-labels"
     summary = "Trains every answer token of the forget set towards a random one."
     citation = "Golatkar et al. 2020, arXiv 1911.04933; KnowUnDo (arXiv 2407.01920), section 4"
+
+    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 5e-4}}
 
     class Config(LossMethod.Config):
         """Adds the fidelity."""
