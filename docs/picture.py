@@ -32,7 +32,8 @@ def main(results: str, run_id: str, picture: str) -> None:
     print_board(build_board(store), console)
     svg = console.export_svg(title="unharness")
     # No fonts from elsewhere: the picture must not load anything.
-    Path(picture).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    Path(picture).write_text(svg.replace("Fira Code", "DejaVu Sans Mono"))
 
 
 if __name__ == "__main__":
