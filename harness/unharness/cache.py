@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CACHE_VARIABLE = "UNHARNESS_CACHE"
+WAIT_SECONDS = 1.0
+"""Before the user is told that another process is being waited for."""
 
 
 def cache_dir() -> Path:
@@ -21,7 +24,30 @@ def cache_dir() -> Path:
     return user_cache_path("unharness")
 
 
-def cached_folder(kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
+@contextmanager
+def locked(path: Path, on_wait: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+    """Hold a lock while the block lasts; `on_wait` is told if another process has it."""
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=WAIT_SECONDS)
+    except Timeout:
+        on_wait("another process is at the same work; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def cached_folder(
+    kind: str,
+    key: str,
+    build: Callable[[Path], None],
+    on_wait: Callable[[str], None] = lambda text: None,
+) -> tuple[Path, bool]:
     """Return the folder of `key`, and whether it was there already.
 
     `build` fills an empty folder, which takes its place only when it is complete. Two processes
@@ -30,15 +56,13 @@ def cached_folder(kind: str, key: str, build: Callable[[Path], None]) -> tuple[P
     Args:
         kind: what is kept, a plain name such as `targets`.
         key: a hexadecimal hash of everything that decides the content.
+        on_wait: told, in words, if the second process has to wait.
     """
-    from filelock import FileLock
-
     home = cache_dir() / kind
     target = home / key
     if target.is_dir():
         return target, True
-    home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / f".{key}.lock"):
+    with locked(home / f".{key}.lock", on_wait):
         if target.is_dir():
             return target, True
         for left in home.glob(f".{key}-*"):  # of a build that was killed: nobody else is at it

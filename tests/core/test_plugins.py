@@ -102,9 +102,12 @@ def test_the_builtins_are_all_there_and_whole():
     assert [plugin.name for plugin in registry.plugins] == ["core", "methods", "tasks"]
     assert [plugin.errors for plugin in registry.plugins] == [[], [], []]
     assert registry.names("methods") == [
+        "adversarial",
         "gradient-ascent",
         "gradient-difference",
+        "kl",
         "memflex",
+        "random-labels",
         "retrain",
         "vanilla",
     ]
@@ -379,7 +382,7 @@ def test_unknown_names_get_the_nearest(kind: str, wrong: str, right: str):
 
 
 def test_a_name_like_nothing_gets_the_list():
-    with pytest.raises(UnknownNameError, match=r"Known: gradient-ascent, .*vanilla\."):
+    with pytest.raises(UnknownNameError, match=r"Known: adversarial, .*vanilla\."):
         load_registry(_builtins()).get("methods", "qqq")
     with pytest.raises(UnknownNameError, match="None are registered"):
         load_registry([]).get("methods", "memflex")

@@ -76,6 +76,7 @@ def test_saved_adapter_is_plain_peft(checkpoint, few, tmp_path):
     model = AutoPeftModelForCausalLM.from_pretrained(str(folder))
     assert weights_hash(model) == record.training.weights_hash
     config = json.loads((folder / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == str(checkpoint("llama").resolve())
     assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (8, 16, 0.1)
     assert {name.split(".")[-1] for name in config["target_modules"]} == {
         "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
@@ -99,6 +100,17 @@ def test_tiny_by_lora_unlearns_with_a_fresh_adapter(few):
     record = few("gradient-ascent", "tiny", tuning="lora", lr=1e-2)
     assert (record.spec.tuning, record.spec.target_tuning) == ("lora", "full")
     assert 0 < record.training.trainable_parameters < record.training.total_parameters / 2
+
+
+def test_saved_fresh_adapter_is_merged_and_stands_alone(few, tmp_path):
+    """Its base is a target that only the cache knows, so the whole model is written."""
+    from transformers import AutoModelForCausalLM
+
+    record = few("gradient-ascent", "tiny", tuning="lora", lr=1e-2, save_weights=True)
+    assert record.artifacts["weights"]["kind"] == "full"
+    (folder,) = tmp_path.glob("*/tiny/gradient-ascent/*/weights")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert weights_hash(model) == record.artifacts["weights"]["sha256"]
 
 
 def test_memflex_refuses_a_fresh_adapter(few, tmp_path):

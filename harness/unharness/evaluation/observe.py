@@ -10,6 +10,7 @@ import torch
 from unharness.data.batches import IGNORED, collate
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example
+from unharness.errors import ModelError
 from unharness.evaluation.observations import TokenScores
 
 OnScored = Callable[[int, int], None]
@@ -39,6 +40,9 @@ def score_tokens(
 
     Returns:
         One entry an example; None where no token of the answer is within `max_length`.
+
+    Raises:
+        ModelError: a probability is not finite.
     """
     encoded = encode_examples(tokenizer, examples, max_length, end_token=False)
     order = sorted(
@@ -66,6 +70,8 @@ def _score_batch(model: Any, tokenizer: Any, rows: Sequence[Encoded]) -> list[To
     scored = targets != IGNORED
     counts = scored.sum(dim=1).tolist()
     columns = _position_scores(logits[:, :-1][scored], targets[scored])
+    if not bool(torch.isfinite(columns[0]).all()):
+        raise ModelError("the model's probabilities are not finite: its weights have run away")
     pieces = [column.split(counts) for column in columns]
     expected = targets[scored].cpu().split(counts)
     results = []

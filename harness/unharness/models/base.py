@@ -69,9 +69,10 @@ class CheckpointModel(BaseModel):
 
     tuning: Tuning = "lora"
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, *, from_hub: bool = False) -> None:
         self.name = name
-        self._folder = folder
+        self._folder = folder.resolve()
+        self._known_as = name if from_hub else str(self._folder)
         _check_folder(name, folder)
         self._fingerprint: str | None = None
 
@@ -107,6 +108,7 @@ class CheckpointModel(BaseModel):
                 f"{self.name}: no causal language model that transformers can load from "
                 f"{self._folder} ({type(error).__name__}: {reason})"
             ) from error
+        model.name_or_path = self._known_as  # what a saved adapter says that it sits on
         return model, tokenizer
 
 
@@ -125,7 +127,7 @@ def find_base_model(name: str, registry: Registry) -> BaseModel:
     if folder.exists():
         raise ModelError(f"{name}: is a file; expected a folder with config.json and *.safetensors")
     if HUB_ID.fullmatch(name):
-        return CheckpointModel(name, _download(name))
+        return CheckpointModel(name, _download(name), from_hub=True)
     if "/" in name or name.startswith((".", "~")):
         raise ModelError(f"{name}: no such folder")
     known = registry.names("models")

@@ -41,6 +41,11 @@ def load_adapter(model: Any, folder: str) -> Any:
     return PeftModel.from_pretrained(model, folder, is_trainable=True)
 
 
+def merged(model: Any) -> Any:
+    """Return the model with its adapter, if it has one, merged into the weights it sits on."""
+    return model.merge_and_unload() if is_adapted(model) else model
+
+
 def is_adapted(model: Any) -> bool:
     """Whether the model carries an adapter."""
     return hasattr(model, "peft_config")

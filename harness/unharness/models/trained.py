@@ -81,7 +81,9 @@ class FineTuner:
             with self.progress.stage(label) as stage:
                 self._train(splits, recipe, folder, stage.step)
 
-        folder, cached = cached_folder("models", self.key(splits, recipe), build)
+        folder, cached = cached_folder(
+            "models", self.key(splits, recipe), build, self.progress.note
+        )
         model, tokenizer = self._load(folder)
         log = json.loads((folder / LOG_FILE).read_text())
         return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)

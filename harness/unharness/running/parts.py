@@ -40,9 +40,7 @@ def metric_records(
     return records
 
 
-def row_warnings(
-    plan: Plan, record: RunRecord, observations: Observations, target_hash: str
-) -> list[str]:
+def row_warnings(plan: Plan, record: RunRecord, observations: Observations) -> list[str]:
     """Say what makes a row look better or worse than it is."""
     found = []
     retention = record.metrics.get("retention_success")

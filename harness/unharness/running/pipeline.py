@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from unharness.cache import locked
 from unharness.errors import UsageError
 from unharness.plugins import Registry, registry
 from unharness.progress import Progress
@@ -82,7 +83,8 @@ def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
         UnharnessError: the run failed; a `failed` record says why.
     """
     store = RecordStore(plan.spec.results)
-    with lock_of(plan):  # a second process that wants the same run waits, and finds it done
+    # A second process that wants the same run waits, and finds it done.
+    with locked(lock_of(plan), progress.note):
         record = None if plan.request.force else finished(store, plan)
         existed = record is not None
         if record is None:

@@ -9,16 +9,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from unharness.cache import cache_dir
+from unharness.cache import cache_dir, locked
 from unharness.data.examples import REQUIRED_SPLITS
 from unharness.engines.engine import Sampling
 from unharness.errors import RecordError, UnharnessError
 from unharness.evaluation.evaluate import example_rows, observe, score
 from unharness.evaluation.metric import Score
 from unharness.evaluation.observations import Observations
-from unharness.models.lora import add_adapter, is_adapted
+from unharness.models.lora import add_adapter, is_adapted, merged
 from unharness.models.trained import FineTuner, TrainedModel
 from unharness.models.weights import WeightsRef, parameter_counts, save_weights, weights_hash
 from unharness.plugins import Registry
@@ -43,11 +41,9 @@ from unharness.training.log import TrainingLog
 from unharness.unlearning.job import UnlearnJob
 
 
-def lock_of(plan: Plan) -> FileLock:
+def lock_of(plan: Plan) -> Path:
     """Return the lock that a run holds while it is under way."""
-    path = cache_dir() / "locks" / f"{plan.spec.run_id()}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(path)
+    return cache_dir() / "locks" / f"{plan.spec.run_id()}.lock"
 
 
 def finished(store: RecordStore, plan: Plan) -> RunRecord | None:
@@ -113,13 +109,13 @@ class RunUnderWay:
         record.target = target_record(plan, target, target_hash)
         record.data = data_record(plan, target.log.get("truncated", 0))
         if plan.method.name != VANILLA:
-            self._leave_vanilla(target, record)
+            self._leave_vanilla(target)
         job = self._unlearn(target, record)
         weights = WeightsRef(job.model, job.tokenizer)
         observations, scores = _evaluate(plan, self.registry, self._timed_progress(), weights)
         record.metrics = metric_records(plan.metrics, scores)
         count_unscored(record, observations)
-        record.warnings += row_warnings(plan, record, observations, target_hash)
+        record.warnings += row_warnings(plan, record, observations)
         self._save(record, observations, scores, weights)
 
     def _train_target(self) -> TrainedModel:
@@ -138,12 +134,12 @@ class RunUnderWay:
             self._timed_progress(),
         )
 
-    def _leave_vanilla(self, target: TrainedModel, record: RunRecord) -> None:
+    def _leave_vanilla(self, target: TrainedModel) -> None:
         """Record the target itself, once, as the row that all others are compared with."""
         vanilla = self.plan.vanilla(self.registry)
         if finished(self.store, vanilla):
             return
-        with lock_of(vanilla):
+        with locked(lock_of(vanilla), self.progress.note):
             if not finished(self.store, vanilla):
                 progress = PrefixedProgress(self.progress, "target: ")
                 RunUnderWay(vanilla, self.registry, progress, self.store, target).carry_out()
@@ -163,8 +159,11 @@ class RunUnderWay:
             device=plan.place.device,
             retrain=lambda splits, seed: self._retrain(job, splits, seed),
         )
+        assert record.target is not None
         record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
-        before = weights_hash(model)
+        # Hashing a large model takes seconds; the target's hash is known.
+        fresh = model is not target.model
+        before = weights_hash(model) if fresh else record.target.weights_hash
         peak = PeakMemory(plan.spec.device)
         started = time.perf_counter()
         try:
@@ -235,6 +234,9 @@ class RunUnderWay:
                 write_json_lines(folder / EXAMPLES_FILE, example_rows(observations, scores))
                 record.artifacts["examples"] = describe_file(folder / EXAMPLES_FILE, folder)
                 if self.plan.spec.save_weights:
+                    if self.plan.spec.target_tuning == "full":
+                        # A fresh adapter fits a target that only this cache knows.
+                        weights = WeightsRef(merged(weights.model), weights.tokenizer)
                     record.artifacts["weights"] = _save_weights(weights, folder)
             except OSError as error:
                 raise RecordError(f"{folder}: the record cannot be written ({error})") from error
