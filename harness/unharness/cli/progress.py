@@ -71,15 +71,16 @@ class LiveProgress(QuietProgress):
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Show a bar; when the stage ends it stays, with its time."""
+        """Show a bar; when the stage ends it stays, with its time; broken off, as far as it came."""
         bar = self._bars.add_task(name, total=None, loss="")
         try:
             yield _LiveStage(self._bars, bar)
-        finally:
-            task = self._bars.tasks[self._bars.task_ids.index(bar)]
-            total = task.total or 1
-            self._bars.update(bar, total=total, completed=total)
+        except BaseException:
             self._bars.stop_task(bar)
+            raise
+        total = self._bars.tasks[self._bars.task_ids.index(bar)].total or 1
+        self._bars.update(bar, total=total, completed=total)
+        self._bars.stop_task(bar)
 
 
 @contextmanager
