@@ -5,8 +5,10 @@ KnowUnDo (arXiv 2407.01920), section 4.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -71,9 +73,26 @@ def score_tensors(
     answers. Only tensors that may move are scored.
     """
     generator = job.generator("localisation")
-    forget = _mean_gradient(job, forget_splits, draws, replaced, batch_size, generator)
-    retain = _mean_gradient(job, retain_splits, draws, replaced, batch_size, generator)
-    return tuple(_compare(name, forget[name], retain[name]) for name in forget)
+    forget, retain = job.encode(*forget_splits), job.encode(*retain_splits)
+    passes = [draws * math.ceil(len(rows) / batch_size) for rows in (forget, retain)]
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        job.on_progress(done, sum(passes))
+
+    gradient = partial(
+        _mean_gradient,
+        job,
+        generator=generator,
+        tick=tick,
+        draws=draws,
+        replaced=replaced,
+        batch_size=batch_size,
+    )
+    left, right = gradient(forget), gradient(retain)
+    return tuple(_compare(name, left[name], right[name]) for name in left)
 
 
 def choose_region(scores: Sequence[TensorScore], mu: float | str, sigma: float | str) -> Region:
@@ -149,20 +168,25 @@ def refuse_fresh_adapter(model: Any) -> None:
 
 def _mean_gradient(
     job: UnlearnJob,
-    splits: Sequence[str],
+    rows: Sequence[Any],
+    *,
+    generator: torch.Generator,
+    tick: Callable[[], None],
     draws: int,
     replaced: float,
     batch_size: int,
-    generator: torch.Generator,
 ) -> dict[str, torch.Tensor]:
+    """Return the gradient of the mean loss over the rows and the draws, by parameter."""
     model = job.model
-    rows = job.encode(*splits)
     vocabulary = min(len(job.tokenizer), model.get_input_embeddings().weight.shape[0])
     movable = {name: value for name, value in model.named_parameters() if value.requires_grad}
     model.eval()
     model.zero_grad(set_to_none=True)
-    for batch in _drawn(job, rows, draws, replaced, batch_size, vocabulary, generator):
-        (sequence_nll(model, batch).sum() / (len(rows) * draws)).backward()
+    for _ in range(draws):
+        for batch in job.batches(rows, batch_size):
+            drawn = replace_answers(batch, vocabulary, replaced, generator)
+            (sequence_nll(model, drawn).sum() / (len(rows) * draws)).backward()
+            tick()
     gradient = {
         name: value.grad if value.grad is not None else torch.zeros_like(value)
         for name, value in movable.items()
@@ -170,20 +194,6 @@ def _mean_gradient(
     for value in movable.values():
         value.grad = None
     return gradient
-
-
-def _drawn(
-    job: UnlearnJob,
-    rows: Sequence[Any],
-    draws: int,
-    replaced: float,
-    batch_size: int,
-    vocabulary: int,
-    generator: torch.Generator,
-) -> Iterator[TokenBatch]:
-    for _ in range(draws):
-        for batch in job.batches(rows, batch_size):
-            yield replace_answers(batch, vocabulary, replaced, generator)
 
 
 def _compare(name: str, forget: torch.Tensor, retain: torch.Tensor) -> TensorScore:

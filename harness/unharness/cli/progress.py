@@ -71,7 +71,7 @@ class LiveProgress(QuietProgress):
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Show a bar; when the stage ends it stays, with its time; broken off, as far as it came."""
+        """Show a bar that stays when the stage ends; broken off, it stays as far as it came."""
         bar = self._bars.add_task(name, total=None, loss="")
         try:
             yield _LiveStage(self._bars, bar)

@@ -168,7 +168,7 @@ class RunUnderWay:
         started = time.perf_counter()
         try:
             with self._timed_progress().stage(f"unlearn ({plan.method.name})") as stage:
-                job.on_step = self._on_step(stage, record)
+                job.on_step, job.on_progress = self._on_step(stage, record), stage.step
                 plan.method.unlearn(job)
         finally:
             seconds = time.perf_counter() - started

@@ -45,6 +45,8 @@ class UnlearnJob:
     retrain: Callable[[Sequence[str], int], Any]
     """(splits, seed) -> the base model trained on those splits alone, by the target's recipe."""
     on_step: OnStep | None = None
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+    """Told how much of how much is done before training begins, where that takes a while."""
     log: TrainingLog = field(default_factory=TrainingLog)
     """What the training did; a method that trains by itself fills it."""
     report: dict[str, Any] = field(default_factory=dict)
