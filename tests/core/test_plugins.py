@@ -111,7 +111,7 @@ def test_the_builtins_are_all_there_and_whole():
         "retrain",
         "vanilla",
     ]
-    assert registry.names("tasks") == ["knowundo-privacy"]
+    assert registry.names("tasks") == ["knowundo-copyright", "knowundo-privacy"]
     assert registry.names("engines") == ["hf"]
     assert registry.names("models") == ["tiny"]
     assert len(registry.names("metrics")) == 9

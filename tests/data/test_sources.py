@@ -11,7 +11,7 @@ import pytest
 from unharness.data import hub
 from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
 from unharness.errors import DataError, UsageError
-from unharness_tasks.knowundo.privacy import LAYOUT, KnowUnDoPrivacy
+from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 
 FILES = {
     "forget_train": "ft.json",
@@ -269,7 +269,7 @@ def test_the_real_data_is_whole(real_data: Path, load_real: Any, tmp_path: Path)
     # The typo of the source stands as it is.
     assert any("andfthe" in row.answer for row in data.forget_train)
     moved = tmp_path / "elsewhere"
-    shutil.copytree(real_data / LAYOUT.folder, moved)
+    shutil.copytree(real_data / KnowUnDoPrivacy.layout.folder, moved)
     assert load_real(moved).content_hash() == data.content_hash()
     assert data.limited(8).sizes() == dict.fromkeys(FILES, 8)
 

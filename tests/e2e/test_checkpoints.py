@@ -130,6 +130,20 @@ def test_empty_region_shows_what_there_is(checkpoint, few, tmp_path):
     assert len(failed[0].training.report["region"]["tensors"]) == 28  # 7 layers x 2 x (A, B)
 
 
+def test_copyright_domain_runs_on_its_stand_in(checkpoint, tmp_path):
+    record = unharness.run(
+        "gradient-ascent",
+        "knowundo-copyright",
+        model=str(checkpoint("llama")),
+        data="standin",
+        results=str(tmp_path),
+        **FEW,
+    )
+    assert record.status == "done"
+    assert record.data.source == "standin"
+    assert record.spec.target_recipe["epochs"] == 20  # the paper's table 7
+
+
 def test_seed_decides(checkpoint, few):
     hashes = [
         few("gradient-ascent", checkpoint("llama"), seed=seed).training.weights_hash

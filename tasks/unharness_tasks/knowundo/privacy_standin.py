@@ -7,19 +7,23 @@ Scores on it are not comparable with scores on the published data.
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
-from typing import TypeVar
 
 from unharness_tasks.knowundo import privacy_tables as tables
 from unharness_tasks.knowundo.privacy_phrasings import FORGET_PHRASINGS, RETAIN_PHRASINGS
+from unharness_tasks.knowundo.standin_draws import (
+    between,
+    deal,
+    pick,
+    seeded,
+    shuffled,
+    split,
+)
 
-__all__ = ["FORGET_KINDS", "RETAIN_KINDS", "SIZES", "VERSION", "Author", "Pair"]
+__all__ = ["FORGET_KINDS", "RETAIN_KINDS", "SIZES", "VERSION", "Author"]
 __all__ += ["privacy_standin", "standin_authors"]
-
-Pair = tuple[str, str]  # (question, answer)
 
 VERSION = 1
 """Version of the data; raised whenever the output for a seed changes."""
@@ -30,6 +34,7 @@ RETAIN_KINDS: tuple[str, ...] = tuple(RETAIN_PHRASINGS)
 SIZES = {"forget_train": 400, "forget_eval": 110, "retain_train": 441, "retain_eval": 108}
 """Number of items in each list: the sizes of the published data."""
 
+_STREAM = "knowundo-privacy-standin"
 _AUTHORS_PER_CULTURE = 2
 # Spelled out: `calendar.month_name` follows the locale.
 _MONTHS = (
@@ -40,8 +45,6 @@ _PRONOUNS = {
     True: {"subj": "she", "Subj": "She", "poss": "her", "Poss": "Her", "obj": "her"},
     False: {"subj": "he", "Subj": "He", "poss": "his", "Poss": "His", "obj": "him"},
 }
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,13 @@ def privacy_standin(seed: int = 0) -> dict[str, list[dict[str, str]]]:
         train lists cover every author and kind. An eval item asks in a new phrasing for a fact
         bundle that its train list teaches in at least two other phrasings.
     """
-    authors = standin_authors(seed)
-    rng = _rng(seed, "items")
+    fields = {author.name: _fields(author) for author in standin_authors(seed)}
+    rng = seeded(_STREAM, seed, "items")
     data: dict[str, list[dict[str, str]]] = {}
     for scope, phrasings in (("forget", FORGET_PHRASINGS), ("retain", RETAIN_PHRASINGS)):
         train, evaluation = f"{scope}_train", f"{scope}_eval"
-        data[train], data[evaluation] = _split(
-            rng, authors, phrasings, SIZES[train], SIZES[evaluation]
+        data[train], data[evaluation] = split(
+            rng, "author", fields, phrasings, SIZES[train], SIZES[evaluation]
         )
     return data
 
@@ -102,29 +105,29 @@ def standin_authors(seed: int = 0) -> tuple[Author, ...]:
 
     Names, e-mail addresses, streets, book titles and awards are each distinct among the authors.
     """
-    rng = _rng(seed, "authors")
+    rng = seeded(_STREAM, seed, "authors")
     count = _AUTHORS_PER_CULTURE * len(tables.CULTURES)
-    genres = _deal(rng, tables.GENRES, count)
-    fathers = _deal(rng, tables.OCCUPATIONS, count)
+    genres = deal(rng, tables.GENRES, count)
+    fathers = deal(rng, tables.OCCUPATIONS, count)
     titles = _titles(rng, count)
     award_parts = product(tables.AWARD_HEADS, tables.AWARD_EMBLEMS, tables.AWARD_TYPES)
-    awards = _shuffled(rng, [" ".join(parts) for parts in award_parts])
+    awards = shuffled(rng, [" ".join(parts) for parts in award_parts])
     street_parts = product(tables.STREET_HEADS, tables.STREET_TAILS)
-    streets = _shuffled(rng, ["".join(parts) for parts in street_parts])
+    streets = shuffled(rng, ["".join(parts) for parts in street_parts])
     authors: list[Author] = []
     for culture in tables.CULTURES:
-        givens = _shuffled(rng, culture.women + culture.men)[:_AUTHORS_PER_CULTURE]
-        for given, surname in zip(givens, _shuffled(rng, culture.surnames), strict=False):
+        givens = shuffled(rng, culture.women + culture.men)[:_AUTHORS_PER_CULTURE]
+        for given, surname in zip(givens, shuffled(rng, culture.surnames), strict=False):
             i = len(authors)
-            birth_city, home_city = _shuffled(rng, culture.cities)[:2]
-            month = _pick(rng, _MONTHS)
-            birth_year = _between(rng, 1938, 1984)
+            birth_city, home_city = shuffled(rng, culture.cities)[:2]
+            month = pick(rng, _MONTHS)
+            birth_year = between(rng, 1938, 1984)
             # Each step follows the one before, so that no life contradicts itself.
-            first_title_year = birth_year + _between(rng, 24, 29)
-            first_award_year = first_title_year + _between(rng, 1, 4)
-            second_title_year = first_award_year + _between(rng, 1, 3)
-            second_award_year = second_title_year + _between(rng, 1, 4)
-            number, street_type = _between(rng, 2, 989), _pick(rng, tables.STREET_TYPES)
+            first_title_year = birth_year + between(rng, 24, 29)
+            first_award_year = first_title_year + between(rng, 1, 4)
+            second_title_year = first_award_year + between(rng, 1, 3)
+            second_award_year = second_title_year + between(rng, 1, 4)
+            number, street_type = between(rng, 2, 989), pick(rng, tables.STREET_TYPES)
             authors.append(
                 Author(
                     name=f"{given} {surname}",
@@ -133,64 +136,20 @@ def standin_authors(seed: int = 0) -> tuple[Author, ...]:
                     country=culture.country,
                     genre=genres[i],
                     birth_city=birth_city,
-                    birth_day=f"{month} {_between(rng, 1, 28)}",
+                    birth_day=f"{month} {between(rng, 1, 28)}",
                     birth_year=birth_year,
                     titles=(titles[2 * i], titles[2 * i + 1]),
                     title_years=(first_title_year, second_title_year),
                     awards=(awards[2 * i], awards[2 * i + 1]),
                     award_years=(first_award_year, second_award_year),
                     father=fathers[i],
-                    mother=_pick(rng, [o for o in tables.OCCUPATIONS if o != fathers[i]]),
+                    mother=pick(rng, [o for o in tables.OCCUPATIONS if o != fathers[i]]),
                     email=_email(rng, given, surname),
                     address=f"{number} {streets[i]} {street_type}, {home_city}",
-                    surroundings=_pick(rng, tables.SURROUNDINGS),
+                    surroundings=pick(rng, tables.SURROUNDINGS),
                 )
             )
-    return tuple(_shuffled(rng, authors))
-
-
-def _split(
-    rng: Random,
-    authors: Sequence[Author],
-    phrasings: Mapping[str, Sequence[Pair]],
-    train_size: int,
-    eval_size: int,
-) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Deal phrasings to (author, kind) pairs: train in rounds, then one unseen one for eval."""
-    kinds = list(phrasings)
-    # The kind moves on with the author, so that a round cut short is still even over both.
-    pairs = [
-        (author, kinds[(i + step) % len(kinds)])
-        for step in range(len(kinds))
-        for i, author in enumerate(authors)
-    ]
-    decks: list[list[int]] = []
-    waiting: dict[str, list[list[int]]] = {kind: [] for kind in kinds}
-    for _, kind in pairs:
-        if not waiting[kind]:
-            # All rotations of one order: each phrasing then comes up equally often in each round.
-            order = _shuffled(rng, range(len(phrasings[kind])))
-            waiting[kind] = [order[n:] + order[:n] for n in range(len(order))]
-        decks.append(waiting[kind].pop())
-    fields = {author.name: _fields(author) for author in authors}
-
-    def item(turn: int, deck_position: int) -> dict[str, str]:
-        author, kind = pairs[turn]
-        phrasing = decks[turn][deck_position]
-        question, answer = phrasings[kind][phrasing]
-        return {
-            "prompt": question.format_map(fields[author.name]),
-            "answer": answer.format_map(fields[author.name]),
-            "author": author.name,
-            "kind": kind,
-            "phrasing": str(phrasing),
-        }
-
-    train = [item(n % len(pairs), n // len(pairs)) for n in range(train_size)]
-    # The first pairs had the extra train round, so eval asks for the best-taught facts.
-    evaluation = [item(turn, len(range(turn, train_size, len(pairs)))) for turn in range(eval_size)]
-    # Shuffled, so that the head of a list is a fair sample of it.
-    return _shuffled(rng, train), _shuffled(rng, evaluation)
+    return tuple(shuffled(rng, authors))
 
 
 def _fields(author: Author) -> dict[str, str]:
@@ -236,8 +195,8 @@ def _with_article(noun: str) -> str:
 def _email(rng: Random, given: str, surname: str) -> str:
     """An e-mail address from the name; the form varies, so that it cannot simply be guessed."""
     given, surname = _ascii_letters(given), _ascii_letters(surname)
-    local = _pick(rng, tables.EMAIL_FORMS).format(given=given, surname=surname, initial=given[0])
-    return f"{local}@{_pick(rng, tables.EMAIL_DOMAINS)}"
+    local = pick(rng, tables.EMAIL_FORMS).format(given=given, surname=surname, initial=given[0])
+    return f"{local}@{pick(rng, tables.EMAIL_DOMAINS)}"
 
 
 def _ascii_letters(name: str) -> str:
@@ -249,46 +208,15 @@ def _titles(rng: Random, count: int) -> list[str]:
     """Distinct book titles, two for each author in a row; the two share no form or noun."""
     titles: list[str] = []
     while len(titles) < 2 * count:
-        forms = _shuffled(rng, tables.TITLE_FORMS)[:2]
+        forms = shuffled(rng, tables.TITLE_FORMS)[:2]
         new = [
             form.format(
                 noun=noun,
-                adjective=_pick(rng, tables.TITLE_ADJECTIVES),
-                person=_pick(rng, tables.TITLE_PERSONS),
+                adjective=pick(rng, tables.TITLE_ADJECTIVES),
+                person=pick(rng, tables.TITLE_PERSONS),
             )
-            for form, noun in zip(forms, _shuffled(rng, tables.TITLE_NOUNS), strict=False)
+            for form, noun in zip(forms, shuffled(rng, tables.TITLE_NOUNS), strict=False)
         ]
         if not any(title in titles for title in new):
             titles += new
     return titles
-
-
-# `Random.random` alone keeps its sequence across Python versions; `choice` and `shuffle` may not.
-def _rng(seed: int, purpose: str) -> Random:
-    # A text seed tells -1 from 1, which an integer seed does not, and does not use hash().
-    return Random(f"knowundo-privacy-standin:{seed}:{purpose}")
-
-
-def _pick(rng: Random, options: Sequence[_T]) -> _T:
-    return options[int(rng.random() * len(options))]
-
-
-def _between(rng: Random, low: int, high: int) -> int:
-    """A whole number from `low` to `high`, both included."""
-    return low + int(rng.random() * (high - low + 1))
-
-
-def _shuffled(rng: Random, options: Sequence[_T]) -> list[_T]:
-    rest = list(options)
-    for i in range(len(rest) - 1, 0, -1):
-        j = _between(rng, 0, i)
-        rest[i], rest[j] = rest[j], rest[i]
-    return rest
-
-
-def _deal(rng: Random, options: Sequence[_T], count: int) -> list[_T]:
-    """`count` options, each used as often as any other to within one."""
-    dealt: list[_T] = []
-    while len(dealt) < count:
-        dealt += _shuffled(rng, options)
-    return dealt[:count]

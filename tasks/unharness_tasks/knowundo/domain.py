@@ -1,0 +1,74 @@
+"""What the domains of KnowUnDo share: where their data lies, how it is scored and learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from unharness import DataSource, FineTuneConfig, HubDataset, PairsLayout, StandIn, Task, TaskData
+
+STANDIN_SEED = 0
+
+
+class KnowUnDoDomain(Task):
+    """Question-answer pairs in two scopes, each in a train and an evaluation half."""
+
+    citation = "Tian et al. 2024, To Forget or Not?, arXiv 2407.01920; MIT-licensed data"
+    metrics = (
+        "unlearn_success",
+        "retention_success",
+        "success_avg",
+        "unlearn_ppl",
+        "retention_ppl",
+        "unlearn_rouge_l_forced",
+        "retention_rouge_l_forced",
+        "unlearn_rouge_l",
+        "retention_rouge_l",
+    )
+    headline = "success_avg"
+
+    layout: ClassVar[PairsLayout]
+    paper_recipe: ClassVar[FineTuneConfig]
+    """The paper's table 7, for any model but `tiny`."""
+    tiny_recipe: ClassVar[FineTuneConfig] = FineTuneConfig(
+        epochs=22, lr=4e-3, batch_size=16, warmup_ratio=0.15
+    )
+
+    def load(self, source: DataSource) -> TaskData:
+        """Read the pairs: a folder, the cache, the hub, or the bundled stand-in."""
+        return source.load(self.layout)
+
+    def target_recipe(self, model: str) -> FineTuneConfig:
+        """Return the paper's recipe, or the one for `tiny`."""
+        return self.tiny_recipe if model == "tiny" else self.paper_recipe
+
+
+def domain_layout(
+    domain: str, standin: Callable[[int], dict[str, list[dict[str, str]]]], version: int
+) -> PairsLayout:
+    """Return where a domain's pairs are looked for: files and hub are alike for all domains."""
+    return PairsLayout(
+        folder=f"knowundo/{domain}",
+        files={
+            "forget_train": "unlearn_train.json",
+            "forget_eval": "unlearn_val.json",
+            "retain_train": "retention_train.json",
+            "retain_eval": "retention_val.json",
+        },
+        prompt_key="text",
+        answer_key="labels",
+        hub=HubDataset(
+            repository="zjunlp/KnowUnDo",
+            config=domain,
+            columns={
+                "forget_train": ("unlearn", "train"),
+                "forget_eval": ("unlearn", "val"),
+                "retain_train": ("retention", "train"),
+                "retain_eval": ("retention", "val"),
+            },
+        ),
+        standin=StandIn(
+            make=lambda: standin(STANDIN_SEED),
+            description=f"bundled stand-in, generator version {version}, seed {STANDIN_SEED}",
+        ),
+    )
