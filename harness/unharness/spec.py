@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-IDENTITY_VERSION = 1
+IDENTITY_VERSION = 2
 """Raised whenever equal runs would get other ids."""
 RUN_ID_LENGTH = 16
 RESULTS_VARIABLE = "UNHARNESS_RESULTS"
@@ -35,6 +35,12 @@ class RunRequest(BaseModel):
     lr: float | None = None
     batch_size: int | None = None
     data: str = "auto"
+    general: str = "auto"
+    """General text, for the methods that want some: a file, `bundled`, or `auto`."""
+    preset: str | None = None
+    """Hyperparameters by name: `paper`, or `paper:Qwen1.5-7B-Chat` for another model's."""
+    prompt: tuple[str, ...] = ("none",)
+    """Instructions before every evaluated question: names or files; a record each."""
     results: str | None = None
     save_weights: bool = False
     limit: int | None = Field(None, ge=1)
@@ -55,8 +61,10 @@ class EvaluationSettings(BaseModel):
     metrics: tuple[str, ...]
     engine: str
     max_length: int = 256
-    """Of prompt and answer, in tokens (KnowUnDo, table 7)."""
+    """Of question and answer, in tokens (KnowUnDo, table 7); a prompt comes on top."""
     max_new_tokens: int = 96
+    prompt: str = ""
+    """The instruction that stands before every question; empty for none."""
     bootstrap_seed: int = 0
 
 
@@ -81,6 +89,8 @@ class RunSpec(BaseModel):
     method_version: int = Field(json_schema_extra=IDENTITY)
     config: dict[str, Any] = Field(json_schema_extra=IDENTITY)
     seed: int = Field(json_schema_extra=IDENTITY)
+    general_hash: str | None = Field(None, json_schema_extra=IDENTITY)
+    """Of the general text that the method was given; None where it wants none."""
     dtype: str = Field(json_schema_extra=IDENTITY)
     evaluation: EvaluationSettings = Field(json_schema_extra=IDENTITY)
 
@@ -89,6 +99,10 @@ class RunSpec(BaseModel):
     data_source: str = Field(json_schema_extra=RUNTIME)
     device: str = Field(json_schema_extra=RUNTIME)
     results: str = Field(json_schema_extra=RUNTIME)
+    prompt_name: str = Field("none", json_schema_extra=RUNTIME)
+    """What the evaluation's prompt is called; the text itself is the identity."""
+    preset: str | None = Field(None, json_schema_extra=RUNTIME)
+    """Where the hyperparameters came from, if from a preset, as `paper (Llama-2-7b-chat-hf)`."""
     save_weights: bool = Field(False, json_schema_extra=RUNTIME)
 
     def identity(self) -> dict[str, Any]:

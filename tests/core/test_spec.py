@@ -24,6 +24,7 @@ FIELDS: dict[str, Any] = {
     "method_version": 1,
     "config": {"lr": 3e-4, "mu": "q0.9", "nested": {"b": 1, "a": [1, 2]}},
     "seed": 0,
+    "general_hash": None,
     "dtype": "float32",
     "evaluation": {"metrics": ["success_avg", "unlearn_ppl"], "engine": "hf"},
     "model": "tiny",
@@ -31,6 +32,8 @@ FIELDS: dict[str, Any] = {
     "data_source": "path",
     "device": "cpu",
     "results": "results",
+    "prompt_name": "none",
+    "preset": None,
     "save_weights": False,
 }
 # Another value for every field; a new field has to be added here, and classified.
@@ -48,6 +51,7 @@ OTHER: dict[str, Any] = {
     "method_version": 2,
     "config": {"lr": 3e-4, "mu": "q0.8", "nested": {"b": 1, "a": [1, 2]}},
     "seed": 1,
+    "general_hash": "f" * 64,
     "dtype": "bfloat16",
     "evaluation": {"metrics": ["unlearn_ppl", "success_avg"], "engine": "hf"},
     "model": "/home/me/tiny",
@@ -55,9 +59,14 @@ OTHER: dict[str, Any] = {
     "data_source": "hub",
     "device": "cuda",
     "results": "/elsewhere",
+    "prompt_name": "assistant",
+    "preset": "paper (Llama-2-7b-chat-hf)",
     "save_weights": True,
 }
-RUNTIME = {"model", "data", "data_source", "device", "results", "save_weights"}
+RUNTIME = {
+    *("model", "data", "data_source", "device", "results", "prompt_name", "preset"),
+    "save_weights",
+}
 
 
 def test_every_field_is_classified():
@@ -78,9 +87,9 @@ def test_equal_identities_have_equal_ids():
     assert int(one.run_id(), 16) >= 0
 
 
-def test_the_id_is_that_of_version_1():
+def test_the_id_is_that_of_version_2():
     # Changes only together with IDENTITY_VERSION: every record on anybody's disk has such an id.
-    assert RunSpec(**FIELDS).run_id() == "aca7ebb29d68e230"
+    assert RunSpec(**FIELDS).run_id() == "53adfa749ed5820d"
 
 
 def test_the_id_is_the_same_in_another_process():
@@ -117,6 +126,7 @@ def test_the_id_does_not_change_with_a_runtime_field(name: str):
         ("engine", "vllm"),
         ("max_length", 128),
         ("max_new_tokens", 8),
+        ("prompt", "Be discreet."),
         ("bootstrap_seed", 1),
     ],
 )
@@ -128,7 +138,7 @@ def test_every_evaluation_setting_counts(name: str, value: Any):
 
 
 def test_no_evaluation_setting_is_left_out_above():
-    named = {"metrics", "engine", "max_length", "max_new_tokens", "bootstrap_seed"}
+    named = {"metrics", "engine", "max_length", "max_new_tokens", "bootstrap_seed", "prompt"}
     assert set(EvaluationSettings.model_fields) == named
 
 
