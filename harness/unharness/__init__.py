@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
     from unharness.unlearning.job import UnlearnJob
     from unharness.unlearning.method import LossMethod, Method
+    from unharness.unlearning.presets import Preset
 
 __version__ = "0.1.0"
 
@@ -53,6 +54,7 @@ _HOMES = {
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
     "unlearning.job": ("UnlearnJob",),
     "unlearning.method": ("LossMethod", "Method"),
+    "unlearning.presets": ("Preset",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -72,6 +74,7 @@ __all__ = [
     "ModelPreset",
     "Observations",
     "PairsLayout",
+    "Preset",
     "Ref",
     "RunRecord",
     "Sampling",

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 IDENTITY_VERSION = 2
 """Raised whenever equal runs would get other ids."""
@@ -39,13 +39,18 @@ class RunRequest(BaseModel):
     """General text, for the methods that want some: a file, `bundled`, or `auto`."""
     preset: str | None = None
     """Hyperparameters by name: `paper`, or `paper:Qwen1.5-7B-Chat` for another model's."""
-    prompt: tuple[str, ...] = ("none",)
+    prompt: tuple[str, ...] = Field(("none",), min_length=1)
     """Instructions before every evaluated question: names or files; a record each."""
     results: str | None = None
     save_weights: bool = False
     limit: int | None = Field(None, ge=1)
     device: str = "auto"
     force: bool = False
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     def hyperparameters(self) -> dict[str, Any]:
         """Return what was said of the method's Config, the short flags included."""

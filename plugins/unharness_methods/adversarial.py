@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import LossMethod, TokenBatch, UnlearnJob, sequence_nll
+from unharness import LossMethod, Preset, TokenBatch, UnlearnJob, sequence_nll
+from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +25,8 @@ class Adversarial(LossMethod):
     name = "adversarial"
     summary = "Trains every answer token towards the target model's most likely wrong one."
     citation = "Cha et al. 2024, arXiv 2301.11578; KnowUnDo (arXiv 2407.01920), section 4"
+
+    presets: ClassVar[Sequence[Preset]] = baseline_presets()
 
     class Config(LossMethod.Config):
         """Adds the fidelity."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from unharness import LossMethod, sequence_nll
+from unharness import LossMethod, Preset, sequence_nll
+from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +20,7 @@ class GradientAscent(LossMethod):
     name = "gradient-ascent"
     summary = "Makes the forget set's answers less likely, and nothing else."
     citation = "Jang et al. 2023, arXiv 2210.01504; KnowUnDo (arXiv 2407.01920), section 4"
+    presets: ClassVar[Sequence[Preset]] = baseline_presets()
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean of − NLL over the forget examples (nats per token)."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from unharness import LossMethod, sequence_nll
+from unharness import LossMethod, Preset, sequence_nll
+from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import UnlearnBatch
+    from unharness import TokenBatch, UnlearnBatch
 
 
 class GradientDifference(LossMethod):
@@ -27,6 +28,8 @@ class GradientDifference(LossMethod):
         "tiny": {"lr": 1e-3, "epochs": 4, "retain_weight": 2.0}
     }
 
+    presets: ClassVar[Sequence[Preset]] = baseline_presets()
+
     class Config(LossMethod.Config):
         """Adds the two weights."""
 
@@ -40,7 +43,11 @@ class GradientDifference(LossMethod):
 
     def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield the ascent, then the descent, so that one pass is held at a time."""
-        assert batch.retain is not None  # `uses` says so
         config: GradientDifference.Config = self.config
         yield -config.forget_weight * sequence_nll(model, batch.forget).mean()
-        yield config.retain_weight * sequence_nll(model, batch.retain).mean()
+        yield config.retain_weight * sequence_nll(model, self.kept(batch)).mean()
+
+    def kept(self, batch: UnlearnBatch) -> TokenBatch:
+        """Return what is to be retained."""
+        assert batch.retain is not None  # `uses` says so
+        return batch.retain

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import LossMethod, sequence_kl, sequence_nll
+from unharness import LossMethod, Preset, sequence_kl, sequence_nll
+from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import UnlearnBatch
+    from unharness import TokenBatch, UnlearnBatch
 
 
 class GradientAscentKL(LossMethod):
     """Loss: − forget_weight · NLL(forget) + kl_weight · KL(reference ‖ model) on the retain set.
 
     The divergence is averaged over the answer's positions. The paper's code minimises the
-    reference's cross-entropy, which has the same gradient.
+    reference's cross-entropy, which has the same gradient, over all positions alike.
     """
 
     name = "kl"
@@ -31,11 +32,23 @@ class GradientAscentKL(LossMethod):
         "tiny": {"lr": 1e-3, "epochs": 4, "kl_weight": 3.0}
     }
 
+    presets: ClassVar[Sequence[Preset]] = baseline_presets()
+
     class Config(LossMethod.Config):
-        """Adds the two weights."""
+        """Adds the two weights and the fidelity."""
 
         forget_weight: float = Field(1.0, ge=0, description="weight of the ascent")
         kl_weight: float = Field(1.0, ge=0, description="weight of the divergence")
+        fidelity: Literal["paper", "released-code"] = Field(
+            "paper",
+            description="released-code: cross-entropy in its place, averaged over every position "
+            "of the batch, questions and padding included",
+        )
+
+    @property
+    def reference_everywhere(self) -> bool:
+        """The released code compares at every position."""
+        return bool(self.config.fidelity == "released-code")
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean over the batch (nats per token)."""
@@ -44,9 +57,32 @@ class GradientAscentKL(LossMethod):
 
     def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield the ascent, then the divergence, so that one pass is held at a time."""
-        assert batch.retain is not None  # `uses` says so
-        assert batch.reference is not None
+        assert batch.reference is not None  # `uses` says so
         config: GradientAscentKL.Config = self.config
+        kept = self.kept(batch)
         yield -config.forget_weight * sequence_nll(model, batch.forget).mean()
-        divergence = sequence_kl(model, batch.retain, batch.reference(batch.retain))
-        yield config.kl_weight * divergence.mean()
+        if config.fidelity == "released-code":
+            yield config.kl_weight * _cross_entropy(model, kept, batch.reference(kept))
+        else:
+            yield config.kl_weight * sequence_kl(model, kept, batch.reference(kept)).mean()
+
+    def kept(self, batch: UnlearnBatch) -> TokenBatch:
+        """Return where the model is to stay close to the reference."""
+        assert batch.retain is not None  # `uses` says so
+        return batch.retain
+
+
+def _cross_entropy(model: Any, batch: TokenBatch, reference: Tensor) -> Tensor:
+    """Return the cross-entropy of the model against the reference, mean over all B x T positions.
+
+    Args:
+        model: a causal language model.
+        batch: B examples, padded to T.
+        reference: (B, T, V) logits, without gradient.
+    """
+    logits = model(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+    ).logits
+    wanted = reference.float().softmax(dim=-1)
+    result: Tensor = -(wanted * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean()
+    return result

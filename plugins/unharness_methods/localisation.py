@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,8 @@ class Region:
     mu: float
     sigma: float
     scores: tuple[TensorScore, ...]
+    drawn: frozenset[str] | None = None
+    """The names that chance chose in the place of the thresholds, if it did."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,6 +45,8 @@ class Region:
 
     def holds(self, score: TensorScore) -> bool:
         """Whether a tensor is in the region."""
+        if self.drawn is not None:
+            return score.name in self.drawn
         return score.cosine < self.mu and score.magnitude > self.sigma
 
     def describe(self) -> dict[str, Any]:
@@ -64,13 +68,21 @@ def score_tensors(
     retain_splits: Sequence[str],
     *,
     draws: int,
-    replaced: float,
+    replaced: float | None,
     batch_size: int,
 ) -> tuple[TensorScore, ...]:
     """Compare the gradients of forget and retain set, tensor by tensor, dropout off.
 
     Each gradient is the mean over the examples and over `draws` random replacements of their
     answers. Only tensors that may move are scored.
+
+    Args:
+        job: model, tokenizer and data.
+        forget_splits: whose gradient is G_UL.
+        retain_splits: whose gradient is G_RT.
+        draws: random replacements of every answer.
+        replaced: share of an answer's tokens; None: as the released code, see `replace_halves`.
+        batch_size: examples of one backward pass.
     """
     generator = job.generator("localisation")
     forget, retain = job.encode(*forget_splits), job.encode(*retain_splits)
@@ -92,7 +104,7 @@ def score_tensors(
         batch_size=batch_size,
     )
     left, right = gradient(forget), gradient(retain)
-    return tuple(_compare(name, left[name], right[name]) for name in left)
+    return tuple(compare(name, left[name], right[name]) for name in left)
 
 
 def choose_region(scores: Sequence[TensorScore], mu: float | str, sigma: float | str) -> Region:
@@ -106,6 +118,13 @@ def choose_region(scores: Sequence[TensorScore], mu: float | str, sigma: float |
     cosines = [score.cosine for score in scores]
     magnitudes = [score.magnitude for score in scores]
     return Region(_threshold(mu, cosines), _threshold(sigma, magnitudes), tuple(scores))
+
+
+def shuffled(region: Region, generator: torch.Generator) -> Region:
+    """Return a region of as many tensors, drawn by chance from all that may move."""
+    order = torch.randperm(len(region.scores), generator=generator).tolist()
+    names = frozenset(region.scores[index].name for index in order[: len(region.names)])
+    return replace(region, drawn=names)
 
 
 def refuse_empty(region: Region) -> None:
@@ -152,6 +171,32 @@ def replace_answers(
     )
 
 
+def replace_halves(batch: TokenBatch, vocabulary: int, generator: torch.Generator) -> TokenBatch:
+    """Replace half as many tokens as an answer has, at places drawn with replacement.
+
+    That is what KnowUnDo's released code does: about four in ten tokens are replaced.
+
+    Args:
+        batch: (B, T) tensors.
+        vocabulary: tokens are drawn from 0 … vocabulary - 1.
+        generator: on the CPU.
+    """
+    device = batch.input_ids.device
+    replaced = torch.zeros(batch.labels.shape, dtype=torch.bool)
+    for row, labels in enumerate(batch.labels.cpu()):
+        places = (labels != -100).nonzero()[:, 0]
+        if len(places):
+            drawn = torch.randint(len(places), (len(places) // 2,), generator=generator)
+            replaced[row, places[drawn]] = True
+    replaced = replaced.to(device)
+    tokens = torch.randint(vocabulary, replaced.shape, generator=generator).to(device)
+    return TokenBatch(
+        torch.where(replaced, tokens, batch.input_ids),
+        batch.attention_mask,
+        torch.where(replaced, tokens, batch.labels),
+    )
+
+
 def refuse_fresh_adapter(model: Any) -> None:
     """Refuse a LoRA adapter that has learned nothing yet.
 
@@ -173,7 +218,7 @@ def _mean_gradient(
     generator: torch.Generator,
     tick: Callable[[], None],
     draws: int,
-    replaced: float,
+    replaced: float | None,
     batch_size: int,
 ) -> dict[str, torch.Tensor]:
     """Return the gradient of the mean loss over the rows and the draws, by parameter."""
@@ -184,7 +229,10 @@ def _mean_gradient(
     model.zero_grad(set_to_none=True)
     for _ in range(draws):
         for batch in job.batches(rows, batch_size):
-            drawn = replace_answers(batch, vocabulary, replaced, generator)
+            if replaced is None:
+                drawn = replace_halves(batch, vocabulary, generator)
+            else:
+                drawn = replace_answers(batch, vocabulary, replaced, generator)
             (sequence_nll(model, drawn).sum() / (len(rows) * draws)).backward()
             tick()
     gradient = {
@@ -196,7 +244,8 @@ def _mean_gradient(
     return gradient
 
 
-def _compare(name: str, forget: torch.Tensor, retain: torch.Tensor) -> TensorScore:
+def compare(name: str, forget: torch.Tensor, retain: torch.Tensor) -> TensorScore:
+    """Return cosine and magnitude of a tensor's two gradients."""
     left, right = forget.double().flatten(), retain.double().flatten()
     norms = left.norm() * right.norm()
     cosine = float(left @ right / norms) if norms > 0 else 0.0

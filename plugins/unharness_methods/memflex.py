@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from unharness import UnlearnJob
+from unharness import Preset, UnlearnJob
 from unharness_methods.gradient_difference import GradientDifference
+from unharness_methods.paper import memflex_presets
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness import UnlearnBatch
+
+
+RELEASED_CODE: dict[str, Any] = {"draws": 3, "replaced": 0.5, "localise_on": "train+eval"}
+"""How the paper's code localises; the half of the tokens is drawn with replacement."""
 
 
 def _cosine(value: float | str) -> float | str:
@@ -40,8 +50,10 @@ def _absolute_or_quantile(value: float | str, low: float, high: float) -> float 
 class MemFlex(GradientDifference):
     """Loss: − 0.4 · NLL(forget) + 2.0 · NLL(retain), on tensors with cos < mu, magnitude > sigma.
 
-    The region is located once, on the target model with dropout off. The thresholds of the
-    paper's table 12 belong to its models and its loss scale; quantiles carry over to others.
+    The region is located once, on the target model with dropout off, or anew at every step from
+    the step's own gradients (the form of zjunlp/unlearn), the others being set to 0. The
+    thresholds of the paper's table 12 belong to its models and its loss scale; quantiles carry
+    over to others.
     """
 
     name = "memflex"
@@ -49,6 +61,8 @@ class MemFlex(GradientDifference):
     # Chosen on the training halves alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 2e-3, "epochs": 4}}
     citation = "Tian et al. 2024, To Forget or Not?, arXiv 2407.01920, section 4.2"
+
+    presets: ClassVar[Sequence[Preset]] = memflex_presets()
 
     class Config(GradientDifference.Config):
         """Adds the localisation."""
@@ -62,6 +76,17 @@ class MemFlex(GradientDifference):
         sigma: Annotated[float | str, AfterValidator(_magnitude)] = Field(
             "q0.1", description="mean |gradient| above which it is located; >= 0, or a quantile"
         )
+        localise: Literal["once", "every-step"] = Field(
+            "once", description="when: before training, or from the gradients of every step"
+        )
+        region: Literal["located", "random"] = Field(
+            "located", description="random: as many tensors drawn by chance, a control"
+        )
+        fidelity: Literal["paper", "released-code"] = Field(
+            "paper",
+            description="released-code: about half of an answer's tokens replaced, 3 draws, both "
+            "halves; sets draws, replaced and localise_on",
+        )
         draws: int = Field(5, ge=1, le=1000, description="random replacements of every answer")
         replaced: float = Field(
             1.0, gt=0, le=1, description="share of an answer's tokens that are replaced"
@@ -71,6 +96,21 @@ class MemFlex(GradientDifference):
         )
         localise_batch_size: int = Field(32, ge=1, description="examples of one backward pass")
 
+        @model_validator(mode="before")
+        @classmethod
+        def _settle(cls, given: dict[str, Any]) -> dict[str, Any]:
+            """Fill in what the fidelity fixes, and refuse what would not be used."""
+            once = {*RELEASED_CODE, "fidelity", "localise_batch_size", "region"}
+            if given.get("localise") == "every-step" and once & set(given):
+                unused = ", ".join(sorted(once & set(given)))
+                raise ValueError(f"{unused} cannot be set with localise=every-step")
+            if given.get("fidelity") != "released-code":
+                return given
+            for name, value in RELEASED_CODE.items():
+                if given.get(name, value) != value:
+                    raise ValueError(f"{name} is {value} with fidelity=released-code")
+            return RELEASED_CODE | given
+
     def prepare(self, job: UnlearnJob) -> None:
         """Locate the region, and write it into the record."""
         # Here, not at the top: listing a method's hyperparameters must not import torch.
@@ -79,22 +119,58 @@ class MemFlex(GradientDifference):
             refuse_empty,
             refuse_fresh_adapter,
             score_tensors,
+            shuffled,
         )
 
+        config = self.config
+        if config.localise == "every-step":
+            from unharness_methods.step_region import StepRegion
+
+            self._steps = StepRegion(config, job.report)
+            return
         refuse_fresh_adapter(job.model)
-        halves = self.config.localise_on.split("+")
+        as_code = config.fidelity == "released-code"
+        halves = config.localise_on.split("+")
         scores = score_tensors(
             job,
             [f"forget_{half}" for half in halves],
             [f"retain_{half}" for half in halves],
-            draws=self.config.draws,
-            replaced=self.config.replaced,
-            batch_size=self.config.localise_batch_size,
+            draws=config.draws,
+            replaced=None if as_code else config.replaced,
+            batch_size=config.localise_batch_size,
         )
-        self._region = choose_region(scores, self.config.mu, self.config.sigma)
+        self._region = choose_region(scores, config.mu, config.sigma)
+        if config.region == "random":
+            self._region = shuffled(self._region, job.generator("random region"))
         job.report["region"] = self._region.describe()
         refuse_empty(self._region)
 
-    def select_parameters(self, job: UnlearnJob) -> Collection[str]:
-        """Return the names of the tensors in the region."""
-        return self._region.names
+    def select_parameters(self, job: UnlearnJob) -> Collection[str] | None:
+        """Return the names of the tensors in the region; all, if it is located at every step."""
+        return None if self.config.localise == "every-step" else self._region.names
+
+    def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
+        """Yield the ascent, then the descent; between them, take note of the gradients."""
+        terms = super().loss_terms(model, batch)
+        if self.config.localise == "once":
+            yield from terms
+            return
+        yield next(terms)
+        self._steps.take("forget", model)  # the term has been backward by now
+        yield next(terms)
+        self._steps.take("retain", model)
+
+    def finish_gradients(self, model: Any) -> None:
+        """Set the gradients outside the step's region to 0."""
+        if self.config.localise == "every-step":
+            self._steps.finish(model)
+
+    def unlearn(self, job: UnlearnJob) -> None:
+        """Train on the region.
+
+        Raises:
+            MethodError: the region is empty; of a region for every step, at every one of them.
+        """
+        super().unlearn(job)
+        if self.config.localise == "every-step":
+            self._steps.refuse_if_never()

@@ -30,6 +30,11 @@ def unharness_methods() -> list[Ref]:
             summary="Ascent on the forget set, descent on the retain set.",
         ),
         Ref(
+            "unharness_methods.gradient_difference_ood:GradientDifferenceOOD",
+            name="gradient-difference-ood",
+            summary="Ascent on the forget set, descent on general text.",
+        ),
+        Ref(
             "unharness_methods.random_labels:RandomLabels",
             name="random-labels",
             summary="Trains every answer token of the forget set towards a random one.",
@@ -43,6 +48,11 @@ def unharness_methods() -> list[Ref]:
             "unharness_methods.kl:GradientAscentKL",
             name="kl",
             summary="Ascent on the forget set; on the retain set, close to what the target said.",
+        ),
+        Ref(
+            "unharness_methods.kl_ood:GradientAscentKLOOD",
+            name="kl-ood",
+            summary="Ascent on the forget set; on general text, close to what the target said.",
         ),
         Ref(
             "unharness_methods.memflex:MemFlex",

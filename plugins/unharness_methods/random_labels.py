@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import LossMethod, TokenBatch, UnlearnJob, sequence_nll
+from unharness import LossMethod, Preset, TokenBatch, UnlearnJob, sequence_nll
+from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,8 @@ class RandomLabels(LossMethod):
 
     # Chosen on the training halves alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 5e-4}}
+
+    presets: ClassVar[Sequence[Preset]] = baseline_presets()
 
     class Config(LossMethod.Config):
         """Adds the fidelity."""

@@ -141,3 +141,21 @@ def test_gradient_equals_that_of_two_copies(job, tuning):
             continue
         error = (ours[name] - value.grad).norm() / value.grad.norm().clamp(min=1e-12)
         assert error < 1e-5, name
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_reference_everywhere_covers_question_and_padding(job, tuning):
+    work = job(tuning)
+    rows = work.encode("retain_train")
+    second_copy = copy.deepcopy(work.model)
+    reference = make_reference(work, rows, everywhere=True)
+    with torch.no_grad():
+        for value in work.model.parameters():
+            if value.requires_grad:
+                value.add_(0.1)
+    short, long = sorted(rows, key=lambda row: len(row.input_ids))[:: len(rows) - 1]
+    batch = collate([short, long], work.tokenizer.pad_token_id)
+    assert not batch.attention_mask.all()  # there is padding to speak of
+    with torch.no_grad():
+        wanted = second_copy(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+    torch.testing.assert_close(reference(batch), wanted, rtol=1e-4, atol=1e-5)

@@ -16,7 +16,9 @@ from unharness_methods.localisation import (
     refuse_empty,
     refuse_fresh_adapter,
     replace_answers,
+    replace_halves,
     score_tensors,
+    shuffled,
 )
 from unharness_methods.memflex import MemFlex
 
@@ -282,3 +284,40 @@ def test_the_share_and_the_vocabulary_are_kept_to():
     counts = torch.bincount(made.input_ids[changed], minlength=7)
     assert len(counts) == 7
     assert counts.min() > 0.8 * counts.float().mean()
+
+
+def test_the_released_code_replaces_half_as_many_drawn_with_replacement():
+    length = 400
+    ids = torch.arange(length)[None].repeat(3, 1) + 1000
+    labels = ids.clone()
+    labels[:, :100] = -100
+    labels[1, 301:] = -100  # 201 tokens, 100 draws
+    labels[2] = -100  # nothing to replace
+    wide = TokenBatch(ids, torch.ones_like(ids), labels)
+    made = replace_halves(wide, 1000, torch.Generator().manual_seed(0))
+    changed = made.input_ids != ids
+    assert torch.equal(
+        made.labels[labels != -100] != labels[labels != -100], changed[labels != -100]
+    )
+    assert not changed[labels == -100].any()
+    assert made.labels[labels == -100].eq(-100).all()
+    # n / 2 draws out of n leave e^(-1/2) of the tokens: 39.3% are replaced.
+    assert 0.34 < changed[0].sum().item() / 300 < 0.45
+    assert 0.33 < changed[1].sum().item() / 201 < 0.46
+    again = replace_halves(wide, 1000, torch.Generator().manual_seed(0))
+    assert torch.equal(again.input_ids, made.input_ids)
+    one = TokenBatch(ids[:1, :2], torch.ones(1, 2, dtype=torch.long), torch.tensor([[-100, 5]]))
+    assert torch.equal(replace_halves(one, 9, torch.Generator()).labels, one.labels)
+
+
+def test_a_random_region_has_as_many_tensors():
+    scores = tuple(TensorScore(f"t{i}", i / 40, 1.0, 10) for i in range(40))
+    region = choose_region(scores, "q0.5", 0.0)
+    made = [shuffled(region, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    assert {len(one.names) for one in made} == {len(region.names)} == {20}
+    assert made[0].names == made[1].names != made[2].names
+    assert set(made[0].names) != set(region.names)
+    described = made[0].describe()
+    chosen = {item["name"] for item in described["tensors"] if item["selected"]}
+    assert chosen == set(made[0].names)
+    assert described["selected_parameters"] == 200

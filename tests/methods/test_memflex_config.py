@@ -160,11 +160,20 @@ def test_defaults_are_inherited_name_by_name():
 
 
 def test_a_method_that_asks_for_what_there_is_not_is_refused_as_it_is_made():
-    with pytest.raises(PluginError, match=r"Greedy.uses names \['general'\]"):
+    with pytest.raises(PluginError, match=r"Greedy.uses names \['tokens'\]"):
 
         class Greedy(LossMethod):
             name, summary = "greedy", "s"
-            uses = frozenset({"retain", "general"})
+            uses = frozenset({"retain", "tokens"})
 
             def loss(self, model: Any, batch: Any) -> Any:
                 return None
+
+
+def test_released_code_settles_how_it_localises():
+    config = MemFlex.Config(fidelity="released-code")
+    assert (config.draws, config.replaced, config.localise_on) == (3, 0.5, "train+eval")
+    assert MemFlex.Config(fidelity="released-code", draws=3) == config
+    for name, value in (("draws", 5), ("replaced", 1.0), ("localise_on", "train")):
+        with pytest.raises(ValidationError, match=f"{name} is .* with fidelity=released-code"):
+            MemFlex.Config(fidelity="released-code", **{name: value})

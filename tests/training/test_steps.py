@@ -122,3 +122,38 @@ def test_batches_are_padded_to_their_longest_not_to_a_constant():
             made = micro.make()
             for half in (made.forget, made.retain):
                 assert half.input_ids.shape[1] == int(half.attention_mask.sum(1).max())
+
+
+@pytest.mark.parametrize("micro_batch_size", [None, 3])
+def test_general_text_goes_round_beside_the_retain_set(micro_batch_size: int | None):
+    order = random.Random(0)
+    options: dict[str, Any] = {"epochs": 3, "batch_size": 4, "micro_batch_size": micro_batch_size}
+    steps = unlearn_steps(
+        _rows(10, 1000), _rows(7, 5000), _rows(3, 8000), pad_token_id=PAD, order=order, **options
+    )
+    made = [micro.make() for step in steps for micro in step.micro_batches]
+    assert all(b.forget.size == b.retain.size == b.general.size for b in made)
+    retain = Counter(n for batch in made for n in _numbers(batch.retain))
+    general = Counter(n for batch in made for n in _numbers(batch.general))
+    assert set(retain) == set(range(5000, 5007))
+    assert max(retain.values()) - min(retain.values()) <= 1
+    assert general == dict.fromkeys(range(8000, 8003), 10)
+
+
+def test_general_text_alone():
+    rows = _rows(5, 1000), None, _rows(2, 8000)
+    steps = unlearn_steps(
+        *rows,
+        epochs=1,
+        batch_size=5,
+        micro_batch_size=None,
+        pad_token_id=PAD,
+        order=random.Random(0),
+    )
+    [step] = steps
+    [micro] = step.micro_batches
+    batch: Any = micro.make()
+    assert batch.retain is None
+    assert batch.general.size == 5
+    read = batch.forget.attention_mask.sum() + batch.general.attention_mask.sum()
+    assert micro.tokens == int(read)

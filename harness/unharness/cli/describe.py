@@ -69,6 +69,11 @@ def describe(kind: str, name: str, registry: Registry) -> dict[str, Any]:
         facts[attribute] = to_jsonable_python(getattr(found, attribute, None), fallback=repr)
     if kind == "methods":
         facts["uses"] = sorted(getattr(found, "uses", ()))
+        facts["presets"] = [
+            {"name": preset.name, "task": preset.task, "model": preset.model}
+            | {"source": preset.source, "settings": dict(preset.settings)}
+            for preset in getattr(found, "presets", ())
+        ]
         facts["hyperparameters"] = hyperparameters(found, registry.names("models"))
     return facts
 

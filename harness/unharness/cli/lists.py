@@ -107,6 +107,7 @@ def _print_one(kind: str, name: str, form: str) -> None:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     parameters = facts.pop("hyperparameters", None)
+    presets = facts.pop("presets", [])
     for word, value in _in_words(facts).items():
         table.add_row(word, Text(value))
     console.print(table)
@@ -119,6 +120,11 @@ def _print_one(kind: str, name: str, form: str) -> None:
             console.print(Text(f"    {line}"))
     if not parameters:
         console.print("none")
+    for preset in presets:
+        title = f"\npreset {preset['name']} · {preset['task']} · {preset['model']}"
+        console.print(Text.assemble((title, "bold"), f"  {preset['source']}"))
+        settings = ", ".join(f"{key}={shown_value(v)}" for key, v in preset["settings"].items())
+        console.print(Text(f"    {settings}"))
 
 
 def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:

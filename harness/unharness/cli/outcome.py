@@ -28,7 +28,34 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
     parts.append(Text(f"record  {outcome.folder / 'run.json'}", overflow="fold"))
     if "weights" in record.artifacts:
         parts.append(Text(f"weights {outcome.folder / 'weights'}", overflow="fold"))
+    if spec.prompt_name != "none":
+        title += f" · prompt: {spec.prompt_name}"
     console.print(Panel(Group(*parts), title=title, title_align="left", expand=False))
+    for other in outcome.also:
+        console.print(_prompted(outcome, other))
+
+
+def _prompted(first: Outcome, other: Outcome) -> Panel:
+    """Return what another prompt makes of the same weights, beside the first one."""
+    before, after = first.record, other.record
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in (before.spec.prompt_name, after.spec.prompt_name, "change"):
+        table.add_column(heading, justify="right")
+    for name, metric in after.metrics.items():
+        old = before.metrics.get(name)
+        cells = [f"{name} {ARROWS[metric.direction]}", _value(old), _value(metric)]
+        if old is not None and old.value is not None and metric.value is not None:
+            change = metric.value - old.value
+            cells.append(f"{'+' if change > 0 else ''}{number(change, metric.unit)}")
+        table.add_row(*cells)
+    parts: list[Table | Text] = [table]
+    if other.existed:
+        parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
+    parts += [Text(f"warning: {warning}", "yellow") for warning in after.warnings]
+    parts.append(Text(f"record  {other.folder / 'run.json'}", overflow="fold"))
+    title = f"the same weights · prompt: {after.spec.prompt_name}"
+    return Panel(Group(*parts), title=title, title_align="left", expand=False)
 
 
 def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:

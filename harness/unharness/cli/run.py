@@ -19,6 +19,9 @@ Examples:
   unharness run --method gradient-ascent --set lr=5e-4 --seed 1
   unharness run --method memflex --set mu=0.9 --set sigma=q0.2 --data ../data
   unharness run --model ./Llama-3.2-1B --tuning lora --save-weights
+  unharness run --model meta-llama/Llama-2-7b-chat-hf --preset paper
+  unharness run --prompt none --prompt privacy-sensitive
+  unharness run --method kl-ood --general texts.jsonl
   unharness run experiment.yaml --seed 2
 """
 
@@ -34,7 +37,10 @@ FILE_KEYS = (
     "epochs",
     "lr",
     "batch_size",
+    "preset",
+    "prompt",
     "data",
+    "general",
     "results",
     "save_weights",
     "limit",
@@ -61,7 +67,25 @@ FILE_KEYS = (
 @click.option("--epochs", type=int, help="Short for --set epochs=…")
 @click.option("--lr", type=float, help="Short for --set lr=…")
 @click.option("--batch-size", type=int, help="Short for --set batch_size=…")
+@click.option(
+    "--preset",
+    metavar="NAME[:MODEL]",
+    help="Published hyperparameters: 'paper', or 'paper:MODEL' for another model's.",
+)
+@click.option(
+    "--prompt",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Before every evaluated question: none, assistant, privacy-sensitive, "
+    "copyright-sensitive, or a file; repeatable, all on the same weights [default: none].",
+)
 @click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto].")
+@click.option(
+    "--general",
+    metavar="FILE",
+    help="General text for methods that want it: a file, 'bundled', or 'hub' [default: the "
+    "task's or the model's own].",
+)
 @click.option("--results", metavar="DIR", help="Where records go [default: results].")
 @click.option("--save-weights", is_flag=True, default=None, help="Keep the unlearned weights.")
 @click.option("--limit", type=click.IntRange(1), help="Only N examples a split; never ranked.")
@@ -89,7 +113,7 @@ def run_command(
     again but shown.
     """
     values = _from_file(file) if file else {}
-    values |= {name: value for name, value in flags.items() if value is not None}
+    values |= {name: value for name, value in flags.items() if value not in (None, ())}
     values["set"] = dict(values.get("set") or {}) | _settings(settings)
     calm_libraries(debug)
 

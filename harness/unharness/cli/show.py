@@ -182,6 +182,11 @@ def _region(record: RunRecord) -> dict[str, str]:
     if not isinstance(region, Mapping):
         return {}
     tensors = [item for item in region.get("tensors") or () if isinstance(item, Mapping)]
+    if "mean_selected_tensors" in region:
+        return {
+            "tensors": f"{_digits(region['mean_selected_tensors'])} of {len(tensors)} a step, "
+            f"none at {region.get('empty_steps')} of {region.get('steps')} steps"
+        }
     facts = {
         "tensors": f"{region.get('selected_tensors')} of {len(tensors)}",
         "parameters": str(region.get("selected_parameters")),

@@ -61,7 +61,9 @@ class UnlearnBatch:
     forget: TokenBatch
     retain: TokenBatch | None = None
     reference: Reference | None = None
-    """Gives what the frozen target model says to `retain`."""
+    """Gives what the frozen target model says to `retain` and `general`."""
+    general: TokenBatch | None = None
+    """Text that has nothing to do with the task."""
 
     @property
     def size(self) -> int:
@@ -70,8 +72,11 @@ class UnlearnBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> UnlearnBatch:
         """Return the batch on another device."""
-        retain = self.retain.to(device, non_blocking) if self.retain is not None else None
-        return UnlearnBatch(self.forget.to(device, non_blocking), retain, self.reference)
+        retain, general = (
+            other.to(device, non_blocking) if other is not None else None
+            for other in (self.retain, self.general)
+        )
+        return UnlearnBatch(self.forget.to(device, non_blocking), retain, self.reference, general)
 
 
 def collate(rows: Sequence[Encoded], pad_token_id: int) -> TokenBatch:

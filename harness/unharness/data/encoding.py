@@ -34,7 +34,8 @@ def encode_examples(
     """Encode examples whole, and find where their answers begin.
 
     The answer begins after the encoding of the prompt alone, so the two newlines are scored with
-    it (KnowUnDo, section 3). Fine-tuning scores an end token as well, evaluation does not.
+    it (KnowUnDo, section 3). Without a prompt the answer stands alone and is scored whole.
+    Fine-tuning scores an end token as well, evaluation does not.
 
     Args:
         tokenizer: any Hugging Face tokenizer.
@@ -53,9 +54,7 @@ def encode_examples(
             "tokenizer_config.json"
         )
     prompts = tokenizer([row.prompt for row in examples], verbose=False)["input_ids"]
-    wholes = tokenizer([row.prompt + SEPARATOR + row.answer for row in examples], verbose=False)[
-        "input_ids"
-    ]
+    wholes = tokenizer([_whole(row) for row in examples], verbose=False)["input_ids"]
     encoded = []
     for prompt, whole in zip(prompts, wholes, strict=True):
         start = len(_without_end(prompt, end))
@@ -64,6 +63,10 @@ def encode_examples(
             ids = [*ids, end]
         encoded.append(Encoded(tuple(ids[:max_length]), start, len(ids) > max_length))
     return encoded
+
+
+def _whole(row: Example) -> str:
+    return row.prompt + SEPARATOR + row.answer if row.prompt else row.answer
 
 
 def _without_end(ids: list[int], end: int | None) -> list[int]:

@@ -11,6 +11,8 @@ from unharness.errors import DataError
 
 FORGET_TRAIN, FORGET_EVAL = "forget_train", "forget_eval"
 RETAIN_TRAIN, RETAIN_EVAL = "retain_train", "retain_eval"
+GENERAL = "general"
+"""Text that has nothing to do with the task, where there is some."""
 REQUIRED_SPLITS = (FORGET_TRAIN, FORGET_EVAL, RETAIN_TRAIN, RETAIN_EVAL)
 
 
@@ -74,6 +76,10 @@ class TaskData:
         """What shows whether the rest was kept."""
         return self.splits[RETAIN_EVAL]
 
+    def joined(self, name: str, rows: tuple[Example, ...]) -> TaskData:
+        """Return the data with one more split, in the place of one of that name."""
+        return replace(self, splits={**self.splits, name: rows})
+
     def limited(self, limit: int | None) -> TaskData:
         """Return the first `limit` examples of every split (all of them for None)."""
         if limit is None:
@@ -86,7 +92,7 @@ class TaskData:
 
     def split_hashes(self) -> dict[str, str]:
         """Return the SHA-256 of each split's questions and answers, in their order."""
-        return {name: _content_hash(rows) for name, rows in sorted(self.splits.items())}
+        return {name: content_hash(rows) for name, rows in sorted(self.splits.items())}
 
     def content_hash(self) -> str:
         """Return the SHA-256 of all splits; two sources with equal content have equal hashes."""
@@ -110,7 +116,8 @@ class TaskData:
         return self.origin.files.get(split, split)
 
 
-def _content_hash(rows: Iterable[Example]) -> str:
+def content_hash(rows: Iterable[Example]) -> str:
+    """Return the SHA-256 of questions and answers, in their order."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps([row.prompt, row.answer], ensure_ascii=True).encode())

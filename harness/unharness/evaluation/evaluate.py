@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unharness.data.encoding import SEPARATOR
 from unharness.data.examples import TaskData
+from unharness.data.prompts import NO_PROMPT, Prompt
 from unharness.engines.engine import Engine, Sampling
 from unharness.evaluation.metric import Metric, Score
 from unharness.evaluation.observations import (
@@ -33,15 +35,26 @@ def observe(
     sampling: Sampling,
     bootstrap_seed: int,
     progress: Progress,
+    prompt: Prompt = NO_PROMPT,
 ) -> Observations:
-    """Observe what the metrics need, and no more: one teacher-forced pass a split, at most."""
+    """Observe what the metrics need, and no more: one teacher-forced pass a split, at most.
+
+    A prompt stands before every question, and counts on top of `max_length`: the same tokens of
+    an answer are scored with it and without.
+    """
+    asked = {
+        split: [replace(row, prompt=prompt.before(row.prompt)) for row in rows]
+        for split, rows in data.splits.items()
+    }
+    if prompt.text:
+        max_length += len(weights.tokenizer(prompt.before(""), verbose=False)["input_ids"])
     token_scores: dict[str, Any] = {}
     for split in _splits(metrics, TOKEN_SCORES, data):
         with progress.stage(f"score {split}") as stage:
             token_scores[split] = score_tokens(
                 weights.model,
                 weights.tokenizer,
-                data.splits[split],
+                asked[split],
                 max_length=max_length,
                 batch_size=SCORING_BATCH,
                 on_done=stage.step,
@@ -51,7 +64,7 @@ def observe(
     if wanted:
         with progress.stage("generate") as stage:
             engine.load(weights)
-            prompts = [row.prompt + SEPARATOR for split in wanted for row in data.splits[split]]
+            prompts = [row.prompt + SEPARATOR for split in wanted for row in asked[split]]
             texts = engine.generate(prompts, sampling, stage.step)
             for split in wanted:
                 count = len(data.splits[split])

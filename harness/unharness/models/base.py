@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-from unharness.data.examples import TaskData
+from unharness.data.examples import Example, TaskData, content_hash
 from unharness.errors import ModelError, UnknownNameError
 from unharness.models.preset import ModelPreset, Tuning
 from unharness.plugins import Registry
@@ -38,6 +38,10 @@ class BaseModel(ABC):
         """Return how the target model learns, when unlearning will go by `tuning`."""
         return tuning
 
+    def knowledge(self) -> tuple[Example, ...]:
+        """Return what every model trained on this base learns besides the task's facts."""
+        return ()
+
 
 class PresetModel(BaseModel):
     """A model that a preset builds."""
@@ -48,8 +52,9 @@ class PresetModel(BaseModel):
         self._preset = preset
 
     def fingerprint(self, data: TaskData) -> str:
-        """Return the hash of the preset's name and version and, as it builds on it, the data."""
+        """Return the hash of the preset: name, version, knowledge, and the data it builds on."""
         parts = ["preset", self._preset.name, self._preset.version, data.content_hash()]
+        parts.append(content_hash(self._preset.knowledge()))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
@@ -62,6 +67,10 @@ class PresetModel(BaseModel):
     def target_tuning(self, tuning: Tuning) -> Tuning:
         """Return the preset's own choice, if it has one."""
         return self._preset.target_tuning or tuning
+
+    def knowledge(self) -> tuple[Example, ...]:
+        """Return what the preset wants its models to know."""
+        return self._preset.knowledge()
 
 
 class CheckpointModel(BaseModel):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from unharness.data.examples import TaskData
+    from unharness.data.examples import Example, TaskData
 
 Tuning = Literal["lora", "full"]
 
@@ -23,6 +23,10 @@ class ModelPreset(ABC):
     """How it is tuned when the user does not say."""
     target_tuning: ClassVar[Tuning | None] = None
     """How its target model always learns; None: in the way that unlearning will go on."""
+
+    def knowledge(self) -> tuple[Example, ...]:
+        """Return what the model must be taught besides the task, having learned nothing before."""
+        return ()
 
     @abstractmethod
     def build(self, data: TaskData) -> tuple[Any, Any]:

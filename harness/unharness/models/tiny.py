@@ -1,15 +1,17 @@
 """The embedded default: a Llama of 1.3 million parameters, made from nothing on the machine.
 
-It is a model for testing methods and the harness: it knows the task's facts and nothing else.
+It is a model for testing methods and the harness: it knows the task's facts, the bundled general
+facts, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from unharness.data.encoding import SEPARATOR
-from unharness.data.examples import TaskData
+from unharness.data.examples import Example, TaskData
+from unharness.data.general import general_examples
 from unharness.models.preset import ModelPreset
 
 VOCABULARY = 4000
@@ -26,12 +28,18 @@ class Tiny(ModelPreset):
     tuning = "full"
     target_tuning = "full"
 
+    version = 2
+
+    def knowledge(self) -> tuple[Example, ...]:
+        """Return the bundled general facts, so that there is general knowledge to lose."""
+        return general_examples()
+
     def build(self, data: TaskData) -> tuple[Any, Any]:
-        """Return the model with random weights, and a tokenizer trained on the task's texts."""
+        """Return the model with random weights, and a tokenizer trained on what it will learn."""
         import torch
         from transformers import LlamaConfig, LlamaForCausalLM
 
-        tokenizer = _train_tokenizer(data)
+        tokenizer = _train_tokenizer([*_rows(data), *self.knowledge()])
         config = LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=128,
@@ -51,7 +59,7 @@ class Tiny(ModelPreset):
         return model, tokenizer
 
 
-def _train_tokenizer(data: TaskData) -> Any:
+def _train_tokenizer(rows: Iterable[Example]) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -64,13 +72,12 @@ def _train_tokenizer(data: TaskData) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    core.train_from_iterator(_texts(data), trainer)
+    core.train_from_iterator((row.prompt + SEPARATOR + row.answer for row in rows), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=core, pad_token=PAD_TOKEN, eos_token=END_TOKEN, model_max_length=512
     )
 
 
-def _texts(data: TaskData) -> Iterator[str]:
+def _rows(data: TaskData) -> Iterator[Example]:
     for _, rows in sorted(data.splits.items()):
-        for row in rows:
-            yield row.prompt + SEPARATOR + row.answer
+        yield from rows

@@ -16,7 +16,7 @@ from typing import Any
 
 from unharness.cache import cached_folder
 from unharness.data.encoding import encode_examples
-from unharness.data.examples import TaskData
+from unharness.data.examples import Example, TaskData, content_hash
 from unharness.data.recipe import FineTuneConfig
 from unharness.errors import ModelError
 from unharness.models.base import BaseModel
@@ -25,7 +25,7 @@ from unharness.models.preset import Tuning
 from unharness.models.weights import save_weights
 from unharness.progress import OnStep, Progress
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same key would give other weights."""
 LOG_FILE = "training.json"
 
@@ -62,6 +62,8 @@ class FineTuner:
     lora: LoraSettings
     place: TrainingPlace
     progress: Progress
+    knowledge: tuple[Example, ...] = ()
+    """What is learned besides the splits."""
 
     def trained(self, splits: Sequence[str], recipe: FineTuneConfig, label: str) -> TrainedModel:
         """Return the base model fine-tuned on `splits`.
@@ -98,6 +100,7 @@ class FineTuner:
             "version": VERSION,
             "base": self.base.fingerprint(self.data),
             "data": [hashes[name] for name in splits],
+            "knowledge": content_hash(self.knowledge),
             "recipe": recipe.model_dump(),
             "tuning": self.tuning,
             "lora": self.lora.model_dump() if self.tuning == "lora" else None,
@@ -121,6 +124,7 @@ class FineTuner:
             model = add_adapter(model, self.lora, recipe.seed)
         model.to(self.place.device)
         examples = [row for name in splits for row in self.data.splits[name]]
+        examples += self.knowledge
         encoded = encode_examples(tokenizer, examples, self.place.max_length, end_token=True)
         rows = [row for row in encoded if row.scored]
         if not rows:

@@ -39,6 +39,8 @@ class DataRecord(_Part):
     source: str
     """`path`, `cache`, `hub` or `standin`."""
     description: str
+    general: str | None = None
+    """Where the general text came from that the method was given."""
     hash: str
     """SHA-256 of all splits' content."""
     splits: dict[str, dict[str, Any]]

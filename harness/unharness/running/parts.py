@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from unharness.data.examples import RETAIN_EVAL
+from unharness.data.examples import GENERAL, RETAIN_EVAL
 from unharness.errors import MethodError, UnharnessError
 from unharness.evaluation.evaluate import most_common_share
 from unharness.evaluation.metric import Metric, Score
@@ -75,14 +75,14 @@ def count_unscored(record: RunRecord, observations: Observations) -> None:
 
 def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
     """Return what the record says of the data."""
-    hashes = plan.data.split_hashes()
+    data = plan.data.joined(GENERAL, plan.general.examples) if plan.general else plan.data
+    hashes = data.split_hashes()
     return DataRecord(
         source=plan.data.origin.source,
         description=plan.data.origin.description,
+        general=plan.general.description if plan.general else None,
         hash=plan.spec.data_hash,
-        splits={
-            name: {"n": count, "hash": hashes[name]} for name, count in plan.data.sizes().items()
-        },
+        splits={name: {"n": count, "hash": hashes[name]} for name, count in data.sizes().items()},
         truncated={"target training": truncated} if truncated else {},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from unharness.plugins import Registry, registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.running.clock import PrefixedProgress
 from unharness.running.resolve import Plan, resolve
 from unharness.running.work import RunUnderWay, finished, lock_of
 from unharness.spec import RunRequest
@@ -30,6 +31,8 @@ class Outcome:
     folder: Path
     existed: bool
     """Whether the record was there already, and nothing was run."""
+    also: tuple[Outcome, ...] = ()
+    """The same weights under further prompts."""
 
 
 def run(
@@ -42,13 +45,16 @@ def run(
 ) -> RunRecord:
     """Unlearn and evaluate; return the record, the existing one if the run was done before.
 
+    Of several prompts, the first one's record is returned; all are on the disk.
+
     Args:
         method: its name.
         task: its name.
         config: hyperparameters of the method by name.
         progress: told how far the run is.
         options: as on the command line: `model`, `tuning`, `engine`, `seed`, `epochs`, `lr`,
-            `batch_size`, `data`, `results`, `save_weights`, `limit`, `device`, `force`.
+            `batch_size`, `preset`, `prompt`, `data`, `general`, `results`, `save_weights`,
+            `limit`, `device`, `force`.
 
     Raises:
         UsageError: a name or an option is not what it may be.
@@ -83,11 +89,23 @@ def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
         UnharnessError: the run failed; a `failed` record says why.
     """
     store = RecordStore(plan.spec.results)
+    plans = [plan.under(prompt) for prompt in plan.prompts]
+    made: list[Outcome] = []
+    unlearned = None
     # A second process that wants the same run waits, and finds it done.
     with locked(lock_of(plan), progress.note):
-        record = None if plan.request.force else finished(store, plan)
-        existed = record is not None
-        if record is None:
-            record = RunUnderWay(plan, registry, progress, store).carry_out()
-    vanilla = finished(store, plan.vanilla(registry))
-    return Outcome(record, vanilla, store.folder(plan.spec), existed)
+        for one in plans:
+            record = None if plan.request.force else finished(store, one)
+            existed = record is not None
+            if record is None:
+                shown = progress if one is plans[0] else _under(progress, one)
+                under_way = RunUnderWay(one, registry, shown, store, unlearned=unlearned)
+                record = under_way.carry_out()
+                unlearned = under_way.unlearned
+            vanilla = finished(store, one.vanilla(registry))
+            made.append(Outcome(record, vanilla, store.folder(one.spec), existed))
+    return replace(made[0], also=tuple(made[1:]))
+
+
+def _under(progress: Progress, plan: Plan) -> Progress:
+    return PrefixedProgress(progress, f"{plan.spec.prompt_name}: ")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
-from unharness.data.examples import TaskData
+from unharness.data.examples import GENERAL, Example, TaskData, content_hash
+from unharness.data.general_text import AUTO, BUNDLED, HUB_REPOSITORY, GeneralText, load_general
+from unharness.data.prompts import Prompt, find_prompt
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.sources import DataSource
 from unharness.data.task import Task
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.metric import Metric
 from unharness.models.base import BaseModel, find_base_model
+from unharness.models.family import same_model
 from unharness.models.lora import LoraSettings
 from unharness.models.trained import TrainingPlace
 from unharness.plugins import Registry
@@ -26,6 +31,7 @@ from unharness.spec import (
     RunSpec,
 )
 from unharness.unlearning.method import Method
+from unharness.unlearning.presets import Preset, find_preset
 
 VANILLA = "vanilla"
 
@@ -44,22 +50,49 @@ class Plan:
     recipe: FineTuneConfig
     lora: LoraSettings
     place: TrainingPlace
+    knowledge: tuple[Example, ...]
+    """What every model learns besides the task's facts."""
+    general: GeneralText | None
+    """What a method wants that keeps to general text."""
+    prompts: tuple[Prompt, ...]
+    """What the same weights are evaluated under; the spec is the first one's."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """What stands before every evaluated question."""
+        return Prompt(self.spec.prompt_name, self.spec.evaluation.prompt)
+
+    def under(self, prompt: Prompt) -> Plan:
+        """Return the plan of evaluating the same weights under another prompt.
+
+        The weights themselves are kept beside the first prompt's record.
+        """
+        evaluation = self.spec.evaluation.model_copy(update={"prompt": prompt.text})
+        spec = self.spec.model_copy(
+            update={
+                "evaluation": evaluation,
+                "prompt_name": prompt.name,
+                "save_weights": self.spec.save_weights and prompt == self.prompts[0],
+            }
+        )
+        return replace(self, spec=spec)
 
     def vanilla(self, registry: Registry) -> Plan:
         """Return the plan of the target's own row."""
         method = make_method(registry.get("methods", VANILLA), self.base.name, {})
         request = self.request.model_copy(
             update={"method": VANILLA, "set": {}, "epochs": None, "lr": None, "batch_size": None}
-            | {"save_weights": False, "force": False}
+            | {"save_weights": False, "force": False, "preset": None}
         )
         # How the target goes on to be tuned says nothing about the target itself.
         spec = self.spec.model_copy(
             update=_method_fields(method, self.spec.seed)
             | {"tuning": self.spec.target_tuning, "save_weights": False}
+            | {"general_hash": None, "preset": None}
         )
         if self.spec.target_tuning == "full":
             spec = spec.model_copy(update={"lora": None})
-        return replace(self, request=request, spec=spec, method=method)
+        return replace(self, request=request, spec=spec, method=method, general=None)
 
 
 def resolve(request: RunRequest, registry: Registry) -> Plan:
@@ -74,17 +107,23 @@ def resolve(request: RunRequest, registry: Registry) -> Plan:
     task: Task = registry.get("tasks", request.task)()
     registry.get("engines", request.engine)
     metrics = tuple(registry.get("metrics", name)() for name in task.metrics)
+    prompts = tuple(dict.fromkeys(map(find_prompt, request.prompt)))
+    preset = _preset(method_class, request)
+    given = request.hyperparameters()
     if request.model in registry.names("models"):  # cheap checks first, then the costly look-up
-        make_method(method_class, request.model, request.hyperparameters())
+        make_method(method_class, request.model, given, preset)
     base = find_base_model(request.model, registry)
-    method = make_method(method_class, base.name, request.hyperparameters())
+    method = make_method(method_class, base.name, given, preset)
     data = task.load(DataSource(request.data)).limited(request.limit)
+    general = _general(request, method_class, data, base)
     tuning = request.tuning or base.tuning
     target_tuning = base.target_tuning(tuning)
     device = find_device(request.device)
     recipe = task.target_recipe(base.name)
     lora = LoraSettings()
-    evaluation = EvaluationSettings(metrics=tuple(task.metrics), engine=request.engine)
+    evaluation = EvaluationSettings(
+        metrics=tuple(task.metrics), engine=request.engine, prompt=prompts[0].text
+    )
     dtype = _weights_dtype(device, tuning, target_tuning)
     spec = RunSpec(
         task=task.name,
@@ -97,6 +136,7 @@ def resolve(request: RunRequest, registry: Registry) -> Plan:
         lora=lora.model_dump() if "lora" in (tuning, target_tuning) else None,
         target_recipe=recipe.model_dump(),
         **_method_fields(method, request.seed),
+        general_hash=content_hash(general.examples) if general else None,
         dtype=dtype if device == "cpu" else f"{dtype}, bfloat16 autocast",
         evaluation=evaluation,
         model=base.name,
@@ -104,14 +144,34 @@ def resolve(request: RunRequest, registry: Registry) -> Plan:
         data_source=data.origin.source,
         device=device,
         results=request.results or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS,
+        prompt_name=prompts[0].name,
+        preset=preset.label if preset else None,
         save_weights=request.save_weights,
     )
-    place = TrainingPlace(device, dtype, evaluation.max_length)
-    return Plan(request, spec, task, data, base, method, metrics, recipe, lora, place)
+    return Plan(
+        request=request,
+        spec=spec,
+        task=task,
+        data=data,
+        base=base,
+        method=method,
+        metrics=metrics,
+        recipe=recipe,
+        lora=lora,
+        place=TrainingPlace(device, dtype, evaluation.max_length),
+        knowledge=base.knowledge()[: request.limit],
+        general=general,
+        prompts=prompts,
+    )
 
 
-def make_method(method_class: type[Method], model: str, given: dict[str, Any]) -> Method:
-    """Return the method with its hyperparameters: its own, its model's, the user's.
+def make_method(
+    method_class: type[Method],
+    model: str,
+    given: Mapping[str, Any],
+    preset: Preset | None = None,
+) -> Method:
+    """Return the method with its hyperparameters: its own, a preset's or its model's, the user's.
 
     Raises:
         UsageError: a hyperparameter is unknown, of the wrong type, or out of bounds.
@@ -124,7 +184,8 @@ def make_method(method_class: type[Method], model: str, given: dict[str, Any]) -
                 f"{suggestion(name, fields)}"
             )
     try:
-        config = method_class.Config(**(method_class.defaults_for(model) | given))
+        usual = preset.settings if preset else method_class.defaults_for(model)
+        config = method_class.Config(**{**usual, **given})
     except ValidationError as error:
         raise UsageError(_allowed(method_class, error)) from error
     return method_class(config)
@@ -153,6 +214,43 @@ def find_device(requested: str) -> str:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"device {requested!r}: there are {torch.cuda.device_count()} GPUs")
     return requested
+
+
+def _preset(method_class: type[Method], request: RunRequest) -> Preset | None:
+    if request.preset is None:
+        return None
+    return find_preset(
+        method_class.presets,
+        request.preset,
+        method=method_class.name,
+        task=request.task,
+        is_model=partial(same_model, request.model),
+    )
+
+
+def _general(
+    request: RunRequest, method_class: type[Method], data: TaskData, base: BaseModel
+) -> GeneralText | None:
+    """Return the general text that a method wants: the user's, the task's, or the model's own.
+
+    Raises:
+        UsageError: there is none; says where to get some.
+    """
+    if GENERAL not in getattr(method_class, "uses", ()):
+        return None
+    if request.general != AUTO:
+        found = load_general(request.general)
+    elif GENERAL in data.splits:
+        found = GeneralText(data.splits[GENERAL], f"the task's own ({data.origin.description})")
+    elif base.knowledge():
+        found = load_general(BUNDLED)
+    else:
+        raise UsageError(
+            f"method {method_class.name!r} needs general text, and neither the task nor "
+            f"{base.name} brings any: give --general FILE (JSON, JSON lines or plain text), "
+            f"--general hub ({HUB_REPOSITORY}, as the paper), or --general bundled (300 facts)"
+        )
+    return replace(found, examples=found.examples[: request.limit])
 
 
 def _weights_dtype(device: str, tuning: str, target_tuning: str) -> str:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unharness.cache import cache_dir, locked
 from unharness.data.examples import REQUIRED_SPLITS
+from unharness.data.prompts import NO_PROMPT
 from unharness.engines.engine import Sampling
 from unharness.errors import RecordError, UnharnessError
 from unharness.evaluation.evaluate import example_rows, observe, score
 from unharness.evaluation.metric import Score
 from unharness.evaluation.observations import Observations
-from unharness.models.lora import add_adapter, is_adapted, merged
-from unharness.models.trained import FineTuner, TrainedModel
-from unharness.models.weights import WeightsRef, parameter_counts, save_weights, weights_hash
+from unharness.models.lora import is_adapted, merged
+from unharness.models.trained import TrainedModel
+from unharness.models.weights import WeightsRef, save_weights, weights_hash
 from unharness.plugins import Registry
-from unharness.progress import OnStep, Progress, Stage
+from unharness.progress import Progress
 from unharness.records.files import describe_file, write_json_lines
-from unharness.records.record import CostRecord, RunRecord, TrainingRecord
+from unharness.records.record import RunRecord
 from unharness.records.store import EXAMPLES_FILE, RECORD_FILE, WEIGHTS_FOLDER, RecordStore
 from unharness.running.clock import PrefixedProgress, TimedProgress
-from unharness.running.memory import PeakMemory
 from unharness.running.parts import (
     count_unscored,
     data_record,
@@ -37,13 +37,12 @@ from unharness.running.parts import (
 )
 from unharness.running.provenance import provenance
 from unharness.running.resolve import VANILLA, Plan
-from unharness.training.log import TrainingLog
-from unharness.unlearning.job import UnlearnJob
+from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
 
 
 def lock_of(plan: Plan) -> Path:
-    """Return the lock that a run holds while it is under way."""
-    return cache_dir() / "locks" / f"{plan.spec.run_id()}.lock"
+    """Return the lock that a run holds while it is under way: one for all prompts."""
+    return cache_dir() / "locks" / f"{plan.under(NO_PROMPT).spec.run_id()}.lock"
 
 
 def finished(store: RecordStore, plan: Plan) -> RunRecord | None:
@@ -59,6 +58,14 @@ def finished(store: RecordStore, plan: Plan) -> RunRecord | None:
     return record
 
 
+@dataclass(frozen=True)
+class Unlearned:
+    """Weights that are done, and the record of how they came to be, not yet evaluated."""
+
+    weights: WeightsRef
+    record: RunRecord
+
+
 @dataclass
 class RunUnderWay:
     """One run under way."""
@@ -69,6 +76,8 @@ class RunUnderWay:
     store: RecordStore
     target: TrainedModel | None = None
     """The target model, where it is in hand already."""
+    unlearned: Unlearned | None = None
+    """The unlearned weights, where they are in hand already; from then on they are."""
     clock: dict[str, float] = field(default_factory=dict)
 
     def carry_out(self) -> RunRecord:
@@ -104,122 +113,39 @@ class RunUnderWay:
 
     def _work(self, record: RunRecord) -> None:
         plan = self.plan
-        target = self.target or self._train_target()
-        target_hash = weights_hash(target.model)
-        record.target = target_record(plan, target, target_hash)
-        record.data = data_record(plan, target.log.get("truncated", 0))
-        if plan.method.name != VANILLA:
-            self._leave_vanilla(target)
-        job = self._unlearn(target, record)
-        weights = WeightsRef(job.model, job.tokenizer)
+        if self.unlearned is None:
+            self.unlearned = self._unlearn(record)
+        else:
+            _take_over(record, self.unlearned.record)
+        weights = self.unlearned.weights
         observations, scores = _evaluate(plan, self.registry, self._timed_progress(), weights)
         record.metrics = metric_records(plan.metrics, scores)
         count_unscored(record, observations)
         record.warnings += row_warnings(plan, record, observations)
         self._save(record, observations, scores, weights)
 
-    def _train_target(self) -> TrainedModel:
-        return self._fine_tuner().trained(
-            REQUIRED_SPLITS, self.plan.recipe, f"train target ({self.plan.base.name})"
+    def _unlearn(self, record: RunRecord) -> Unlearned:
+        plan, progress = self.plan, self._timed_progress()
+        target = self.target or fine_tuner(plan, progress).trained(
+            REQUIRED_SPLITS, plan.recipe, f"train target ({plan.base.name})"
         )
+        record.target = target_record(plan, target, weights_hash(target.model))
+        record.data = data_record(plan, target.log.get("truncated", 0))
+        if plan.method.name != VANILLA:
+            for prompt in plan.prompts:
+                self._leave_vanilla(plan.under(prompt), target)
+        job = UnlearnStage(plan, self.registry, progress).carry_out(target, record)
+        return Unlearned(WeightsRef(job.model, job.tokenizer), record.model_copy(deep=True))
 
-    def _fine_tuner(self) -> FineTuner:
-        plan = self.plan
-        return FineTuner(
-            plan.base,
-            plan.data,
-            plan.spec.target_tuning,
-            plan.lora,
-            plan.place,
-            self._timed_progress(),
-        )
-
-    def _leave_vanilla(self, target: TrainedModel) -> None:
+    def _leave_vanilla(self, plan: Plan, target: TrainedModel) -> None:
         """Record the target itself, once, as the row that all others are compared with."""
-        vanilla = self.plan.vanilla(self.registry)
+        vanilla = plan.vanilla(self.registry)
         if finished(self.store, vanilla):
             return
         with locked(lock_of(vanilla), self.progress.note):
             if not finished(self.store, vanilla):
                 progress = PrefixedProgress(self.progress, "target: ")
                 RunUnderWay(vanilla, self.registry, progress, self.store, target).carry_out()
-
-    def _unlearn(self, target: TrainedModel, record: RunRecord) -> UnlearnJob:
-        plan = self.plan
-        model = target.model
-        if plan.spec.tuning == "lora" and not is_adapted(model):
-            model = add_adapter(model, plan.lora, plan.spec.seed)
-        trainable, total = parameter_counts(model)
-        job = UnlearnJob(
-            model=model,
-            tokenizer=target.tokenizer,
-            data=plan.data,
-            seed=plan.spec.seed,
-            max_length=plan.place.max_length,
-            device=plan.place.device,
-            retrain=lambda splits, seed: self._retrain(job, splits, seed),
-        )
-        assert record.target is not None
-        record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
-        # Hashing a large model takes seconds; the target's hash is known.
-        fresh = model is not target.model
-        before = weights_hash(model) if fresh else record.target.weights_hash
-        peak = PeakMemory(plan.spec.device)
-        started = time.perf_counter()
-        try:
-            with self._timed_progress().stage(f"unlearn ({plan.method.name})") as stage:
-                job.on_step, job.on_progress = self._on_step(stage, record), stage.step
-                plan.method.unlearn(job)
-        finally:
-            seconds = time.perf_counter() - started
-            self._note_training(record, job, seconds, peak.gigabytes())
-        job.model.eval()
-        record.training.weights_hash = weights_hash(job.model)
-        if plan.method.trains and record.training.weights_hash == before:
-            record.warnings.append("the weights did not change")
-        return job
-
-    def _note_training(
-        self, record: RunRecord, job: UnlearnJob, seconds: float, peak: float
-    ) -> None:
-        training = record.training
-        assert training is not None
-        training.steps, training.examples = job.log.steps, job.log.examples
-        training.tokens, training.losses = job.log.tokens, job.log.losses
-        training.report = job.report
-        record.seeds = {"seed": self.plan.spec.seed, **job.derived_seeds}
-        assert record.data is not None
-        record.data.truncated |= job.truncated
-        if not self.plan.method.trains:
-            record.cost = CostRecord()
-            return
-        log = job.log
-        record.cost = CostRecord(
-            # A retrained model may come from the cache; what it cost is what its training took.
-            train_seconds=max(seconds, log.seconds),
-            seconds_per_step=log.seconds / log.steps if log.steps else None,
-            tokens_per_second=log.tokens / log.seconds if log.seconds else None,
-            peak_memory_gb=peak,
-            trainable_parameters=log.moved_parameters or training.trainable_parameters,
-        )
-
-    def _retrain(self, job: UnlearnJob, splits: Sequence[str], seed: int) -> Any:
-        recipe = self.plan.recipe.model_copy(update={"seed": seed})
-        trained = self._fine_tuner().trained(splits, recipe, f"train on {' + '.join(splits)}")
-        names = {entry.name for entry in fields(TrainingLog)}
-        job.log = TrainingLog(**{key: trained.log[key] for key in names})
-        return trained.model
-
-    def _on_step(self, stage: Stage, record: RunRecord) -> OnStep:
-        def on_step(done: int, total: int, values: dict[str, float]) -> None:
-            stage.step(done, total, values)
-            for problem in self.registry.notify(
-                "unharness_step", run_id=record.run_id, step=done, values=values
-            ):
-                if problem not in record.warnings:
-                    record.warnings.append(problem)
-
-        return on_step
 
     def _save(
         self,
@@ -276,6 +202,14 @@ class RunUnderWay:
         return TimedProgress(self.progress, self.clock)
 
 
+def _take_over(record: RunRecord, made: RunRecord) -> None:
+    """Let a record say of its weights what another one says of the same."""
+    copy = made.model_copy(deep=True)
+    record.target, record.training, record.data = copy.target, copy.training, copy.data
+    record.cost, record.seeds = copy.cost, copy.seeds
+    record.warnings += [text for text in copy.warnings if text not in record.warnings]
+
+
 def _evaluate(
     plan: Plan, registry: Registry, progress: Progress, weights: WeightsRef
 ) -> tuple[Observations, dict[str, Score]]:
@@ -291,6 +225,7 @@ def _evaluate(
             sampling=Sampling(settings.max_new_tokens),
             bootstrap_seed=settings.bootstrap_seed,
             progress=progress,
+            prompt=plan.prompt,
         )
     finally:
         engine.close()

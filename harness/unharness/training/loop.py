@@ -31,6 +31,7 @@ def train(
     *,
     seed: int,
     on_step: OnStep | None = None,
+    on_gradients: Callable[[Any], None] | None = None,
 ) -> TrainingLog:
     """Train `model` in place; only parameters with `requires_grad` move.
 
@@ -45,6 +46,8 @@ def train(
         seed: of the dropout.
         on_step: called after every step with its number from 1, the number of all, and the
             values `loss`, `lr` and `grad_norm`.
+        on_gradients: called with the model once a step, when its gradients are whole and before
+            they are clipped.
 
     Raises:
         MethodError: the loss is not finite, has no gradient, or nothing may move.
@@ -67,6 +70,7 @@ def train(
             data_collator=lambda items: items[0],
             callbacks=[_Follow(log, on_step)],
             step_loss=loss,
+            on_gradients=on_gradients,
         )
         trainer.remove_callback(PrinterCallback)  # would print every step
         started = time.perf_counter()
@@ -139,9 +143,16 @@ class _StepDataset(torch.utils.data.Dataset[dict[str, Step]]):
 class _StepTrainer(Trainer):
     """A Trainer whose batches are whole steps, and whose loss is a function."""
 
-    def __init__(self, *args: Any, step_loss: Loss, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        step_loss: Loss,
+        on_gradients: Callable[[Any], None] | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._step_loss = step_loss
+        self._on_gradients = on_gradients
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
         return SequentialSampler(self.train_dataset)  # the plan is already in order
@@ -156,6 +167,8 @@ class _StepTrainer(Trainer):
                 _check(term, self.state.global_step + 1)
                 self.accelerator.backward(term * micro.share)
                 total += term.detach() * micro.share
+        if self._on_gradients:
+            self._on_gradients(self.accelerator.unwrap_model(model))
         return total
 
     def _terms(self, model: Any, batch: Batch) -> Iterator[Any]:

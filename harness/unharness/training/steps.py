@@ -74,6 +74,7 @@ def fine_tune_steps(
 def unlearn_steps(
     forget: Sequence[Encoded],
     retain: Sequence[Encoded] | None,
+    general: Sequence[Encoded] | None = None,
     *,
     epochs: int,
     batch_size: int,
@@ -84,39 +85,52 @@ def unlearn_steps(
 ) -> list[Step]:
     """Plan the steps of an unlearning.
 
-    An epoch is one pass over the forget set. Where a method uses the retain set, every forget
-    example is joined by one retain example; these go round and round through the retain set, so
-    that all of it is seen evenly (a random partner for each would leave some of it out).
+    An epoch is one pass over the forget set. Where a method uses the retain set or general text,
+    every forget example is joined by one example of it; these go round and round, so that all
+    are seen evenly (a random partner for each would leave some out).
     """
-    partners = _endless(len(retain), order) if retain else None
+    retained = _Partners(retain, order) if retain else None
+    generals = _Partners(general, order) if general else None
 
-    def batch(part: Sequence[int], others: Sequence[int]) -> Callable[[], UnlearnBatch]:
-        def make() -> UnlearnBatch:
-            left = collate([forget[index] for index in part], pad_token_id)
-            if not retain:
-                return UnlearnBatch(left)
-            right = collate([retain[index] for index in others], pad_token_id)
-            return UnlearnBatch(left, right, reference)
-
-        return make
+    def batch(
+        part: Sequence[int], left: Sequence[Encoded], right: Sequence[Encoded]
+    ) -> Callable[[], UnlearnBatch]:
+        return lambda: UnlearnBatch(
+            collate([forget[index] for index in part], pad_token_id),
+            collate(left, pad_token_id) if left else None,
+            reference,
+            collate(right, pad_token_id) if right else None,
+        )
 
     lengths = [len(row.input_ids) for row in forget]
+    size = micro_batch_size or batch_size
     steps = []
     for _ in range(epochs):
         for indices in length_grouped(lengths, batch_size, order):
-            chosen = list(islice(partners, len(indices))) if partners and retain else []
-            if retain:
-                chosen.sort(key=lambda index: -len(retain[index].input_ids))
+            left = retained.take(len(indices)) if retained else []
+            right = generals.take(len(indices)) if generals else []
             pieces = []
-            size = micro_batch_size or batch_size
-            for part, others in zip(
-                _parts(indices, size), _parts(chosen, size) if chosen else _empty(), strict=False
-            ):
+            for start in range(0, len(indices), size):
+                at = slice(start, start + size)
+                part, others = indices[at], (left[at], right[at])
                 tokens = sum(lengths[index] for index in part)
-                tokens += sum(len(retain[index].input_ids) for index in others) if retain else 0
-                pieces.append((part, batch(part, others), tokens))
+                tokens += sum(len(row.input_ids) for rows in others for row in rows)
+                pieces.append((part, batch(part, *others), tokens))
             steps.append(_step(indices, pieces))
     return steps
+
+
+class _Partners:
+    """Examples that go round and round, each round in another order."""
+
+    def __init__(self, rows: Sequence[Encoded], order: random.Random) -> None:
+        self._rows = rows
+        self._indices = _endless(len(rows), order)
+
+    def take(self, count: int) -> list[Encoded]:
+        """Return the next ones, longest first, as the examples that they join are."""
+        rows = [self._rows[index] for index in islice(self._indices, count)]
+        return sorted(rows, key=lambda row: -len(row.input_ids))
 
 
 def _step(
@@ -131,11 +145,6 @@ def _step(
 def _parts(indices: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     for start in range(0, len(indices), size):
         yield indices[start : start + size]
-
-
-def _empty() -> Iterator[Sequence[int]]:
-    while True:
-        yield ()
 
 
 def _endless(count: int, order: random.Random) -> Iterator[int]:

@@ -11,7 +11,7 @@ from unharness.errors import MethodError
 from unharness.training.loop import train
 from unharness.training.steps import unlearn_steps
 from unharness.unlearning.job import UnlearnJob
-from unharness.unlearning.method import REFERENCE, RETAIN, LossMethod
+from unharness.unlearning.method import GENERAL, REFERENCE, RETAIN, LossMethod
 from unharness.unlearning.reference import make_reference
 
 
@@ -25,11 +25,16 @@ def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
     method.prepare(job)
     selected = method.select_parameters(job)
     config = method.config
-    retain = job.encode("retain_train") if method.uses & {RETAIN, REFERENCE} else None
-    reference = make_reference(job, retain) if retain and REFERENCE in method.uses else None
+    retain = job.encode("retain_train") if RETAIN in method.uses else None
+    general = job.encode(GENERAL) if GENERAL in method.uses else None
+    reference = None
+    if REFERENCE in method.uses:
+        kept = [*(retain or ()), *(general or ())]
+        reference = make_reference(job, kept, everywhere=method.reference_everywhere)
     steps = unlearn_steps(
         job.encode("forget_train"),
         retain,
+        general,
         epochs=config.epochs,
         batch_size=config.batch_size,
         micro_batch_size=config.micro_batch_size,
@@ -43,6 +48,7 @@ def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
             steps,
             method.loss_terms,
             config,
+            on_gradients=method.finish_gradients,
             seed=job.derive_seed("training"),
             on_step=job.on_step,
         )

@@ -6,13 +6,14 @@ Nothing heavy is imported here: a plugin that derives from these lists in no tim
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from unharness.data.recipe import TrainConfig
 from unharness.errors import PluginError
+from unharness.unlearning.presets import Preset
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from unharness.data.batches import UnlearnBatch
     from unharness.unlearning.job import UnlearnJob
 
-RETAIN, REFERENCE = "retain", "reference"
+RETAIN, GENERAL, REFERENCE = "retain", "general", "reference"
 
 
 class Method(ABC):
@@ -37,6 +38,9 @@ class Method(ABC):
     """Whether it changes weights; one that does not gets no warning that nothing changed."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """By model preset: hyperparameters that suit it better than Config's own defaults."""
+
+    presets: ClassVar[Sequence[Preset]] = ()
+    """Hyperparameters that were published for it, by task and model."""
 
     class Config(BaseModel):
         """Every hyperparameter, typed, bounded and described. Derive from it to add some."""
@@ -70,8 +74,8 @@ class LossMethod(Method):
     """
 
     uses: ClassVar[frozenset[str]] = frozenset()
-    """What a batch must hold besides the forget set: of {"retain", "reference"}; the reference
-    model is the frozen target, and speaks of the retain set alone."""
+    """What a batch must hold besides the forget set: of {"retain", "general", "reference"}; the
+    reference model is the frozen target, and speaks of the retain set and the general text."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 1e-3}}
 
     class Config(Method.Config, TrainConfig):
@@ -79,10 +83,15 @@ class LossMethod(Method):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        known = {RETAIN, REFERENCE}
+        known = {RETAIN, GENERAL, REFERENCE}
         unknown = sorted(set(cls.uses) - known)
         if unknown:
             raise PluginError(f"{cls.__name__}.uses names {unknown}; known: {sorted(known)}")
+
+    @property
+    def reference_everywhere(self) -> bool:
+        """Whether the reference model must speak at every position, not at the answers' alone."""
+        return False
 
     def prepare(self, job: UnlearnJob) -> None:
         """Do what must be done once before training. The default does nothing."""
@@ -97,7 +106,7 @@ class LossMethod(Method):
 
         Args:
             model: in training mode.
-            batch: `forget` always; `retain` and `reference` if `uses` says so.
+            batch: `forget` always; `retain`, `general` and `reference` if `uses` says so.
         """
 
     def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
@@ -106,6 +115,12 @@ class LossMethod(Method):
         Override it where a sum would hold the activations of several forward passes at once.
         """
         yield self.loss(model, batch)
+
+    def finish_gradients(self, model: Any) -> None:
+        """Change the gradients of an optimizer step, when all its batches have been backward.
+
+        The default leaves them as they are.
+        """
 
     def unlearn(self, job: UnlearnJob) -> None:
         """Train `job.model` with the loss."""

@@ -20,11 +20,19 @@ from unharness.unlearning.job import UnlearnJob
 BATCH_SIZE = 32
 
 
-def make_reference(job: UnlearnJob, rows: Sequence[Encoded]) -> Reference:
-    """Return the reference model as it is now, for batches made of `rows`."""
+def make_reference(
+    job: UnlearnJob, rows: Sequence[Encoded], *, everywhere: bool = False
+) -> Reference:
+    """Return the reference model as it is now, for batches made of `rows`.
+
+    Args:
+        job: gives the model.
+        rows: what the reference will be asked about.
+        everywhere: whether it must speak at every position, question and padding included.
+    """
     if is_adapted(job.model):
         return AdapterTwin(job.model)
-    return StoredLogits(job, rows)
+    return StoredLogits(job, rows, everywhere=everywhere)
 
 
 class AdapterTwin:
@@ -62,20 +70,31 @@ class AdapterTwin:
 
 
 class StoredLogits:
-    """The logits at the scored positions of some examples, computed once and kept on the CPU."""
+    """What the reference says of some examples, computed once and kept on the CPU.
 
-    def __init__(self, job: UnlearnJob, rows: Sequence[Encoded]) -> None:
+    Logits at the scored positions, or at every position of the longest example's length.
+    """
+
+    def __init__(self, job: UnlearnJob, rows: Sequence[Encoded], *, everywhere: bool) -> None:
+        self._everywhere = everywhere
         self._kept: dict[tuple[int, ...], torch.Tensor] = {}
+        longest = max((len(row.input_ids) for row in rows), default=0)
         job.model.eval()
         for batch in job.batches(rows, BATCH_SIZE):
+            keys = batch.token_rows()
+            if everywhere:
+                batch = _padded(batch, longest, job.tokenizer.pad_token_id)
             with torch.no_grad():
                 logits = job.model(
                     input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
                 ).logits
+            if everywhere:
+                self._kept.update(zip(keys, logits.cpu(), strict=True))
+                continue
             scored = batch.labels[:, 1:] != IGNORED
             counts = scored.sum(dim=1).tolist()
             pieces = logits[:, :-1][scored].cpu().split(counts)
-            self._kept.update(zip(batch.token_rows(), pieces, strict=True))
+            self._kept.update(zip(keys, pieces, strict=True))
 
     def __call__(self, batch: TokenBatch) -> torch.Tensor:
         """Return the logits of a batch on its device; 0 where nothing is scored.
@@ -83,6 +102,10 @@ class StoredLogits:
         Raises:
             KeyError: the batch holds an example that was not among the rows.
         """
+        if self._everywhere:
+            width = batch.labels.shape[1]
+            rows = [self._kept[key][:width] for key in batch.token_rows()]
+            return torch.stack(rows).to(batch.labels.device)
         pieces = torch.cat([self._kept[key] for key in batch.token_rows()])
         shape = (*batch.labels.shape, pieces.shape[-1])
         logits = torch.zeros(shape, dtype=pieces.dtype, device=batch.labels.device)
@@ -90,3 +113,13 @@ class StoredLogits:
         scored[:, :-1] = batch.labels[:, 1:] != IGNORED
         logits[scored] = pieces.to(batch.labels.device)
         return logits
+
+
+def _padded(batch: TokenBatch, length: int, pad_token_id: int) -> TokenBatch:
+    missing = (0, length - batch.input_ids.shape[1])
+    pad = torch.nn.functional.pad
+    return TokenBatch(
+        pad(batch.input_ids, missing, value=pad_token_id),
+        pad(batch.attention_mask, missing),
+        pad(batch.labels, missing, value=IGNORED),
+    )

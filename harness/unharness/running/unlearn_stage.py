@@ -1,0 +1,120 @@
+"""The stage in which a method works on the target model, and what the record says of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from unharness.data.examples import GENERAL
+from unharness.models.lora import add_adapter, is_adapted
+from unharness.models.trained import FineTuner, TrainedModel
+from unharness.models.weights import parameter_counts, weights_hash
+from unharness.plugins import Registry
+from unharness.progress import OnStep, Progress, Stage
+from unharness.records.record import CostRecord, RunRecord, TrainingRecord
+from unharness.running.memory import PeakMemory
+from unharness.running.resolve import Plan
+from unharness.training.log import TrainingLog
+from unharness.unlearning.job import UnlearnJob
+
+
+def fine_tuner(plan: Plan, progress: Progress) -> FineTuner:
+    """Return what trains the plan's base model."""
+    return FineTuner(
+        plan.base,
+        plan.data,
+        plan.spec.target_tuning,
+        plan.lora,
+        plan.place,
+        progress,
+        plan.knowledge,
+    )
+
+
+@dataclass(frozen=True)
+class UnlearnStage:
+    """Lets a method unlearn, and notes in the record what it did and what it cost."""
+
+    plan: Plan
+    registry: Registry
+    progress: Progress
+
+    def carry_out(self, target: TrainedModel, record: RunRecord) -> UnlearnJob:
+        """Change the target's model in place; the job holds it."""
+        plan = self.plan
+        model = target.model
+        if plan.spec.tuning == "lora" and not is_adapted(model):
+            model = add_adapter(model, plan.lora, plan.spec.seed)
+        trainable, total = parameter_counts(model)
+        data = plan.data.joined(GENERAL, plan.general.examples) if plan.general else plan.data
+        job = UnlearnJob(
+            model=model,
+            tokenizer=target.tokenizer,
+            data=data,
+            seed=plan.spec.seed,
+            max_length=plan.place.max_length,
+            device=plan.place.device,
+            retrain=lambda splits, seed: self._retrain(job, splits, seed),
+        )
+        assert record.target is not None
+        record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
+        # Hashing a large model takes seconds; the target's hash is known.
+        fresh = model is not target.model
+        before = weights_hash(model) if fresh else record.target.weights_hash
+        peak = PeakMemory(plan.spec.device)
+        started = time.perf_counter()
+        try:
+            with self.progress.stage(f"unlearn ({plan.method.name})") as stage:
+                job.on_step, job.on_progress = self._on_step(stage, record), stage.step
+                plan.method.unlearn(job)
+        finally:
+            seconds = time.perf_counter() - started
+            self._note(record, job, seconds, peak.gigabytes())
+        job.model.eval()
+        record.training.weights_hash = weights_hash(job.model)
+        if plan.method.trains and record.training.weights_hash == before:
+            record.warnings.append("the weights did not change")
+        return job
+
+    def _note(self, record: RunRecord, job: UnlearnJob, seconds: float, peak: float) -> None:
+        training = record.training
+        assert training is not None
+        training.steps, training.examples = job.log.steps, job.log.examples
+        training.tokens, training.losses = job.log.tokens, job.log.losses
+        training.report = job.report
+        record.seeds = {"seed": self.plan.spec.seed, **job.derived_seeds}
+        assert record.data is not None
+        record.data.truncated |= job.truncated
+        if not self.plan.method.trains:
+            record.cost = CostRecord()
+            return
+        log = job.log
+        record.cost = CostRecord(
+            # A retrained model may come from the cache; what it cost is what its training took.
+            train_seconds=max(seconds, log.seconds),
+            seconds_per_step=log.seconds / log.steps if log.steps else None,
+            tokens_per_second=log.tokens / log.seconds if log.seconds else None,
+            peak_memory_gb=peak,
+            trainable_parameters=log.moved_parameters or training.trainable_parameters,
+        )
+
+    def _retrain(self, job: UnlearnJob, splits: Sequence[str], seed: int) -> Any:
+        recipe = self.plan.recipe.model_copy(update={"seed": seed})
+        tuner = fine_tuner(self.plan, self.progress)
+        trained = tuner.trained(splits, recipe, f"train on {' + '.join(splits)}")
+        names = {entry.name for entry in fields(TrainingLog)}
+        job.log = TrainingLog(**{key: trained.log[key] for key in names})
+        return trained.model
+
+    def _on_step(self, stage: Stage, record: RunRecord) -> OnStep:
+        def on_step(done: int, total: int, values: dict[str, float]) -> None:
+            stage.step(done, total, values)
+            for problem in self.registry.notify(
+                "unharness_step", run_id=record.run_id, step=done, values=values
+            ):
+                if problem not in record.warnings:
+                    record.warnings.append(problem)
+
+        return on_step

@@ -1,0 +1,88 @@
+"""MemFlex's iterative form: the region is located anew at every optimizer step.
+
+As in zjunlp/unlearn: the gradients of the step's own forget and retain examples are compared,
+answers as they are, and what lies outside the region gets a gradient of 0 for this step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+
+from unharness import MethodError
+from unharness_methods.localisation import Region, choose_region, compare
+
+Scope = Literal["forget", "retain"]
+
+
+class StepRegion:
+    """Collects a step's gradients by scope, whatever its micro-batches, and joins them."""
+
+    def __init__(self, config: Any, report: dict[str, Any]) -> None:
+        self._mu, self._sigma = config.mu, config.sigma
+        self._weights = {"forget": -config.forget_weight, "retain": config.retain_weight}
+        self._sums: dict[Scope, dict[str, torch.Tensor]] = {"forget": {}, "retain": {}}
+        self._chosen: dict[str, int] = {}
+        self._report = report
+        self._empty = 0
+        self._steps = 0
+
+    def take(self, scope: Scope, model: Any) -> None:
+        """Move the model's gradients, those of one term, to the scope's sum."""
+        sums = self._sums[scope]
+        for name, value in model.named_parameters():
+            if value.grad is None:
+                continue
+            sums[name] = sums[name] + value.grad if name in sums else value.grad
+            value.grad = None
+
+    def finish(self, model: Any) -> None:
+        """Give the tensors of the step's region their gradient, and the others one of 0."""
+        forget, retain = self._sums["forget"], self._sums["retain"]
+        region = self._locate(forget, retain)
+        names = set(region.names)
+        for name, value in model.named_parameters():
+            if name in forget and name in retain:
+                whole = forget[name] + retain[name]
+                value.grad = whole if name in names else torch.zeros_like(whole)
+        self._sums = {"forget": {}, "retain": {}}
+        self._note(region)
+
+    def refuse_if_never(self) -> None:
+        """Refuse a training in which nothing was ever in the region.
+
+        Raises:
+            MethodError: the region was empty at every step.
+        """
+        if self._steps and self._empty == self._steps:
+            raise MethodError(
+                f"the MemFlex region was empty at every one of {self._steps} steps: no tensor had "
+                f"cosine < {self._mu} and magnitude > {self._sigma}; mu=q0.5 sigma=q0.25 would "
+                "select some"
+            )
+
+    def _locate(self, forget: dict[str, torch.Tensor], retain: dict[str, torch.Tensor]) -> Region:
+        """Compare the gradients of the two likelihoods: the loss's weights are taken out."""
+        scores = []
+        for name in forget:
+            if name in retain:
+                left = forget[name] / (self._weights["forget"] or 1.0)
+                right = retain[name] / (self._weights["retain"] or 1.0)
+                scores.append(compare(name, left, right))
+        return choose_region(scores, self._mu, self._sigma)
+
+    def _note(self, region: Region) -> None:
+        self._steps += 1
+        self._empty += not region.names
+        for score in region.scores:
+            self._chosen[score.name] = self._chosen.get(score.name, 0) + region.holds(score)
+        self._report["region"] = {
+            "localise": "every-step",
+            "steps": self._steps,
+            "empty_steps": self._empty,
+            "mean_selected_tensors": sum(self._chosen.values()) / self._steps,
+            "tensors": [
+                {"name": name, "selected_steps": count} for name, count in self._chosen.items()
+            ],
+        }
