@@ -55,6 +55,7 @@ def test_json_has_exactly_the_public_fields(board):
             "trainable_parameters": 1000,
         },
         "warnings": [],
+        "prompts": {},
     }
     assert rows[2]["metrics"]["unlearn_ppl"] == {"value": None, "ci95": None, "n": 0}
     assert rows[2]["warnings"] == ["collapsed"]
@@ -75,8 +76,8 @@ def test_csv_parses_back_to_the_numbers_of_the_json(board):
     rows = list(csv.DictReader(io.StringIO(to_csv(board))))
     expected = json.loads(to_json(board))
     assert list(rows[0]) == [
-        *("task", "data_source", "data_hash", "model", "tuning", "method", "config", "seeds"),
-        *("runs", "unlearn_success", "unlearn_success_lo", "unlearn_success_hi"),
+        *("task", "data_source", "data_hash", "model", "tuning", "method", "config", "prompt"),
+        *("seeds", "runs", "unlearn_success", "unlearn_success_lo", "unlearn_success_hi"),
         *("unlearn_ppl", "unlearn_ppl_lo", "unlearn_ppl_hi", *COSTS),
     ]
     for row, full in zip(rows, expected, strict=True):

@@ -111,6 +111,10 @@ def _headline(record: RunRecord) -> Table:
     if record.data:
         sizes = ", ".join(f"{name} {split.get('n')}" for name, split in record.data.splits.items())
         facts["data"] = f"{facts['data']} ({record.data.description}): {sizes}"
+    if spec.prompt_name != "none":
+        facts["prompt"] = f"{spec.prompt_name}: {spec.evaluation.prompt}"
+    facts["preset"] = spec.preset
+    facts["general text"] = record.data.general if record.data else None
     if record.partial:
         facts["limited"] = f"to {spec.limit} examples a split: never ranked"
     shown = _facts({name: value for name, value in facts.items() if value}, alarms=("error",))

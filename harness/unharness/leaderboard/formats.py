@@ -15,12 +15,14 @@ from unharness.leaderboard.labels import (
     row_labels,
     row_warnings,
 )
+from unharness.leaderboard.prompted import Prompted
+from unharness.leaderboard.prompted_table import TITLE, compared, lines
 from unharness.leaderboard.ranking import Value, best_rows
 from unharness.leaderboard.rows import COSTS, Board, Group, Row
 
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
-    *("tuning", "method", "config", "seeds", "runs"),
+    *("tuning", "method", "config", "prompt", "seeds", "runs"),
 )
 
 
@@ -47,11 +49,23 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         },
         "cost": dict(row.cost),
         "warnings": list(row.warnings),
+        "prompts": {name: _prompted_values(group, seen) for name, seen in row.prompts.items()},
+    }
+
+
+def _prompted_values(group: Group, seen: Prompted) -> dict[str, Any]:
+    names = [column.name for column in group.columns]
+    return {
+        "text": seen.text,
+        "seeds": list(seen.seeds),
+        "runs": list(seen.runs),
+        "metrics": {name: _metric_values(seen.metrics[name]) for name in names},
+        "changes": {name: _metric_values(seen.changes[name]) for name in names},
     }
 
 
 def to_csv(board: Board) -> str:
-    """Return one line a row; an empty field where there is no value."""
+    """Return one line a row and prompt; an empty field where there is no value."""
     names = list(dict.fromkeys(column.name for group in board.groups for column in group.columns))
     metric_fields = [field for name in names for field in _metric_fields(name)]
     out = io.StringIO()
@@ -59,7 +73,13 @@ def to_csv(board: Board) -> str:
     writer.writeheader()
     for group in board.groups:
         for row in group.rows:
-            writer.writerow(_flat_row(row_values(group, row)))
+            values = row_values(group, row)
+            if row.runs:
+                writer.writerow(_flat_row(values) | {"prompt": "none"})
+            for name, seen in values["prompts"].items():
+                # What the training cost is said once, in the line without a prompt.
+                own = {key: seen[key] for key in ("metrics", "seeds", "runs")} | {"cost": {}}
+                writer.writerow(_flat_row(values | own) | {"prompt": name})
     return out.getvalue()
 
 
@@ -68,6 +88,9 @@ def to_markdown(board: Board) -> str:
     parts = []
     for title, group in zip(group_titles(board), board.groups, strict=True):
         parts.append(f"## {_escaped(title)}\n\n{_markdown_table(group)}")
+        if prompted := lines(group):
+            words = [" ".join(words) for words in headers(compared(group))]
+            parts += [f"{TITLE}:", _markdown([["Method", "Prompt", *words], *prompted], 2)]
         notes = [*group_notes(group), *(f"⚠ {line}" for line in row_warnings(group))]
         parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
     parts += [_escaped(note) for note in board.notes]
@@ -116,7 +139,7 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
 def _markdown_table(group: Group) -> str:
     names = [" ".join(words) for words in headers(group.columns)]
     best = [best_rows(group.rows, column) for column in group.columns]
-    lines = [["Method", *names, "Train s", "Peak GB"], ["---", *(["---:"] * (len(names) + 2))]]
+    rows = [["Method", *names, "Train s", "Peak GB"]]
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         name = f"{label.name} ({', '.join(label.details)})" if label.details else label.name
         cells = [f"{name} ⚠" if row.warnings else name]
@@ -126,8 +149,15 @@ def _markdown_table(group: Group) -> str:
             shown = f"**{shown}**" if index in winners else shown
             cells.append(f"{shown} {interval(value, column.unit)}".rstrip())
         cells += [number(row.cost["train_seconds"]), number(row.cost["peak_memory_gb"])]
-        lines.append(cells)
-    return "\n".join(f"| {' | '.join(map(_escaped, cells))} |" for cells in lines)
+        rows.append(cells)
+    return _markdown(rows, 1)
+
+
+def _markdown(rows: list[list[str]], names: int) -> str:
+    """Return rows as a table, the first one being its head; `names` columns are flush left."""
+    marks = ["---"] * names + ["---:"] * (len(rows[0]) - names)
+    whole = [rows[0], marks, *rows[1:]]
+    return "\n".join(f"| {' | '.join(map(_escaped, cells))} |" for cells in whole)
 
 
 def _escaped(text: str) -> str:

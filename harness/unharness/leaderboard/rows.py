@@ -7,10 +7,11 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unharness.errors import UnharnessError
+from unharness.leaderboard.prompted import Prompted, prompted_rows, without_prompt
 from unharness.leaderboard.ranking import Column, Value, rank
 from unharness.leaderboard.seeds import over_seeds
 from unharness.plugins import registry
@@ -33,9 +34,12 @@ class Row:
     runs: tuple[str, ...]
     """Run ids, in the order of the seeds."""
     metrics: Mapping[str, Value]
+    """Without a prompt; no values where there are runs with one alone."""
     cost: Mapping[str, float | None]
     """By name in COSTS: the mean over the runs that have it."""
     warnings: tuple[str, ...]
+    prompts: Mapping[str, Prompted] = field(default_factory=dict)
+    """By name: what an instruction before every question makes of the same weights."""
 
     @property
     def method(self) -> str:
@@ -45,7 +49,8 @@ class Row:
     def settings(self) -> dict[str, Any]:
         """Return, by name, all but the tuning that tells two rows of one method apart."""
         lora = {f"lora.{name}": value for name, value in (self.spec.lora or {}).items()}
-        return {"version": self.spec.method_version} | lora | self.spec.config
+        general = {"general": self.spec.general_hash[:6]} if self.spec.general_hash else {}
+        return {"version": self.spec.method_version} | general | lora | self.spec.config
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,8 @@ def build_board(store: RecordStore) -> Board:
 
 def group_facts(spec: RunSpec) -> dict[str, Any]:
     """Return what rows must have in common to be compared."""
-    return {"model": spec.model, **target_facts(spec), "evaluation": _evaluation(spec)}
+    evaluation = spec.evaluation.model_dump(mode="json", exclude={"prompt"})
+    return {"model": spec.model, **target_facts(spec), "evaluation": evaluation}
 
 
 def target_facts(spec: RunSpec) -> dict[str, Any]:
@@ -181,7 +187,8 @@ def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
     """Return the finished vanilla record of the same target, evaluated in the same way, if any."""
 
     def key(spec: RunSpec) -> str:
-        return _key({**target_facts(spec), "limit": spec.limit, "evaluation": _evaluation(spec)})
+        evaluation = spec.evaluation.model_dump(mode="json")
+        return _key({**target_facts(spec), "limit": spec.limit, "evaluation": evaluation})
 
     wanted = key(record.spec)
     found = [
@@ -207,6 +214,7 @@ def _group(records: Sequence[RunRecord]) -> Group:
     for record in records:
         spec = record.spec
         key = [spec.method, spec.method_version, spec.config, spec.tuning, spec.lora]
+        key.append(spec.general_hash)
         rows.setdefault(_key(key), []).append(record)
     columns = _columns(records)
     headline = _headline(records[0].spec.task)
@@ -237,18 +245,23 @@ def _headline(task: str) -> str:
 
 
 def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
-    runs = sorted(records, key=lambda record: record.spec.seed)
+    ordered = sorted(records, key=lambda record: record.spec.seed)
+    runs = without_prompt(ordered)
     return Row(
-        spec=runs[0].spec,
+        spec=(runs or ordered)[0].spec,
         seeds=tuple(record.spec.seed for record in runs),
         runs=tuple(record.run_id for record in runs),
-        metrics={
-            column.name: _value([record.metrics.get(column.name) for record in runs])
-            for column in columns
-        },
+        metrics={column.name: _over_runs(runs, column.name) for column in columns},
         cost={name: _mean_cost(runs, name) for name in COSTS},
         warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
+        prompts=prompted_rows(ordered, columns, _over_runs),
     )
+
+
+def _over_runs(runs: Sequence[RunRecord], name: str) -> Value:
+    if not runs:
+        return Value(None, None, 0)
+    return _value([record.metrics.get(name) for record in runs])
 
 
 def _value(metrics: Sequence[MetricRecord | None]) -> Value:
@@ -267,10 +280,6 @@ def _mean_cost(records: Iterable[RunRecord], name: str) -> float | None:
     found = [getattr(record.cost, name) for record in records]
     values = [value for value in found if value is not None]
     return statistics.mean(values) if values else None
-
-
-def _evaluation(spec: RunSpec) -> dict[str, Any]:
-    return spec.evaluation.model_dump(mode="json")
 
 
 def _key(parts: Any) -> str:

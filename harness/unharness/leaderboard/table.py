@@ -18,6 +18,7 @@ from unharness.leaderboard.labels import (
     row_labels,
     row_warnings,
 )
+from unharness.leaderboard.prompted_table import print_prompted
 from unharness.leaderboard.ranking import REFERENCES, Value, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
 
@@ -45,6 +46,7 @@ def _print_group(title: str, group: Group, console: Console) -> None:
     console.print(Text(title, "bold"))
     chosen = _fitting(group, console)
     _print_whole(_table(group, chosen), console)
+    print_prompted(group, console)
     for note in group_notes(group):
         console.print(Text(note, "dim"))
     absent = [name for name in _all_names(group) if name not in chosen]
