@@ -11,6 +11,7 @@ import click
 from unharness.cli.options import debug_option, format_option, results_option
 
 if TYPE_CHECKING:
+    from unharness.leaderboard.reference import Reference
     from unharness.leaderboard.rows import Board
 
 EPILOG = """\b
@@ -19,6 +20,7 @@ Examples:
   unharness leaderboard --task knowundo-privacy --model tiny
   unharness leaderboard --metric unlearn_success --metric retention_success
   unharness leaderboard --results results --format csv > leaderboard.csv
+  unharness leaderboard --reference knowundo-paper
 """
 
 
@@ -32,6 +34,11 @@ Examples:
 @click.option(
     "--metric", "metrics", multiple=True, metavar="NAME", help="Only this column; repeatable."
 )
+@click.option(
+    "--reference",
+    metavar="NAME|FILE",
+    help="A paper's rows beside ours, where task and model are the same: knowundo-paper.",
+)
 @debug_option
 def leaderboard_command(
     results: Path,
@@ -39,6 +46,7 @@ def leaderboard_command(
     tasks: tuple[str, ...],
     models: tuple[str, ...],
     metrics: tuple[str, ...],
+    reference: str | None,
 ) -> None:
     """Compare all records of a results folder.
 
@@ -49,6 +57,11 @@ def leaderboard_command(
     from unharness.leaderboard.rows import build_board
     from unharness.records.store import RecordStore
 
+    printed = None
+    if reference is not None:
+        from unharness.leaderboard.reference import load_reference
+
+        printed = load_reference(reference, results)
     board = build_board(RecordStore(results))
     _check_metrics(metrics, board.metric_names())
     for warning in board.warnings:
@@ -58,12 +71,12 @@ def leaderboard_command(
         click.echo(_nothing(results, filtered=bool(board.groups), notes=chosen.notes), err=True)
     if form == "table":
         if chosen.groups:
-            _print_table(chosen)
+            _print_table(chosen, printed)
         return
     from unharness.leaderboard import formats
 
     render = {"json": formats.to_json, "csv": formats.to_csv, "markdown": formats.to_markdown}
-    click.echo(render[form](chosen), nl=False)
+    click.echo(render[form](chosen, printed), nl=False)
 
 
 def _check_metrics(names: Iterable[str], known: set[str]) -> None:
@@ -92,8 +105,11 @@ def _nothing(results: Path, *, filtered: bool, notes: tuple[str, ...]) -> str:
     return f"no records under {results}/; make one: unharness run"
 
 
-def _print_table(board: Board) -> None:
+def _print_table(board: Board, reference: Reference | None) -> None:
     from unharness.cli.console import stdout_console
+    from unharness.leaderboard.beside import print_beside
     from unharness.leaderboard.table import print_board
 
     print_board(board, stdout_console())
+    if reference:
+        print_beside(board, reference, stdout_console())

@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.leaderboard:leaderboard_command",
         "Compare all records of a results folder.",
     ),
+    "paper": (
+        "unharness.cli.paper:paper_command",
+        "Print the KnowUnDo paper's tables beside ours.",
+    ),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
     "methods": ("unharness.cli.lists:methods", "List unlearning methods, or show one."),
     "tasks": ("unharness.cli.lists:tasks", "List tasks, or show one."),

@@ -7,6 +7,8 @@ import io
 import json
 from typing import Any
 
+from unharness.leaderboard.beside import beside, nothing_beside, reference_values
+from unharness.leaderboard.beside import notes as notes_beside
 from unharness.leaderboard.labels import (
     group_notes,
     group_titles,
@@ -18,17 +20,25 @@ from unharness.leaderboard.labels import (
 from unharness.leaderboard.prompted import Prompted
 from unharness.leaderboard.prompted_table import TITLE, compared, lines
 from unharness.leaderboard.ranking import Value, best_rows
+from unharness.leaderboard.reference import Reference
 from unharness.leaderboard.rows import COSTS, Board, Group, Row
 
+REFERENCE_ENDS = ("_reference", "_difference")
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
     *("tuning", "method", "config", "prompt", "seeds", "runs"),
 )
 
 
-def to_json(board: Board) -> str:
+def to_json(board: Board, reference: Reference | None = None) -> str:
     """Return a list of all rows of all groups, in their order, indented."""
-    rows = [row_values(group, row) for group in board.groups for row in group.rows]
+    rows = []
+    for group in board.groups:
+        for row in group.rows:
+            values = row_values(group, row)
+            if reference:
+                values["reference"] = reference_values(group, row, reference)
+            rows.append(values)
     return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -64,18 +74,22 @@ def _prompted_values(group: Group, seen: Prompted) -> dict[str, Any]:
     }
 
 
-def to_csv(board: Board) -> str:
+def to_csv(board: Board, reference: Reference | None = None) -> str:
     """Return one line a row and prompt; an empty field where there is no value."""
     names = list(dict.fromkeys(column.name for group in board.groups for column in group.columns))
     metric_fields = [field for name in names for field in _metric_fields(name)]
+    if reference:
+        metric_fields += [name + end for name in names for end in REFERENCE_ENDS]
     out = io.StringIO()
     writer = csv.DictWriter(out, [*FIXED_FIELDS, *metric_fields, *COSTS], lineterminator="\n")
     writer.writeheader()
     for group in board.groups:
         for row in group.rows:
             values = row_values(group, row)
+            printed = reference_values(group, row, reference) if reference else None
             if row.runs:
-                writer.writerow(_flat_row(values) | {"prompt": "none"})
+                flat = _flat_row(values) | _flat_reference(printed, names)
+                writer.writerow(flat | {"prompt": "none"})
             for name, seen in values["prompts"].items():
                 # What the training cost is said once, in the line without a prompt.
                 own = {key: seen[key] for key in ("metrics", "seeds", "runs")} | {"cost": {}}
@@ -83,16 +97,22 @@ def to_csv(board: Board) -> str:
     return out.getvalue()
 
 
-def to_markdown(board: Board) -> str:
+def to_markdown(board: Board, reference: Reference | None = None) -> str:
     """Return a table a group, best in bold, what must be known of it below."""
     parts = []
     for title, group in zip(group_titles(board), board.groups, strict=True):
-        parts.append(f"## {_escaped(title)}\n\n{_markdown_table(group)}")
+        parts.append(f"## {_escaped(title)}\n\n{_group_table(group)}")
         if prompted := lines(group):
             words = [" ".join(words) for words in headers(compared(group))]
-            parts += [f"{TITLE}:", _markdown([["Method", "Prompt", *words], *prompted], 2)]
+            parts += [f"{TITLE}:", markdown_table([["Method", "Prompt", *words], *prompted], 2)]
+        if reference and (found := beside(group, reference)):
+            words = [" ".join(words) for words in headers(found.columns)]
+            parts += [*notes_beside(found, reference)]
+            parts += [markdown_table([["Method", *words], *found.lines()], 1)]
         notes = [*group_notes(group), *(f"⚠ {line}" for line in row_warnings(group))]
         parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
+    if reference and (reason := nothing_beside(board, reference)):
+        parts.append(_escaped(reason))
     parts += [_escaped(note) for note in board.notes]
     return "\n\n".join(parts) + "\n" if parts else ""
 
@@ -136,7 +156,18 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _markdown_table(group: Group) -> str:
+def _flat_reference(printed: dict[str, Any] | None, names: list[str]) -> dict[str, Any]:
+    """Return what the paper printed of a row, for the columns that there are."""
+    metrics = printed["metrics"] if printed else {}
+    flat = {}
+    for name in set(names) & set(metrics):
+        cell = metrics[name]
+        flat[name + REFERENCE_ENDS[0]] = cell.get("printed", cell["value"])
+        flat[name + REFERENCE_ENDS[1]] = cell["difference"]
+    return flat
+
+
+def _group_table(group: Group) -> str:
     names = [" ".join(words) for words in headers(group.columns)]
     best = [best_rows(group.rows, column) for column in group.columns]
     rows = [["Method", *names, "Train s", "Peak GB"]]
@@ -150,10 +181,10 @@ def _markdown_table(group: Group) -> str:
             cells.append(f"{shown} {interval(value, column.unit)}".rstrip())
         cells += [number(row.cost["train_seconds"]), number(row.cost["peak_memory_gb"])]
         rows.append(cells)
-    return _markdown(rows, 1)
+    return markdown_table(rows, 1)
 
 
-def _markdown(rows: list[list[str]], names: int) -> str:
+def markdown_table(rows: list[list[str]], names: int) -> str:
     """Return rows as a table, the first one being its head; `names` columns are flush left."""
     marks = ["---"] * names + ["---:"] * (len(rows[0]) - names)
     whole = [rows[0], marks, *rows[1:]]
