@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unharness.evaluation.metric import Metric, Score
     from unharness.evaluation.observations import Observations, TokenScores
     from unharness.evaluation.statistics import bootstrap
+    from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.hookspecs import hookimpl
     from unharness.models.preset import ModelPreset
     from unharness.models.weights import WeightsRef
@@ -44,6 +45,7 @@ _HOMES = {
     "evaluation.metric": ("Metric", "Score"),
     "evaluation.observations": ("Observations", "TokenScores"),
     "evaluation.statistics": ("bootstrap",),
+    "evaluation.suite": ("Suite", "SuiteTask"),
     "hookspecs": ("hookimpl",),
     "models.preset": ("ModelPreset",),
     "models.weights": ("WeightsRef",),
@@ -80,6 +82,8 @@ __all__ = [
     "Sampling",
     "Score",
     "StandIn",
+    "Suite",
+    "SuiteTask",
     "Task",
     "TaskData",
     "TokenBatch",

@@ -1,4 +1,4 @@
-"""What the core itself registers: the built-in metrics, the `hf` engine and the `tiny` model."""
+"""What the core itself registers: metrics, suites, the `hf` engine, the `tiny` model."""
 
 from __future__ import annotations
 
@@ -56,6 +56,23 @@ def unharness_metrics() -> list[Ref]:
             _METRICS + "RetentionRougeL",
             "retention_rouge_l",
             "ROUGE-L of generated answers on the retain evaluation set.",
+        ),
+    ]
+
+
+@hookimpl
+def unharness_suites() -> list[Ref]:
+    """Return the built-in suites."""
+    return [
+        Ref(
+            "unharness.evaluation.suite:Paper",
+            "paper",
+            "KnowUnDo's five tasks: MMLU, ARC-Challenge, TruthfulQA, SIQA, RACE; needs the hub.",
+        ),
+        Ref(
+            "unharness.evaluation.suite:GeneralFacts",
+            "general-facts",
+            "300 bundled facts in multiple choice; works offline.",
         ),
     ]
 

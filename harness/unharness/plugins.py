@@ -32,6 +32,7 @@ KINDS: dict[str, str] = {
     "methods": "unharness.unlearning.method:Method",
     "tasks": "unharness.data.task:Task",
     "metrics": "unharness.evaluation.metric:Metric",
+    "suites": "unharness.evaluation.suite:Suite",
     "engines": "unharness.engines.engine:Engine",
     "models": "unharness.models.preset:ModelPreset",
 }

@@ -37,6 +37,10 @@ class RunRequest(BaseModel):
     data: str = "auto"
     general: str = "auto"
     """General text, for the methods that want some: a file, `bundled`, or `auto`."""
+    suite: str | None = None
+    """General knowledge: a suite, names of lm-eval's tasks, or `none`."""
+    include_path: str | None = None
+    """A folder of lm-eval YAML."""
     preset: str | None = None
     """Hyperparameters by name: `paper`, or `paper:Qwen1.5-7B-Chat` for another model's."""
     prompt: tuple[str, ...] = Field(("none",), min_length=1)
@@ -70,6 +74,8 @@ class EvaluationSettings(BaseModel):
     max_new_tokens: int = 96
     prompt: str = ""
     """The instruction that stands before every question; empty for none."""
+    suite: dict[str, Any] | None = None
+    """The general knowledge that is asked for: tasks, versions, shots; None for none."""
     bootstrap_seed: int = 0
 
 

@@ -89,7 +89,7 @@ def test_equal_identities_have_equal_ids():
 
 def test_the_id_is_that_of_version_2():
     # Changes only together with IDENTITY_VERSION: every record on anybody's disk has such an id.
-    assert RunSpec(**FIELDS).run_id() == "53adfa749ed5820d"
+    assert RunSpec(**FIELDS).run_id() == "3082fbb6fa284fc1"
 
 
 def test_the_id_is_the_same_in_another_process():
@@ -127,6 +127,7 @@ def test_the_id_does_not_change_with_a_runtime_field(name: str):
         ("max_length", 128),
         ("max_new_tokens", 8),
         ("prompt", "Be discreet."),
+        ("suite", {"name": "general-facts"}),
         ("bootstrap_seed", 1),
     ],
 )
@@ -138,7 +139,15 @@ def test_every_evaluation_setting_counts(name: str, value: Any):
 
 
 def test_no_evaluation_setting_is_left_out_above():
-    named = {"metrics", "engine", "max_length", "max_new_tokens", "bootstrap_seed", "prompt"}
+    named = {
+        "metrics",
+        "engine",
+        "max_length",
+        "max_new_tokens",
+        "bootstrap_seed",
+        "prompt",
+        "suite",
+    }
     assert set(EvaluationSettings.model_fields) == named
 
 

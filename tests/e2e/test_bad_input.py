@@ -149,7 +149,9 @@ def test_broken_weights_are_refused(refused, checkpoint, tmp_path):
     model = checkpoint("llama", tmp_path / "model")
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    assert "transformers can load" in refused(1, "--model", model, "--limit", "4")
+    assert "transformers can load" in refused(
+        1, "--model", model, "--suite", "none", "--limit", "4"
+    )
 
 
 def test_tokenizer_without_end_token(refused, checkpoint, tmp_path):
@@ -159,7 +161,7 @@ def test_tokenizer_without_end_token(refused, checkpoint, tmp_path):
     del settings["eos_token"]
     path.write_text(json.dumps(settings))
     (model / "special_tokens_map.json").unlink(missing_ok=True)
-    assert "no end token" in refused(1, "--model", model, "--limit", "4")
+    assert "no end token" in refused(1, "--model", model, "--suite", "none", "--limit", "4")
 
 
 def test_long_answers_are_counted_and_reported(main_here, folder, checkpoint, tmp_path):
@@ -170,6 +172,7 @@ def test_long_answers_are_counted_and_reported(main_here, folder, checkpoint, tm
     spoil(folder, "unlearn_val.json", lengthen)
     spoil(folder, "unlearn_train.json", lengthen)
     given = ["--data", folder, "--limit", "3", "--model", checkpoint("qwen2"), "--epochs", "1"]
+    given += ["--suite", "none"]
     given += ["--results", tmp_path / "results", "--quiet", "--format", "json"]
     code, output, errors = main_here("run", "--method", "gradient-ascent", *given)
     assert code == 0, errors

@@ -21,6 +21,7 @@ METHODS = [
     "kl",
 ]
 FEW = {"limit": 6, "epochs": 2, "batch_size": 4}
+NO_SUITE = {"suite": "none"}  # the default for checkpoints needs the hub
 
 
 @pytest.fixture
@@ -31,7 +32,11 @@ def few(real_data, tmp_path):
         untrained = method in ("vanilla", "retrain")
         base = {"limit": 6} if untrained else FEW
         return unharness.run(
-            method, model=str(model), data=str(real_data), results=str(tmp_path), **base | options
+            method,
+            model=str(model),
+            data=str(real_data),
+            results=str(tmp_path),
+            **NO_SUITE | base | options,
         )
 
     return call
@@ -135,6 +140,7 @@ def test_copyright_domain_runs_on_its_stand_in(checkpoint, tmp_path):
         "gradient-ascent",
         "knowundo-copyright",
         model=str(checkpoint("llama")),
+        suite="none",
         data="standin",
         results=str(tmp_path),
         **FEW,

@@ -79,7 +79,16 @@ def few(cli, plugin, checkpoint, real_data, tmp_path):
     """Run a misbehaving method on a small model and few examples."""
 
     def call(method, *words):
-        given = ["--model", checkpoint("qwen2"), "--data", real_data, "--limit", "4"]
+        given = [
+            "--model",
+            checkpoint("qwen2"),
+            "--suite",
+            "none",
+            "--data",
+            real_data,
+            "--limit",
+            "4",
+        ]
         given += ["--results", tmp_path, "--epochs", "1", "--quiet", *words]
         return cli("run", "--method", method, *given, PYTHONPATH=str(plugin))
 
@@ -132,7 +141,16 @@ def start(plugin, checkpoint, real_data, results, *words, most_bytes=None):
             resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
     command = [sys.executable, "-m", "unharness.cli.main", "run", "--method", "slow"]
-    command += ["--model", checkpoint("qwen2"), "--data", real_data, "--limit", "8"]
+    command += [
+        "--model",
+        checkpoint("qwen2"),
+        "--suite",
+        "none",
+        "--data",
+        real_data,
+        "--limit",
+        "8",
+    ]
     command += ["--batch-size", "1", "--results", results, "--quiet", "--format", "json", *words]
     environment = {**os.environ, "PYTHONPATH": str(plugin)}
     return subprocess.Popen(

@@ -35,6 +35,7 @@ _ATTRIBUTES = {
     "methods": ("version", "seeded"),
     "tasks": ("version", "headline", "metrics"),
     "metrics": ("unit", "direction", "needs"),
+    "suites": ("tasks", "offline"),
     "engines": (),
     "models": ("version", "tuning", "target_tuning"),
 }

@@ -1,4 +1,4 @@
-"""`unharness methods`, `tasks`, `metrics`, `engines`, `models`: what there is to name."""
+"""`unharness methods`, `tasks`, `metrics`, `suites`, `engines`, `models`: what there is to name."""
 
 from __future__ import annotations
 
@@ -133,6 +133,10 @@ def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
     origin = f"{shown.pop('distribution')} {shown.pop('distribution_version')}".strip()
     shown["plugin"] = f"{shown['plugin']} ({origin})"
     shown["module"] = f"{shown['module']}:{shown.pop('class')}"
+    if shown.get("tasks") and isinstance(shown["tasks"][0], dict):
+        shown["tasks"] = [
+            f"{task['name']} ({task['metric']}, {task['shots']} shots)" for task in shown["tasks"]
+        ]
     if "needs" in shown:
         shown["needs"] = [" of ".join(need) for need in shown["needs"]]
     return {
@@ -155,5 +159,6 @@ def _parameter_lines(parameter: Mapping[str, Any]) -> list[str]:
 methods = list_group("methods", "unlearning methods", "memflex")
 tasks = list_group("tasks", "tasks", "knowundo-privacy")
 metrics = list_group("metrics", "metrics", "unlearn_success")
+suites = list_group("suites", "suites of general knowledge", "general-facts")
 engines = list_group("engines", "text generation engines", "hf")
 models = list_group("models", "model presets", "tiny")

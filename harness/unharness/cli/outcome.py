@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from unharness.leaderboard.labels import ARROWS, number
+from unharness.leaderboard.labels import ARROWS, number, signed
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
 from unharness.running.pipeline import Outcome
 
@@ -47,7 +47,7 @@ def _prompted(first: Outcome, other: Outcome) -> Panel:
         cells = [f"{name} {ARROWS[metric.direction]}", _value(old), _value(metric)]
         if old is not None and old.value is not None and metric.value is not None:
             change = metric.value - old.value
-            cells.append(f"{'+' if change > 0 else ''}{number(change, metric.unit)}")
+            cells.append(signed(change, metric.unit))
         table.add_row(*cells)
     parts: list[Table | Text] = [table]
     if other.existed:

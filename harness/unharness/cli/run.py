@@ -22,6 +22,7 @@ Examples:
   unharness run --model meta-llama/Llama-2-7b-chat-hf --preset paper
   unharness run --prompt none --prompt privacy-sensitive
   unharness run --method kl-ood --general texts.jsonl
+  unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run experiment.yaml --seed 2
 """
 
@@ -39,6 +40,8 @@ FILE_KEYS = (
     "batch_size",
     "preset",
     "prompt",
+    "suite",
+    "include_path",
     "data",
     "general",
     "results",
@@ -79,6 +82,13 @@ FILE_KEYS = (
     help="Before every evaluated question: none, assistant, privacy-sensitive, "
     "copyright-sensitive, or a file; repeatable, all on the same weights [default: none].",
 )
+@click.option(
+    "--suite",
+    metavar="NAME",
+    help="General knowledge: a suite, lm-eval tasks with commas between them, or 'none' "
+    "[default: general-facts on tiny, else paper].",
+)
+@click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
 @click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto].")
 @click.option(
     "--general",

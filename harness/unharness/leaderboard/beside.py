@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from unharness.leaderboard.labels import headers, number, row_labels
+from unharness.leaderboard.labels import headers, number, row_labels, signed
 from unharness.leaderboard.ranking import Column
 from unharness.leaderboard.reference import (
     Cell,
@@ -131,4 +131,4 @@ def _cell(row: Row | None, cell: Cell | None, column: Column) -> str:
     change = difference(row, column.name, cell)
     if change is None:
         return text
-    return f"{text} ({'+' if change > 0 else ''}{number(change, column.unit)})"
+    return f"{text} ({signed(change, column.unit)})"

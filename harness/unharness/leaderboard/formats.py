@@ -16,6 +16,7 @@ from unharness.leaderboard.labels import (
     number,
     row_labels,
     row_warnings,
+    signed,
 )
 from unharness.leaderboard.prompted import Prompted
 from unharness.leaderboard.prompted_table import TITLE, compared, lines
@@ -55,7 +56,9 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "seeds": list(row.seeds),
         "runs": list(row.runs),
         "metrics": {
-            column.name: _metric_values(row.metrics[column.name]) for column in group.columns
+            column.name: _metric_values(row.metrics[column.name])
+            | _change_values(group.change(row, column))
+            for column in group.columns
         },
         "cost": dict(row.cost),
         "warnings": list(row.warnings),
@@ -133,6 +136,10 @@ def _metric_values(value: Value) -> dict[str, Any]:
     }
 
 
+def _change_values(change: float | None) -> dict[str, float]:
+    return {} if change is None else {"change": change}
+
+
 def _metric_fields(name: str) -> tuple[str, str, str]:
     return name, f"{name}_lo", f"{name}_hi"
 
@@ -178,7 +185,11 @@ def _group_table(group: Group) -> str:
             value = row.metrics[column.name]
             shown = number(value.value, column.unit)
             shown = f"**{shown}**" if index in winners else shown
-            cells.append(f"{shown} {interval(value, column.unit)}".rstrip())
+            shown = f"{shown} {interval(value, column.unit)}".rstrip()
+            change = group.change(row, column)
+            cells.append(
+                f"{shown} ({signed(change, column.unit)})" if change is not None else shown
+            )
         cells += [number(row.cost["train_seconds"]), number(row.cost["peak_memory_gb"])]
         rows.append(cells)
     return markdown_table(rows, 1)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from unharness.leaderboard.rows import Board, Group
 
 ARROWS = {"higher": "↑", "lower": "↓", "match_reference": "="}
+GENERAL_PREFIX = "general/"
+"""Metrics of general knowledge begin so; after it comes lm-eval's name of the task."""
 LARGE = 1e5
 """From here on numbers are written with an exponent."""
 
@@ -41,6 +43,11 @@ def number(value: float | None, unit: str = "") -> str:
     if unit == "%" or size >= 10:
         return f"{value:.1f}"
     return f"{value:.2f}" if size >= 1 or value == 0 else f"{value:.3g}"
+
+
+def signed(change: float, unit: str = "") -> str:
+    """Return a difference with its sign."""
+    return f"{'+' if change > 0 else ''}{number(change, unit)}"
 
 
 def shown_value(value: Any) -> str:
@@ -137,6 +144,8 @@ def row_warnings(group: Group) -> list[str]:
 
 
 def _short(name: str) -> tuple[str, ...]:
+    if name.startswith(GENERAL_PREFIX):
+        return ("General", name.removeprefix(GENERAL_PREFIX).replace("_", "-"))
     parts = name.replace("rouge_l", "rouge-l").split("_")
     kept = [part for part in parts if part not in _FILLERS] or parts
     return tuple(

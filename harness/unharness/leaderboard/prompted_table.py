@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from unharness.leaderboard.labels import headers, number, row_labels
+from unharness.leaderboard.labels import headers, number, row_labels, signed
 from unharness.leaderboard.ranking import Column, Value
 from unharness.leaderboard.rows import Group
 
@@ -60,8 +60,7 @@ def _cell(before: Value, after: Value, change: Value, unit: str) -> str:
     text = f"{number(before.value, unit)} → {number(after.value, unit)}"
     if change.value is None:
         return text
-    sign = "+" if change.value > 0 else ""
-    text += f" ({sign}{number(change.value, unit)}"
+    text += f" ({signed(change.value, unit)}"
     if change.ci95 is not None:
         low, high = (number(end, unit) for end in change.ci95)
         text += f" [{low}, {high}]"

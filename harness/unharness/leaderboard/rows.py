@@ -22,6 +22,8 @@ from unharness.spec import RunSpec
 DEFAULT_HEADLINE = "success_avg"
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
 VANILLA = "vanilla"
+GENERAL = "general"
+"""Metrics of general knowledge begin so."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,15 @@ class Group:
     def spec(self) -> RunSpec:
         """The first row's spec."""
         return self.rows[0].spec
+
+    def change(self, row: Row, column: Column) -> float | None:
+        """Return what a row gained in general knowledge against vanilla; None for all else."""
+        if not column.name.startswith(GENERAL) or row.method == VANILLA:
+            return None
+        vanilla = next((one for one in self.rows if one.method == VANILLA), None)
+        before = vanilla.metrics[column.name].value if vanilla else None
+        after = row.metrics[column.name].value
+        return None if before is None or after is None else after - before
 
     @property
     def title(self) -> str:

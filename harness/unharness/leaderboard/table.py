@@ -17,6 +17,7 @@ from unharness.leaderboard.labels import (
     number,
     row_labels,
     row_warnings,
+    signed,
 )
 from unharness.leaderboard.prompted_table import print_prompted
 from unharness.leaderboard.ranking import REFERENCES, Value, best_rows
@@ -104,7 +105,10 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         cells = [_label(label, row)]
         for column, winners in zip(columns, best, strict=True):
-            cells.append(_cell(row.metrics[column.name], column.unit, index in winners))
+            cell = _cell(row.metrics[column.name], column.unit, index in winners)
+            if (change := group.change(row, column)) is not None:
+                cell.append(f"\n{signed(change, column.unit)}", "not bold dim default")
+            cells.append(cell)
         cells += [Text(number(row.cost[name])) for name in costs]
         table.add_row(*cells, end_section=index == references - 1)
     return table

@@ -25,6 +25,8 @@ class BaseModel(ABC):
     """As the user gave it; shown, never an identity."""
     tuning: Tuning
     """How it is tuned when the user does not say."""
+    suite: str = "paper"
+    """The suite that measures its general knowledge when the user does not say."""
 
     @abstractmethod
     def fingerprint(self, data: TaskData) -> str:
@@ -49,6 +51,7 @@ class PresetModel(BaseModel):
     def __init__(self, preset: ModelPreset) -> None:
         self.name = preset.name
         self.tuning = preset.tuning
+        self.suite = preset.suite
         self._preset = preset
 
     def fingerprint(self, data: TaskData) -> str:

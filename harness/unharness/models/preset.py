@@ -28,6 +28,9 @@ class ModelPreset(ABC):
         """Return what the model must be taught besides the task, having learned nothing before."""
         return ()
 
+    suite: ClassVar[str] = "none"
+    """The suite that measures its general knowledge when the user does not say."""
+
     @abstractmethod
     def build(self, data: TaskData) -> tuple[Any, Any]:
         """Return the base model, on the CPU in float32, and its tokenizer.

@@ -29,6 +29,7 @@ class Tiny(ModelPreset):
     target_tuning = "full"
 
     version = 2
+    suite = "general-facts"
 
     def knowledge(self) -> tuple[Example, ...]:
         """Return the bundled general facts, so that there is general knowledge to lose."""

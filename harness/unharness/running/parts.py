@@ -40,6 +40,23 @@ def metric_records(
     return records
 
 
+def suite_records(scores: Mapping[str, Score]) -> dict[str, MetricRecord]:
+    """Return a suite's scores as the record holds them."""
+    return {
+        name: MetricRecord(
+            value=found.value,
+            ci95=found.ci95,
+            stderr=found.stderr,
+            n=found.n,
+            n_unscored=found.n_unscored,
+            unit="%",
+            direction="higher",
+            status=found.reason or "ok",
+        )
+        for name, found in scores.items()
+    }
+
+
 def row_warnings(plan: Plan, record: RunRecord, observations: Observations) -> list[str]:
     """Say what makes a row look better or worse than it is."""
     found = []

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from unharness.cache import locked
 from unharness.errors import UsageError
+from unharness.evaluation.suite_plan import check_reachable
 from unharness.plugins import Registry, registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
@@ -53,8 +54,8 @@ def run(
         config: hyperparameters of the method by name.
         progress: told how far the run is.
         options: as on the command line: `model`, `tuning`, `engine`, `seed`, `epochs`, `lr`,
-            `batch_size`, `preset`, `prompt`, `data`, `general`, `results`, `save_weights`,
-            `limit`, `device`, `force`.
+            `batch_size`, `preset`, `prompt`, `suite`, `include_path`, `data`, `general`,
+            `results`, `save_weights`, `limit`, `device`, `force`.
 
     Raises:
         UsageError: a name or an option is not what it may be.
@@ -94,8 +95,10 @@ def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
     unlearned = None
     # A second process that wants the same run waits, and finds it done.
     with locked(lock_of(plan), progress.note):
+        if plan.suite and not all(_is_done(store, one) for one in plans):
+            check_reachable(plan.suite, registry)
         for one in plans:
-            record = None if plan.request.force else finished(store, one)
+            record = finished(store, one) if _is_done(store, one) else None
             existed = record is not None
             if record is None:
                 shown = progress if one is plans[0] else _under(progress, one)
@@ -105,6 +108,10 @@ def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
             vanilla = finished(store, one.vanilla(registry))
             made.append(Outcome(record, vanilla, store.folder(one.spec), existed))
     return replace(made[0], also=tuple(made[1:]))
+
+
+def _is_done(store: RecordStore, plan: Plan) -> bool:
+    return not plan.request.force and finished(store, plan) is not None
 
 
 def _under(progress: Progress, plan: Plan) -> Progress:

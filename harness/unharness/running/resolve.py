@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from unharness.data.sources import DataSource
 from unharness.data.task import Task
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.metric import Metric
+from unharness.evaluation.suite_plan import SuitePlan, plan_suite
 from unharness.models.base import BaseModel, find_base_model
 from unharness.models.family import same_model
 from unharness.models.lora import LoraSettings
@@ -54,6 +56,8 @@ class Plan:
     """What every model learns besides the task's facts."""
     general: GeneralText | None
     """What a method wants that keeps to general text."""
+    suite: SuitePlan | None
+    """What measures general knowledge."""
     prompts: tuple[Prompt, ...]
     """What the same weights are evaluated under; the spec is the first one's."""
 
@@ -121,8 +125,12 @@ def resolve(request: RunRequest, registry: Registry) -> Plan:
     device = find_device(request.device)
     recipe = task.target_recipe(base.name)
     lora = LoraSettings()
+    suite = plan_suite(request.suite or base.suite, _folder(request.include_path), registry)
     evaluation = EvaluationSettings(
-        metrics=tuple(task.metrics), engine=request.engine, prompt=prompts[0].text
+        metrics=tuple(task.metrics),
+        engine=request.engine,
+        prompt=prompts[0].text,
+        suite=suite.identity() if suite else None,
     )
     dtype = _weights_dtype(device, tuning, target_tuning)
     spec = RunSpec(
@@ -161,6 +169,7 @@ def resolve(request: RunRequest, registry: Registry) -> Plan:
         place=TrainingPlace(device, dtype, evaluation.max_length),
         knowledge=base.knowledge()[: request.limit],
         general=general,
+        suite=suite,
         prompts=prompts,
     )
 
@@ -214,6 +223,10 @@ def find_device(requested: str) -> str:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"device {requested!r}: there are {torch.cuda.device_count()} GPUs")
     return requested
+
+
+def _folder(path: str | None) -> Path | None:
+    return Path(path).expanduser() if path is not None else None
 
 
 def _preset(method_class: type[Method], request: RunRequest) -> Preset | None:

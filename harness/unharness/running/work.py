@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from unharness.data.prompts import NO_PROMPT
 from unharness.engines.engine import Sampling
 from unharness.errors import RecordError, UnharnessError
 from unharness.evaluation.evaluate import example_rows, observe, score
+from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
 from unharness.evaluation.observations import Observations
 from unharness.models.lora import is_adapted, merged
@@ -32,6 +33,7 @@ from unharness.running.parts import (
     explained,
     metric_records,
     row_warnings,
+    suite_records,
     target_record,
     utc_now,
 )
@@ -64,6 +66,8 @@ class Unlearned:
 
     weights: WeightsRef
     record: RunRecord
+    general: SuiteResult | None = None
+    """What they know in general, once it was asked; no prompt changes that."""
 
 
 @dataclass
@@ -118,8 +122,11 @@ class RunUnderWay:
         else:
             _take_over(record, self.unlearned.record)
         weights = self.unlearned.weights
-        observations, scores = _evaluate(plan, self.registry, self._timed_progress(), weights)
+        observations, scores = self._evaluate(self.unlearned)
         record.metrics = metric_records(plan.metrics, scores)
+        if self.unlearned.general:
+            record.metrics |= suite_records(self.unlearned.general.scores)
+            record.general = self.unlearned.general.facts
         count_unscored(record, observations)
         record.warnings += row_warnings(plan, record, observations)
         self._save(record, observations, scores, weights)
@@ -146,6 +153,33 @@ class RunUnderWay:
             if not finished(self.store, vanilla):
                 progress = PrefixedProgress(self.progress, "target: ")
                 RunUnderWay(vanilla, self.registry, progress, self.store, target).carry_out()
+
+    def _evaluate(self, unlearned: Unlearned) -> tuple[Observations, dict[str, Score]]:
+        """Observe and score; of the first of several prompts, ask for general knowledge too."""
+        plan, progress = self.plan, self._timed_progress()
+        settings = plan.spec.evaluation
+        engine = self.registry.get("engines", settings.engine)()
+        try:
+            observations = observe(
+                unlearned.weights,
+                plan.data,
+                plan.metrics,
+                engine,
+                max_length=settings.max_length,
+                sampling=Sampling(settings.max_new_tokens),
+                bootstrap_seed=settings.bootstrap_seed,
+                progress=progress,
+                prompt=plan.prompt,
+            )
+            if plan.suite and unlearned.general is None:
+                found = run_suite(
+                    unlearned.weights, plan.suite, engine, limit=plan.spec.limit, progress=progress
+                )
+                self.unlearned = replace(unlearned, general=found)
+        finally:
+            engine.close()
+        with progress.stage("metrics"):
+            return observations, score(plan.metrics, observations)
 
     def _save(
         self,
@@ -208,29 +242,6 @@ def _take_over(record: RunRecord, made: RunRecord) -> None:
     record.target, record.training, record.data = copy.target, copy.training, copy.data
     record.cost, record.seeds = copy.cost, copy.seeds
     record.warnings += [text for text in copy.warnings if text not in record.warnings]
-
-
-def _evaluate(
-    plan: Plan, registry: Registry, progress: Progress, weights: WeightsRef
-) -> tuple[Observations, dict[str, Score]]:
-    settings = plan.spec.evaluation
-    engine = registry.get("engines", settings.engine)()
-    try:
-        observations = observe(
-            weights,
-            plan.data,
-            plan.metrics,
-            engine,
-            max_length=settings.max_length,
-            sampling=Sampling(settings.max_new_tokens),
-            bootstrap_seed=settings.bootstrap_seed,
-            progress=progress,
-            prompt=plan.prompt,
-        )
-    finally:
-        engine.close()
-    with progress.stage("metrics"):
-        return observations, score(plan.metrics, observations)
 
 
 def _save_weights(weights: WeightsRef, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,245 @@
+"""From a suite's name, or names of lm-eval's tasks, to what will be asked, checked beforehand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from unharness.errors import DataError, UsageError, suggestion
+from unharness.evaluation.suite import NONE, Suite, SuiteTask
+from unharness.plugins import Registry
+
+REACH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """A suite, resolved: its tasks exist, and say what they are."""
+
+    name: str
+    tasks: tuple[SuiteTask, ...]
+    include_path: Path | None
+    bundled: bool
+    """Whether lm-eval's own definitions are needed; they take seconds to look through."""
+    offline: bool
+
+    @cached_property
+    def manager(self) -> Any:
+        """lm-eval's TaskManager with the definitions that are needed."""
+        from lm_eval.tasks import TaskManager
+
+        quiet_lm_eval()
+        path = str(self.include_path) if self.include_path else None
+        return TaskManager(include_path=path, include_defaults=self.bundled)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the numbers, as JSON values: content, no paths."""
+        tasks = []
+        for task in self.tasks:
+            config = _plain(self.manager.task_index[task.name])
+            tasks.append(
+                {
+                    "name": task.name,
+                    "shots": task.shots,
+                    "metric": task.metric,
+                    "version": (config.get("metadata") or {}).get("version"),
+                    "config": _hash(config),
+                }
+            )
+        files = _folder_hash(self.include_path) if self.include_path else None
+        return {"name": self.name, "tasks": tasks, "files": files}
+
+
+def plan_suite(text: str, include_path: Path | None, registry: Registry) -> SuitePlan | None:
+    """Return what a suite's name, or comma-separated names of lm-eval's tasks, stand for.
+
+    Args:
+        text: `none`, a registered suite, or tasks of lm-eval or of `include_path`.
+        include_path: a folder of lm-eval YAML of the user's own.
+        registry: knows the suites.
+
+    Raises:
+        UsageError: a name is unknown; offers the nearest ones.
+        DataError: the folder is missing, or a YAML file in it is broken; names the line.
+    """
+    if include_path is not None:
+        check_yaml(include_path)
+    if text == NONE:
+        return None
+    if text in registry.names("suites"):
+        suite: type[Suite] = registry.get("suites", text)
+        path = suite.include_path
+        own = path is not None and all(_defines(path, task.name) for task in suite.tasks)
+        return _checked(
+            SuitePlan(suite.name, tuple(suite.tasks), path, not own, suite.offline), registry
+        )
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--suite is empty; give a suite, names of lm-eval's tasks, or 'none'")
+    own = include_path is not None and all(_defines(include_path, name) for name in names)
+    tasks = tuple(SuiteTask(name) for name in names)
+    plan = _checked(SuitePlan(",".join(names), tasks, include_path, not own, False), registry)
+    # Nobody said which metric: the first that the definition names.
+    index = plan.manager.task_index
+    chosen = (replace(task, metric=_first_metric(index[task.name].cfg)) for task in tasks)
+    return replace(plan, tasks=tuple(chosen))
+
+
+def check_reachable(plan: SuitePlan, registry: Registry) -> None:
+    """Load the tasks' data, so that what is missing is told before any training.
+
+    Raises:
+        DataError: the hub is needed and out of reach, or the data cannot be loaded.
+    """
+    if not plan.offline and plan.bundled:
+        _probe(plan, registry)
+    try:
+        plan.manager.load([task.name for task in plan.tasks])
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"suite {plan.name!r}: its data cannot be loaded ({type(error).__name__}: {reason}). "
+            f"{_instead(registry)}"
+        ) from error
+
+
+def quiet_lm_eval() -> None:
+    """Keep lm-eval's own chatter off the terminal."""
+    import logging
+
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+
+
+def lm_eval_version() -> str:
+    """Return the version of lm-eval that is installed."""
+    return version("lm-eval")
+
+
+def check_yaml(folder: Path) -> None:
+    """Refuse a folder that is missing, or that holds YAML which cannot be parsed.
+
+    lm-eval itself leaves such files out without a word.
+
+    Raises:
+        DataError: names the file, and the line where there is one.
+    """
+    if not folder.is_dir():
+        raise DataError(f"--include-path {folder}: no such folder; expected one of lm-eval's YAML")
+    for path in sorted(folder.glob("**/*.yaml")):
+        try:
+            yaml.load(path.read_text(encoding="utf-8"), Loader=_Tolerant)  # noqa: S506
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: cannot be read ({error})") from error
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f", line {mark.line + 1}" if mark else ""
+            problem = getattr(error, "problem", None) or " ".join(str(error).split())
+            raise DataError(f"{path}{line}: not YAML ({problem})") from error
+
+
+class _Tolerant(yaml.SafeLoader):
+    """Reads `!function name` as the text that it is."""
+
+
+_Tolerant.add_constructor("!function", lambda loader, node: str(node.value))
+
+
+def _checked(plan: SuitePlan, registry: Registry) -> SuitePlan:
+    known = plan.manager.all_tasks
+    for task in plan.tasks:
+        if task.name not in known:
+            names = [*registry.names("suites"), NONE, *known]
+            near = suggestion(task.name, names)
+            near = near if len(near) < 300 else " 'unharness suites' lists suites."
+            raise UsageError(f"unknown suite or lm-eval task {task.name!r}.{near}")
+    return plan
+
+
+def _first_metric(config: Mapping[str, Any] | None) -> str:
+    config = config or {}
+    listed = config.get("metric_list") or config.get("aggregate_metric_list") or []
+    return str(listed[0]["metric"]) if listed else "acc"
+
+
+def _probe(plan: SuitePlan, registry: Registry) -> None:
+    """Ask the hub a quick question: the libraries' own retries last minutes without a network."""
+    where = next(iter(_datasets(plan)), None)
+    if where is None:
+        return
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() not in ("", "0", "false"):
+        return  # what is cached can be used, and the rest fails at once
+    try:
+        from huggingface_hub import HfApi
+
+        HfApi().dataset_info(where, timeout=REACH_SECONDS)
+    except Exception as error:
+        raise DataError(
+            f"suite {plan.name!r} needs the hub ({where}), which cannot be reached "
+            f"({type(error).__name__}). {_instead(registry)}"
+        ) from error
+
+
+def _instead(registry: Registry) -> str:
+    offline = [n for n in registry.names("suites") if registry.get("suites", n).offline]
+    return f"Suites that work offline: {', '.join([*offline, NONE])}"
+
+
+def _datasets(plan: SuitePlan) -> Iterator[str]:
+    """Yield the hub's datasets that the tasks name, those of a group's members too."""
+    index = plan.manager.task_index
+    waiting = [task.name for task in plan.tasks]
+    seen = set()
+    while waiting:
+        name = waiting.pop(0)
+        if not isinstance(name, str) or name in seen or name not in index:
+            continue
+        seen.add(name)
+        config = index[name].cfg or {}
+        if "dataset_path" in config and "/" in str(config["dataset_path"]):
+            yield str(config["dataset_path"])
+        members = config.get("task")
+        waiting += members if isinstance(members, list) else []
+
+
+def _defines(folder: Path, name: str) -> bool:
+    from lm_eval.tasks import TaskManager
+
+    quiet_lm_eval()
+    return name in TaskManager(include_path=str(folder), include_defaults=False).all_tasks
+
+
+def _plain(entry: Any) -> Mapping[str, Any]:
+    """Return a definition without the place where it lies."""
+    folder = str(entry.yaml_path.parent) if entry.yaml_path else ""
+
+    def strip(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(key): strip(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [strip(item) for item in value]
+        return str(value).replace(folder, "") if isinstance(value, str | Path) else value
+
+    plain: Mapping[str, Any] = strip(entry.cfg or {})
+    return plain
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _folder_hash(folder: Path) -> str:
+    """Return the hash of what a folder of definitions holds: YAML, code and data."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".yaml", ".py", ".json", ".jsonl", ".csv"):
+            digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]

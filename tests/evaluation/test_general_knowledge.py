@@ -1,0 +1,134 @@
+"""A suite on weights in hand, against lm-eval's own command line on the same weights."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from unharness.engines.engine import Engine
+from unharness.engines.hf import HfEngine
+from unharness.evaluation import general
+from unharness.evaluation.general import run_suite
+from unharness.evaluation.suite import GeneralFacts
+from unharness.evaluation.suite_plan import plan_suite
+from unharness.models.lora import LoraSettings, add_adapter, merged
+from unharness.models.weights import WeightsRef, save_weights
+from unharness.plugins import registry
+from unharness.progress import Progress
+
+pytestmark = pytest.mark.slow
+LIMIT = 60
+
+
+def ask(model, tokenizer, suite="general-facts", folder=None, limit=LIMIT, engine=None):
+    plan = plan_suite(suite, folder, registry())
+    return run_suite(
+        WeightsRef(model, tokenizer), plan, engine or HfEngine(), limit=limit, progress=Progress()
+    )
+
+
+def test_it_is_what_lm_eval_s_command_line_gives(load_checkpoint, tmp_path):
+    model, tokenizer = load_checkpoint("llama")
+    found = ask(model, tokenizer)
+    save_weights(model, tokenizer, tmp_path / "weights")
+    command = [sys.executable, "-m", "lm_eval", "--model", "hf", "--device", "cpu"]
+    command += ["--model_args", f"pretrained={tmp_path / 'weights'},dtype=float32"]
+    command += ["--tasks", "general_facts", "--include_path", str(GeneralFacts.include_path)]
+    command += ["--limit", str(LIMIT), "--batch_size", "8", "--output_path", str(tmp_path / "out")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ}
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    [path] = (tmp_path / "out").rglob("results_*.json")
+    theirs = json.loads(path.read_text())
+    ours = found.scores["general/general_facts"]
+    assert ours.value == pytest.approx(100 * theirs["results"]["general_facts"]["acc,none"])
+    stderr = theirs["results"]["general_facts"]["acc_stderr,none"]
+    assert ours.stderr == pytest.approx(100 * stderr, rel=1e-6)
+    facts = found.facts["tasks"]["general_facts"]
+    assert facts["version"] == theirs["versions"]["general_facts"]
+    assert facts["n"] == ours.n == LIMIT
+    assert facts["n_original"] == 300
+    assert facts["shots"] == 0
+    assert found.facts["lm_eval"]
+
+
+def test_batches_and_an_adapter_change_nothing(load_checkpoint, monkeypatch):
+    model, tokenizer = load_checkpoint("qwen2")
+    model = add_adapter(model, LoraSettings(dropout=0.5), seed=0)
+    for name, value in model.named_parameters():
+        if ".lora_B." in name:
+            torch.nn.init.normal_(value, std=0.3, generator=torch.Generator().manual_seed(1))
+    model.train()  # it must be put back as it was
+    adapted = ask(model, tokenizer)
+    assert model.training
+    monkeypatch.setattr(general, "_batch_size", lambda model: 3)
+    assert ask(model, tokenizer).scores == adapted.scores
+    assert ask(merged(model), tokenizer).scores == adapted.scores
+
+
+class Parrot(Engine):
+    """Says what it was asked, three times."""
+
+    name = "parrot"
+    summary = "s"
+
+    def __init__(self):
+        self.asked = []
+
+    def load(self, weights):
+        self.weights = weights
+
+    def generate(self, prompts, sampling, on_done=None):
+        self.asked.append((list(prompts), sampling))
+        return [f"{prompt}STOP {prompt}" for prompt in prompts]
+
+    def close(self):
+        pass
+
+
+def test_text_comes_from_the_engine(load_checkpoint, tmp_path):
+    data = tmp_path / "data.json"
+    rows = [{"question": "one", "answer": "one"}, {"question": "two", "answer": "three"}]
+    data.write_text(json.dumps(rows))
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    (folder / "echo.yaml").write_text(
+        f"""\
+task: echo
+dataset_path: json
+dataset_kwargs:
+  data_files: {data}
+output_type: generate_until
+test_split: train
+doc_to_text: "{{{{question}}}}"
+doc_to_target: "{{{{answer}}}}"
+generation_kwargs:
+  until: ["STOP"]
+  max_gen_toks: 7
+  do_sample: false
+metric_list:
+  - metric: exact_match
+    aggregation: mean
+    higher_is_better: true
+filter_list:
+  - name: none
+    filter:
+      - function: take_first
+metadata:
+  version: 1.0
+"""
+    )
+    model, tokenizer = load_checkpoint("llama")
+    engine = Parrot()
+    found = ask(model, tokenizer, "echo", folder, None, engine)
+    [(prompts, sampling)] = engine.asked
+    assert (sorted(prompts), sampling.max_new_tokens) == (["one", "two"], 7)
+    assert engine.weights.model is model
+    # The metric of a bare task name is the first that its definition names.
+    assert found.scores["general/echo"].value == 50.0
+    assert found.facts["tasks"]["echo"]["metric"] == "exact_match"
+    assert found.scores["general_avg"].value == 50.0

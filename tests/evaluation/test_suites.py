@@ -1,0 +1,144 @@
+"""Suites of general knowledge: what they are, and what is refused before any training."""
+
+import dataclasses
+
+import pytest
+
+from unharness.data.encoding import SEPARATOR, encode_examples
+from unharness.data.general import general_examples, general_facts
+from unharness.errors import DataError, UsageError
+from unharness.evaluation.suite import NONE, GeneralFacts, Paper
+from unharness.evaluation.suite_plan import check_reachable, check_yaml, plan_suite
+from unharness.plugins import registry
+
+YAML = """\
+task: {name}
+dataset_path: json
+dataset_kwargs:
+  data_files: {data}
+output_type: multiple_choice
+test_split: train
+doc_to_text: "{{{{question}}}}"
+doc_to_choice: ["yes", "no"]
+doc_to_target: answer
+metric_list:
+  - metric: acc
+metadata:
+  version: 2.0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a task of one's own, `mine`."""
+    data = tmp_path / "data.json"
+    data.write_text('[{"question": "Is it so?", "answer": 0}]')
+    path = tmp_path / "tasks"
+    path.mkdir()
+    (path / "mine.yaml").write_text(YAML.format(name="mine", data=data))
+    return path
+
+
+def test_the_bundled_suite_says_what_it_asks():
+    plan = plan_suite("general-facts", None, registry())
+    assert plan.offline
+    identity = plan.identity()
+    assert identity["name"] == "general-facts"
+    [task] = identity["tasks"]
+    assert (task["name"], task["shots"], task["metric"]) == ("general_facts", 0, "acc")
+    assert task["version"] == 1.0
+    assert "/" not in str(identity)  # content, no paths
+    check_reachable(plan, registry())
+    assert plan.identity() == plan_suite("general-facts", None, registry()).identity()
+
+
+def test_none_is_no_suite():
+    assert plan_suite(NONE, None, registry()) is None
+
+
+def test_a_folder_of_one_s_own(folder):
+    plan = plan_suite("mine", folder, registry())
+    assert [task.name for task in plan.tasks] == ["mine"]
+    assert not plan.bundled  # lm-eval's own thousands need not be looked through
+    before = plan.identity()
+    check_reachable(plan, registry())
+    text = (folder / "mine.yaml").read_text()
+    (folder / "mine.yaml").write_text(text.replace('"no"', '"never"'))
+    assert plan_suite("mine", folder, registry()).identity() != before
+
+
+@pytest.mark.slow
+def test_the_paper_s_suite_is_lm_eval_s_own_definitions():
+    plan = plan_suite("paper", None, registry())
+    index = plan.manager.task_index
+    assert [task.name for task in plan.tasks] == [task.name for task in Paper.tasks]
+    for task in plan.tasks:
+        config = index[task.name].cfg
+        listed = config.get("metric_list") or config.get("aggregate_metric_list")
+        assert task.metric in {item["metric"] for item in listed}, task.name
+        assert config["metadata"]["version"] is not None
+    assert len(plan.identity()["tasks"]) == 5
+
+
+@pytest.mark.slow
+def test_without_the_hub_the_paper_s_suite_names_those_that_work():
+    plan = plan_suite("paper", None, registry())
+    with pytest.raises(DataError) as caught:
+        check_reachable(plan, registry())
+    assert "'paper'" in str(caught.value)
+    assert "Suites that work offline: general-facts, none" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_lm_eval_s_tasks_by_name_and_what_is_unknown():
+    plan = plan_suite("arc_easy, hellaswag", None, registry())
+    assert [task.name for task in plan.tasks] == ["arc_easy", "hellaswag"]
+    with pytest.raises(UsageError, match=r"'hellaswagg'.*hellaswag"):
+        plan_suite("hellaswagg", None, registry())
+    with pytest.raises(UsageError, match=r"'general-fact'.*general-facts"):
+        plan_suite("general-fact", None, registry())
+
+
+def test_an_empty_suite_is_refused():
+    with pytest.raises(UsageError, match="--suite is empty"):
+        plan_suite(" , ", None, registry())
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no such folder"):
+        check_yaml(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("task: a\nmetric_list: [acc\nx: 1\n", 3), ("task: a\n\tx: 1\n", 2), ("a: b: c\n", 1)],
+)
+def test_broken_yaml_names_file_and_line(folder, text, line):
+    (folder / "broken.yaml").write_text(text)
+    with pytest.raises(DataError, match=rf"broken\.yaml, line {line}: not YAML"):
+        plan_suite("mine", folder, registry())
+
+
+def test_functions_in_yaml_are_no_fault(folder):
+    (folder / "other.yaml").write_text("task: other\nprocess_docs: !function utils.process\n")
+    check_yaml(folder)
+
+
+@pytest.mark.parametrize("begin", [False, True])
+def test_the_facts_are_asked_as_they_are_learned(make_tokenizer, begin):
+    """lm-eval's context and continuation have the tokens of fine-tuning, cut at the same place."""
+    tokenizer = make_tokenizer(begin=begin)
+    for fact, example in list(zip(general_facts(), general_examples(), strict=True))[:40]:
+        [learned] = encode_examples(tokenizer, [example], 256, end_token=False)
+        context = tokenizer(fact.question)["input_ids"]
+        whole = tokenizer(fact.question + SEPARATOR + fact.right)["input_ids"]
+        assert tuple(whole) == learned.input_ids
+        assert len(context) == learned.answer_start
+
+
+def test_suites_are_classes_with_everything_a_listing_needs():
+    for suite in (Paper, GeneralFacts):
+        assert suite.name in registry().names("suites")
+        assert all(dataclasses.is_dataclass(task) for task in suite.tasks)
+    assert not Paper.offline
+    assert GeneralFacts.include_path.is_dir()
