@@ -90,6 +90,7 @@ def _full() -> RunRecord:
             ),
         },
         cost=CostRecord(train_seconds=1.5, peak_memory_gb=0.9, stages={"unlearn": 1.5}),
+        engine={"name": "hf"},
         general={"suite": "general-facts", "tasks": {}},
         seeds={"order": 2**32 - 1},
         provenance={"unharness": {"version": "0.1.0", "dirty": None}},

@@ -17,6 +17,10 @@ from unharness.errors import UnharnessError
 # that `unharness --help` costs nothing.
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("unharness.cli.run:run_command", "Unlearn with one method, evaluate, leave a record."),
+    "evaluate": (
+        "unharness.cli.evaluate:evaluate_command",
+        "Evaluate weights that are there already.",
+    ),
     "leaderboard": (
         "unharness.cli.leaderboard:leaderboard_command",
         "Compare all records of a results folder.",

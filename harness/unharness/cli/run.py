@@ -127,7 +127,7 @@ def run_command(
     values["set"] = dict(values.get("set") or {}) | _settings(settings)
     calm_libraries(debug)
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
 
     from unharness.cli.progress import progress_for
     from unharness.plugins import registry
@@ -160,7 +160,7 @@ def run_command(
     print_outcome(outcome)
 
 
-def _interrupt(*_: Any) -> None:
+def interrupt(*_: Any) -> None:
     """Take a polite kill as Ctrl-C, so that it leaves things as clean."""
     raise KeyboardInterrupt
 

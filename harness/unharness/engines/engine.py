@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from unharness.models.weights import WeightsRef
@@ -45,6 +45,14 @@ class Engine(ABC):
             sampling: how.
             on_done: told how many of how many prompts are done.
         """
+
+    def rest(self) -> None:
+        """Give back what a training needs, until the next `load`; the default closes."""
+        self.close()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the record is to say of the engine, as JSON values."""
+        return {}
 
     @abstractmethod
     def close(self) -> None:

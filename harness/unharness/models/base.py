@@ -11,6 +11,7 @@ from typing import Any
 
 from unharness.data.examples import Example, TaskData, content_hash
 from unharness.errors import ModelError, UnknownNameError
+from unharness.models.loading import load_causal_lm
 from unharness.models.preset import ModelPreset, Tuning
 from unharness.plugins import Registry
 
@@ -102,16 +103,13 @@ class CheckpointModel(BaseModel):
 
     def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
         """Load from the folder: safetensors only, no remote code."""
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoTokenizer
 
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **options)
             tokenizer = _usable(tokenizer, self.name)
-            model = AutoModelForCausalLM.from_pretrained(
-                str(self._folder), dtype=getattr(torch, dtype), use_safetensors=True, **options
-            )
+            model = load_causal_lm(self._folder, dtype)
         except ModelError:
             raise
         except Exception as error:
@@ -139,7 +137,7 @@ def find_base_model(name: str, registry: Registry) -> BaseModel:
     if folder.exists():
         raise ModelError(f"{name}: is a file; expected a folder with config.json and *.safetensors")
     if HUB_ID.fullmatch(name):
-        return CheckpointModel(name, _download(name), from_hub=True)
+        return CheckpointModel(name, download(name), from_hub=True)
     if "/" in name or name.startswith((".", "~")):
         raise ModelError(f"{name}: no such folder")
     known = registry.names("models")
@@ -156,7 +154,12 @@ def _check_folder(name: str, folder: Path) -> None:
         )
 
 
-def _download(name: str) -> Path:
+def download(name: str) -> Path:
+    """Return the folder of a model from the hub: weights, configuration, tokenizer.
+
+    Raises:
+        ModelError: the hub does not give it.
+    """
     from huggingface_hub import snapshot_download
 
     try:

@@ -20,6 +20,7 @@ from unharness.data.examples import Example, TaskData, content_hash
 from unharness.data.recipe import FineTuneConfig
 from unharness.errors import ModelError
 from unharness.models.base import BaseModel
+from unharness.models.loading import load_causal_lm
 from unharness.models.lora import LoraSettings, add_adapter, load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.weights import save_weights
@@ -154,11 +155,4 @@ class FineTuner:
         model, tokenizer = self.base.load(self.data, self.place.dtype)
         if self.tuning == "lora":
             return load_adapter(model, str(folder)), tokenizer
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        dtype = getattr(torch, self.place.dtype)
-        model = AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=dtype, use_safetensors=True, local_files_only=True
-        )
-        return model, tokenizer
+        return load_causal_lm(folder, self.place.dtype), tokenizer

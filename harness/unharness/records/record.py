@@ -109,6 +109,8 @@ class RunRecord(_Part):
     target: TargetRecord | None = None
     training: TrainingRecord | None = None
     metrics: dict[str, MetricRecord] = Field(default_factory=dict)
+    engine: dict[str, Any] | None = None
+    """What generated: its name, and what it says of itself."""
     general: dict[str, Any] | None = None
     """Of general knowledge: the suite, lm-eval's version; by task version, shots, numbers."""
     cost: CostRecord = Field(default_factory=CostRecord)

@@ -17,8 +17,9 @@ from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
 from unharness.running.clock import PrefixedProgress
+from unharness.running.pool import EnginePool
 from unharness.running.resolve import Plan, resolve
-from unharness.running.work import RunUnderWay, finished, lock_of
+from unharness.running.work import RunUnderWay, Unlearned, finished, lock_of
 from unharness.spec import RunRequest
 
 
@@ -89,10 +90,32 @@ def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
     Raises:
         UnharnessError: the run failed; a `failed` record says why.
     """
+    with EnginePool(registry) as engines:
+        return execute_with(plan, registry, progress, engines)
+
+
+def execute_with(
+    plan: Plan,
+    registry: Registry,
+    progress: Progress,
+    engines: EnginePool,
+    unlearned: Unlearned | None = None,
+) -> Outcome:
+    """Carry out a plan with engines that others may use as well.
+
+    Args:
+        plan: the run.
+        registry: knows the plugins.
+        progress: told how far the run is.
+        engines: what generates.
+        unlearned: the weights, where they are in hand: then nothing is trained.
+
+    Raises:
+        UnharnessError: the run failed; a `failed` record says why.
+    """
     store = RecordStore(plan.spec.results)
     plans = [plan.under(prompt) for prompt in plan.prompts]
     made: list[Outcome] = []
-    unlearned = None
     # A second process that wants the same run waits, and finds it done.
     with locked(lock_of(plan), progress.note):
         if plan.suite and not all(_is_done(store, one) for one in plans):
@@ -102,7 +125,7 @@ def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
             existed = record is not None
             if record is None:
                 shown = progress if one is plans[0] else _under(progress, one)
-                under_way = RunUnderWay(one, registry, shown, store, unlearned=unlearned)
+                under_way = RunUnderWay(one, registry, shown, store, engines, unlearned=unlearned)
                 record = under_way.carry_out()
                 unlearned = under_way.unlearned
             vanilla = finished(store, one.vanilla(registry))

@@ -36,6 +36,8 @@ from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset, find_preset
 
 VANILLA = "vanilla"
+EXTERNAL = "external"
+"""The method of weights that came from outside."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,13 @@ class Plan:
         return replace(self, request=request, spec=spec, method=method, general=None)
 
 
-def resolve(request: RunRequest, registry: Registry) -> Plan:
+def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = None) -> Plan:
     """Resolve names, hyperparameters, data, model, device and precision.
+
+    Args:
+        request: what the user asks for.
+        registry: knows the plugins.
+        base: the base model, where it is in hand; None: the one that the request names.
 
     Raises:
         UsageError: a name, a hyperparameter or the device is not what it may be.
@@ -114,9 +121,11 @@ def resolve(request: RunRequest, registry: Registry) -> Plan:
     prompts = tuple(dict.fromkeys(map(find_prompt, request.prompt)))
     preset = _preset(method_class, request)
     given = request.hyperparameters()
-    if request.model in registry.names("models"):  # cheap checks first, then the costly look-up
+    if base is None and request.model in registry.names(
+        "models"
+    ):  # cheap checks first, then the costly look-up
         make_method(method_class, request.model, given, preset)
-    base = find_base_model(request.model, registry)
+    base = base or find_base_model(request.model, registry)
     method = make_method(method_class, base.name, given, preset)
     data = task.load(DataSource(request.data)).limited(request.limit)
     general = _general(request, method_class, data, base)

@@ -37,8 +37,9 @@ from unharness.running.parts import (
     target_record,
     utc_now,
 )
+from unharness.running.pool import EnginePool
 from unharness.running.provenance import provenance
-from unharness.running.resolve import VANILLA, Plan
+from unharness.running.resolve import EXTERNAL, VANILLA, Plan
 from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
 
 
@@ -78,6 +79,7 @@ class RunUnderWay:
     registry: Registry
     progress: Progress
     store: RecordStore
+    engines: EnginePool
     target: TrainedModel | None = None
     """The target model, where it is in hand already."""
     unlearned: Unlearned | None = None
@@ -122,7 +124,11 @@ class RunUnderWay:
         else:
             _take_over(record, self.unlearned.record)
         weights = self.unlearned.weights
-        observations, scores = self._evaluate(self.unlearned)
+        try:
+            observations, scores = self._evaluate(self.unlearned, record)
+        except Exception:
+            self._keep_weights(record, weights)
+            raise
         record.metrics = metric_records(plan.metrics, scores)
         if self.unlearned.general:
             record.metrics |= suite_records(self.unlearned.general.scores)
@@ -141,6 +147,7 @@ class RunUnderWay:
         if plan.method.name != VANILLA:
             for prompt in plan.prompts:
                 self._leave_vanilla(plan.under(prompt), target)
+        self.engines.rest()
         job = UnlearnStage(plan, self.registry, progress).carry_out(target, record)
         return Unlearned(WeightsRef(job.model, job.tokenizer), record.model_copy(deep=True))
 
@@ -152,32 +159,35 @@ class RunUnderWay:
         with locked(lock_of(vanilla), self.progress.note):
             if not finished(self.store, vanilla):
                 progress = PrefixedProgress(self.progress, "target: ")
-                RunUnderWay(vanilla, self.registry, progress, self.store, target).carry_out()
+                under_way = RunUnderWay(
+                    vanilla, self.registry, progress, self.store, self.engines, target
+                )
+                under_way.carry_out()
 
-    def _evaluate(self, unlearned: Unlearned) -> tuple[Observations, dict[str, Score]]:
+    def _evaluate(
+        self, unlearned: Unlearned, record: RunRecord
+    ) -> tuple[Observations, dict[str, Score]]:
         """Observe and score; of the first of several prompts, ask for general knowledge too."""
         plan, progress = self.plan, self._timed_progress()
         settings = plan.spec.evaluation
-        engine = self.registry.get("engines", settings.engine)()
-        try:
-            observations = observe(
-                unlearned.weights,
-                plan.data,
-                plan.metrics,
-                engine,
-                max_length=settings.max_length,
-                sampling=Sampling(settings.max_new_tokens),
-                bootstrap_seed=settings.bootstrap_seed,
-                progress=progress,
-                prompt=plan.prompt,
+        engine = self.engines.get(settings.engine)
+        observations = observe(
+            unlearned.weights,
+            plan.data,
+            plan.metrics,
+            engine,
+            max_length=settings.max_length,
+            sampling=Sampling(settings.max_new_tokens),
+            bootstrap_seed=settings.bootstrap_seed,
+            progress=progress,
+            prompt=plan.prompt,
+        )
+        if plan.suite and unlearned.general is None:
+            found = run_suite(
+                unlearned.weights, plan.suite, engine, limit=plan.spec.limit, progress=progress
             )
-            if plan.suite and unlearned.general is None:
-                found = run_suite(
-                    unlearned.weights, plan.suite, engine, limit=plan.spec.limit, progress=progress
-                )
-                self.unlearned = replace(unlearned, general=found)
-        finally:
-            engine.close()
+            self.unlearned = replace(unlearned, general=found)
+        record.engine = {"name": settings.engine, **engine.facts()}
         with progress.stage("metrics"):
             return observations, score(plan.metrics, observations)
 
@@ -194,16 +204,26 @@ class RunUnderWay:
                 write_json_lines(folder / EXAMPLES_FILE, example_rows(observations, scores))
                 record.artifacts["examples"] = describe_file(folder / EXAMPLES_FILE, folder)
                 if self.plan.spec.save_weights:
-                    if self.plan.spec.target_tuning == "full":
-                        # A fresh adapter fits a target that only this cache knows.
-                        weights = WeightsRef(merged(weights.model), weights.tokenizer)
-                    record.artifacts["weights"] = _save_weights(weights, folder)
+                    record.artifacts["weights"] = _save_weights(self.plan, weights, folder)
             except OSError as error:
                 raise RecordError(f"{folder}: the record cannot be written ({error})") from error
         record.cost.stages = dict(self.clock)
         record.status = "done"
         record.finished = utc_now()
         self.store.save(record)
+
+    def _keep_weights(self, record: RunRecord, weights: WeightsRef) -> None:
+        """Keep what an evaluation that failed would cost: `unharness evaluate` goes on from it."""
+        if self.plan.method.name in (VANILLA, EXTERNAL):
+            return
+        folder = self.store.folder(self.plan.spec)
+        try:
+            record.artifacts["weights"] = _save_weights(self.plan, weights, folder)
+        except (OSError, UnharnessError):
+            return  # the error that is under way says more
+        self.progress.note(
+            f"the unlearned weights are kept; go on with: unharness evaluate {record.run_id}"
+        )
 
     def _fail(self, record: RunRecord, error: Exception, *, keep_old: bool) -> None:
         """Leave a record that says why, unless a finished one stands in its place."""
@@ -244,8 +264,11 @@ def _take_over(record: RunRecord, made: RunRecord) -> None:
     record.warnings += [text for text in copy.warnings if text not in record.warnings]
 
 
-def _save_weights(weights: WeightsRef, folder: Path) -> dict[str, Any]:
+def _save_weights(plan: Plan, weights: WeightsRef, folder: Path) -> dict[str, Any]:
     """Write weights into a folder that appears whole."""
+    if plan.spec.target_tuning == "full":
+        # A fresh adapter fits a target that only this cache knows.
+        weights = WeightsRef(merged(weights.model), weights.tokenizer)
     scratch = folder / f".{WEIGHTS_FOLDER}-new"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)

@@ -1,0 +1,114 @@
+"""`unharness evaluate`: weights that are there already, of a run or from anywhere."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Any
+
+import click
+
+from unharness.cli.run import calm_libraries, interrupt
+from unharness.errors import UsageError
+from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
+
+EPILOG = """\b
+Examples:
+  unharness evaluate 3f2a
+  unharness evaluate 3f2a --engine hf --prompt none --prompt assistant
+  unharness evaluate --weights ./unlearned-llama --task knowundo-privacy --data ../data
+  unharness evaluate --weights ./adapter --model ./Llama-3.2-1B --name mine
+  unharness evaluate --weights ./a --weights ./b --beside 3f2a
+"""
+
+
+@click.command("evaluate", epilog=EPILOG)
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option(
+    "--weights",
+    multiple=True,
+    metavar="PATH_OR_ID",
+    help="A checkpoint or an adapter: a folder or a hub id; repeatable, all in one engine.",
+)
+@click.option("--name", "names", multiple=True, help="What the row is called; one a --weights.")
+@click.option("--beside", metavar="RUN", help="A run from whose target the --weights were made.")
+@click.option("--task", "-t", help="Task of the --weights [default: knowundo-privacy].")
+@click.option("--model", help="The base of an adapter [default: what the adapter says].")
+@click.option("--engine", help="What generates text [default: the run's, or hf].")
+@click.option("--prompt", multiple=True, metavar="NAME|FILE", help="As for run; repeatable.")
+@click.option("--suite", metavar="NAME", help="General knowledge, as for run.")
+@click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
+@click.option("--data", help="A folder, 'hub', 'standin', or 'auto'; for --weights.")
+@click.option("--limit", type=click.IntRange(1), help="Only N examples a split; for --weights.")
+@click.option("--device", help="auto, cpu, cuda, cuda:N.")
+@click.option(
+    "--results",
+    metavar="DIR",
+    envvar=RESULTS_VARIABLE,
+    default=DEFAULT_RESULTS,
+    show_default=True,
+    help="The folder of records.",
+)
+@click.option("--force", is_flag=True, default=None, help="Again though the record exists.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and library warnings.")
+def evaluate_command(
+    runs: tuple[str, ...],
+    weights: tuple[str, ...],
+    names: tuple[str, ...],
+    beside: str | None,
+    results: str,
+    form: str,
+    quiet: bool,
+    debug: bool,
+    **flags: Any,
+) -> None:
+    """Evaluate weights without training.
+
+    RUN is the beginning of a run id: its saved weights are evaluated, in another way if options
+    say so; a run whose evaluation failed is gone on with. --weights takes any checkpoint or
+    adapter, and leaves records of the method `external`. All go through one engine.
+    """
+    if not runs and not weights:
+        raise UsageError("nothing to evaluate; give a RUN, or --weights PATH_OR_ID")
+    if names and len(names) != len(weights):
+        raise UsageError(f"{len(names)} --name for {len(weights)} --weights; give one for each")
+    calm_libraries(debug)
+    signal.signal(signal.SIGTERM, interrupt)
+
+    from unharness.cli.progress import progress_for
+    from unharness.plugins import registry
+
+    found = registry()
+    options = {name: value for name, value in flags.items() if value not in (None, ())}
+    options["results"] = results
+    with progress_for(quiet) as progress:
+        with progress.stage("prepare"):
+            from unharness.records.store import RecordStore
+            from unharness.running.evaluate import of_run, of_weights
+            from unharness.running.pipeline import execute_with
+            from unharness.running.pool import EnginePool
+
+            store = RecordStore(results)
+            changes = {k: v for k, v in options.items() if k not in ("task", "data", "limit")}
+            changes.pop("model", None)
+            wanted = [of_run(*store.by_id(run), changes, found) for run in runs]
+            neighbour = store.by_id(beside)[0] if beside else None
+            for index, given in enumerate(weights):
+                name = names[index] if names else None
+                wanted.append(of_weights(given, name, options, neighbour, found))
+        outcomes = []
+        with EnginePool(found) as engines:
+            for one in wanted:
+                with progress.stage("load weights"):
+                    unlearned = one.load()
+                outcomes.append(execute_with(one.plan, found, progress, engines, unlearned))
+    if form == "json":
+        records = [outcome.record.model_dump(mode="json") for outcome in outcomes]
+        click.echo(json.dumps(records, indent=1, ensure_ascii=False))
+        return
+    from unharness.cli.outcome import print_outcome
+
+    for outcome in outcomes:
+        print_outcome(outcome)

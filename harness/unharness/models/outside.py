@@ -1,0 +1,112 @@
+"""Weights from outside: a checkpoint or an adapter, ours or not, by folder or hub id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unharness.data.examples import TaskData
+from unharness.errors import ModelError
+from unharness.models.base import BaseModel, CheckpointModel, download, find_base_model
+from unharness.models.lora import load_adapter
+from unharness.models.preset import Tuning
+from unharness.plugins import Registry
+
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_FILE = "adapter_model.safetensors"
+
+
+@dataclass(frozen=True)
+class OutsideWeights:
+    """Weights that this harness did not make, or made in another run."""
+
+    given: str
+    """As the user gave it."""
+    folder: Path
+    base: BaseModel
+    kind: Tuning
+    """`lora` for an adapter on `base`; `full` for a checkpoint, which is its own base."""
+
+    @property
+    def name(self) -> str:
+        """The last part of what the user gave: a name for the row."""
+        return Path(self.given).name or self.given
+
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the SHA-256 of the weights' files, and of the base's."""
+        digest = hashlib.sha256(self.base.fingerprint(data).encode())
+        if self.kind == "lora":
+            for name in (ADAPTER_CONFIG, ADAPTER_FILE):
+                digest.update((self.folder / name).read_bytes())
+        return digest.hexdigest()
+
+    def load(self, data: TaskData, device: str, dtype: str) -> tuple[Any, Any]:
+        """Return model and tokenizer, the model on its device and in evaluation mode.
+
+        Raises:
+            ModelError: the weights are none, or do not fit their base.
+        """
+        model, tokenizer = self.base.load(data, dtype)
+        if self.kind == "lora":
+            self._refuse_other_tokenizer(tokenizer)
+            try:
+                model = load_adapter(model, str(self.folder))
+            except (RuntimeError, ValueError, KeyError, OSError) as error:
+                reason = " ".join(str(error).split())[:200]
+                raise ModelError(
+                    f"{self.given}: the adapter does not fit {self.base.name} ({reason}); "
+                    "give the model that it was trained on by --model"
+                ) from error
+        return model.to(device).eval(), tokenizer
+
+    def _refuse_other_tokenizer(self, tokenizer: Any) -> None:
+        """Refuse an adapter that brings other tokens than its base has."""
+        path = self.folder / "tokenizer.json"
+        if not path.is_file():
+            return
+        try:
+            vocabulary = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
+        except (ValueError, KeyError, TypeError):
+            return  # of another make; nothing can be compared
+        own = tokenizer.get_vocab()
+        if isinstance(vocabulary, dict) and any(
+            own.get(token) != index for token, index in vocabulary.items()
+        ):
+            raise ModelError(
+                f"{self.given}: the adapter's tokenizer is not that of {self.base.name}; "
+                "give the model that it was trained on by --model"
+            )
+
+
+def find_weights(given: str, base: str | None, registry: Registry) -> OutsideWeights:
+    """Return the weights in a folder or on the hub.
+
+    Args:
+        given: a folder or a hub id.
+        base: what an adapter sits on; None: what the adapter itself says.
+        registry: knows the presets.
+
+    Raises:
+        ModelError: there are no weights, or an adapter's base is not to be found.
+        UnknownNameError: the base is unknown.
+    """
+    folder = Path(given).expanduser()
+    if not folder.is_dir():
+        if folder.exists() or given.startswith((".", "/", "~")) or "/" not in given:
+            raise ModelError(f"{given}: no such folder; expected a checkpoint or an adapter")
+        folder = download(given)
+    if not (folder / ADAPTER_CONFIG).is_file():
+        return OutsideWeights(given, folder, CheckpointModel(given, folder), "full")
+    if not (folder / ADAPTER_FILE).is_file():
+        raise ModelError(f"{given}: an adapter without {ADAPTER_FILE}; other formats are not read")
+    try:
+        config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{given}: {ADAPTER_CONFIG} is not JSON ({error})") from error
+    named = base or config.get("base_model_name_or_path")
+    if not named:
+        raise ModelError(f"{given}: the adapter names no base; give it by --model")
+    return OutsideWeights(given, folder, find_base_model(str(named), registry), "lora")

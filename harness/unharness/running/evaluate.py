@@ -1,0 +1,172 @@
+"""Evaluating weights without training: those of a run that broke off, or anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from unharness.errors import ModelError, RecordError, UsageError
+from unharness.models.loading import load_causal_lm
+from unharness.models.lora import load_adapter
+from unharness.models.outside import OutsideWeights, find_weights
+from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
+from unharness.plugins import Registry
+from unharness.records.record import RunRecord, TrainingRecord
+from unharness.running.parts import data_record, utc_now
+from unharness.running.pipeline import make_request
+from unharness.running.resolve import EXTERNAL, VANILLA, Plan, resolve
+from unharness.running.work import Unlearned
+from unharness.spec import RunRequest
+from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.method import Method
+
+WEIGHTS_DIGITS = 16
+"""Of the SHA-256 of external weights in a row's settings."""
+
+
+class External(Method):
+    """Weights that came from outside; nobody can run it, it only names the row."""
+
+    name = EXTERNAL
+    summary = "Weights from outside."
+    seeded = False
+    trains = False
+
+    class Config(Method.Config):
+        """What the weights are called, and which they are."""
+
+        name: str
+        weights: str
+
+    def unlearn(self, job: UnlearnJob) -> None:
+        """Do nothing: the weights are there already."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Weights to evaluate, and how; loaded when it is their turn."""
+
+    plan: Plan
+    source: OutsideWeights | Path
+    made: RunRecord
+    """What is known of how the weights came to be."""
+
+    def load(self) -> Unlearned:
+        """Load the weights.
+
+        Raises:
+            ModelError: they are none, or not those that the record speaks of.
+        """
+        plan = self.plan
+        place = plan.place
+        if isinstance(self.source, OutsideWeights):
+            model, tokenizer = self.source.load(plan.data, place.device, place.dtype)
+            trainable, total = parameter_counts(model)
+            made = self.made.model_copy(deep=True)
+            made.training = TrainingRecord(
+                trainable_parameters=trainable,
+                total_parameters=total,
+                weights_hash=weights_hash(model),
+            )
+            return Unlearned(WeightsRef(model, tokenizer), made)
+        model, tokenizer = plan.base.load(plan.data, place.dtype)
+        if self.made.artifacts["weights"]["kind"] == "adapter":
+            model = load_adapter(model, str(self.source))
+        else:
+            model = load_causal_lm(self.source, place.dtype)
+        model = model.to(place.device).eval()
+        if weights_hash(model) != self.made.artifacts["weights"]["sha256"]:
+            raise ModelError(f"{self.source}: not the weights that the record speaks of")
+        return Unlearned(WeightsRef(model, tokenizer), self.made)
+
+
+def of_run(
+    record: RunRecord, folder: Path, changes: Mapping[str, Any], registry: Registry
+) -> Evaluation:
+    """Return the evaluation of a run's saved weights, in its own way or in another.
+
+    Args:
+        record: of the run, failed or done.
+        folder: where it lies.
+        changes: options of a run that say how to evaluate: engine, prompt, suite, results.
+        registry: knows the plugins.
+
+    Raises:
+        RecordError: the record has no weights, or what it was made from has changed.
+    """
+    if "weights" not in record.artifacts:
+        raise RecordError(f"{record.run_id}: no weights are kept; run it again with --save-weights")
+    plan = resolve(make_request({**record.passed, **changes}), registry)
+    if _how_made(plan.spec.identity()) != _how_made(record.spec.identity()):
+        raise RecordError(
+            f"{record.run_id}: its data, model or settings are no longer what they were; "
+            "run it again"
+        )
+    made = record.model_copy(deep=True, update={"warnings": []})
+    return Evaluation(plan, folder / record.artifacts["weights"]["path"], made)
+
+
+def of_weights(
+    given: str,
+    name: str | None,
+    options: Mapping[str, Any],
+    beside: RunRecord | None,
+    registry: Registry,
+) -> Evaluation:
+    """Return the evaluation of weights from outside.
+
+    Args:
+        given: a folder or a hub id, of a checkpoint or an adapter.
+        name: what the row is called; None: the last part of `given`.
+        options: of a run: task, data, engine and so on; `model` is the base of an adapter.
+        beside: a run whose target these weights were made from: the row stands beside it.
+        registry: knows the plugins.
+
+    Raises:
+        ModelError: there are no such weights.
+        UsageError, DataError: as for a run.
+    """
+    outside = find_weights(given, options.get("model"), registry)
+    request = make_request({**options, "method": VANILLA, "model": "tiny"})
+    plan = _plan(request, outside, registry)
+    config = External.Config(
+        name=name or outside.name, weights=outside.fingerprint(plan.data)[:WEIGHTS_DIGITS]
+    )
+    facts: dict[str, Any] = {
+        "method": EXTERNAL,
+        "method_version": External.version,
+        "config": config.model_dump(),
+        "target_recipe": {},
+        "lora": None,
+    }
+    if beside is not None:
+        if (beside.spec.task, beside.spec.data_hash) != (plan.spec.task, plan.spec.data_hash):
+            raise UsageError(
+                f"--beside {beside.run_id}: that run is on {beside.spec.task} with data "
+                f"{beside.spec.data_hash[:8]}, this is {plan.spec.task} with "
+                f"{plan.spec.data_hash[:8]}"
+            )
+        same = ("base_hash", "target_tuning", "lora", "target_recipe", "dtype", "model")
+        facts |= {name: getattr(beside.spec, name) for name in same}
+    spec = plan.spec.model_copy(update=facts)
+    plan = replace(plan, spec=spec, method=External(config))
+    made = RunRecord(
+        run_id=spec.run_id(),
+        status="running",
+        started=utc_now(),
+        spec=spec,
+        data=data_record(plan),
+    )
+    return Evaluation(plan, outside, made)
+
+
+def _plan(request: RunRequest, outside: OutsideWeights, registry: Registry) -> Plan:
+    """Resolve a request with the weights' own base in the place of a preset."""
+    tuning = {"tuning": outside.kind} if outside.kind == "lora" else {"tuning": "full"}
+    return resolve(request.model_copy(update=tuning), registry, base=outside.base)
+
+
+def _how_made(identity: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name != "evaluation"}
