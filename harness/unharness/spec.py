@@ -27,7 +27,9 @@ class RunRequest(BaseModel):
     task: str = "knowundo-privacy"
     model: str = "tiny"
     tuning: Literal["lora", "full"] | None = None
-    engine: str = "hf"
+    engine: str = "auto"
+    engine_set: dict[str, Any] = Field(default_factory=dict)
+    """Options of the engine by name."""
     seed: int = Field(0, ge=0, lt=2**32)
     set: dict[str, Any] = Field(default_factory=dict)
     """Hyperparameters of the method by name."""
@@ -69,6 +71,8 @@ class EvaluationSettings(BaseModel):
 
     metrics: tuple[str, ...]
     engine: str
+    engine_options: dict[str, Any] = Field(default_factory=dict)
+    """Those that can change what is generated."""
     max_length: int = 256
     """Of question and answer, in tokens (KnowUnDo, table 7); a prompt comes on top."""
     max_new_tokens: int = 96
@@ -109,6 +113,8 @@ class RunSpec(BaseModel):
     data: str = Field(json_schema_extra=RUNTIME)
     data_source: str = Field(json_schema_extra=RUNTIME)
     device: str = Field(json_schema_extra=RUNTIME)
+    engine_set: dict[str, Any] = Field(default_factory=dict, json_schema_extra=RUNTIME)
+    """The engine's options as the user gave them."""
     results: str = Field(json_schema_extra=RUNTIME)
     prompt_name: str = Field("none", json_schema_extra=RUNTIME)
     """What the evaluation's prompt is called; the text itself is the identity."""

@@ -19,6 +19,8 @@ METRICS = [
     "retention_rouge_l_forced",
     "unlearn_rouge_l",
     "retention_rouge_l",
+    "general/general_facts",
+    "general_avg",
 ]
 
 
@@ -49,6 +51,24 @@ def test_target_knows_both_scopes(memflex, run_real):
     assert value(vanilla, "retention_success") >= 99
     assert value(vanilla, "unlearn_ppl") <= 1.05
     assert value(vanilla, "retention_ppl") <= 1.05
+
+
+def test_general_knowledge_is_there_and_gradient_ascent_loses_it(memflex, run_real):
+    vanilla, ascent = run_real("vanilla"), run_real("gradient-ascent")
+    assert value(vanilla, "general/general_facts") >= 95
+    assert value(vanilla, "general_avg") == value(vanilla, "general/general_facts")
+    assert value(ascent, "general_avg") < value(vanilla, "general_avg") - 5
+    facts = memflex["general"]
+    assert facts["suite"] == "general-facts"
+    assert facts["tasks"]["general_facts"] == {
+        "metric": "acc",
+        "version": 1.0,
+        "shots": 0,
+        "n": 300,
+        "n_original": 300,
+        "backend": "hf",
+    }
+    assert memflex["metrics"]["general_avg"]["ci95"]
 
 
 def test_memflex_unlearns_and_keeps(memflex):
@@ -87,7 +107,7 @@ def test_record_is_complete(memflex, results):
         "forget_train": 400, "forget_eval": 110, "retain_train": 441, "retain_eval": 108,
     }  # fmt: skip
     for name, metric in memflex["metrics"].items():
-        assert metric["n"] == {"un": 110, "re": 108, "su": 218}[name[:2]]
+        assert metric["n"] == {"un": 110, "re": 108, "su": 218, "ge": 300}[name[:2]]
         low, high = metric["ci95"]
         assert low <= metric["value"] <= high
     assert memflex["cost"]["train_seconds"] > 0

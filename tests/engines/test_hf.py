@@ -29,7 +29,7 @@ def loaded(request: pytest.FixtureRequest, load_checkpoint: Callable[..., Any]) 
 def _generate(
     loaded: Any, prompts: list[str] = PROMPTS, batch_size: int = 64, **sampling: Any
 ) -> list[str]:
-    engine = HfEngine(batch_size)
+    engine = HfEngine(HfEngine.Options(batch_size=batch_size))
     engine.load(WeightsRef(*loaded))
     return engine.generate(prompts, Sampling(**{"max_new_tokens": LENGTH} | sampling))
 
@@ -123,7 +123,7 @@ def test_sampling_follows_its_seed_and_leaves_the_global_one(load_checkpoint: An
 def test_nothing_to_generate_progress_and_close(load_checkpoint: Any):
     loaded = load_checkpoint("llama")
     assert _generate(loaded, []) == []
-    engine = HfEngine(3)
+    engine = HfEngine(HfEngine.Options(batch_size=3))
     engine.load(WeightsRef(*loaded))
     told: list[tuple[int, int]] = []
     engine.generate(PROMPTS, Sampling(max_new_tokens=1), lambda *values: told.append(values))

@@ -1,9 +1,13 @@
 """Suites of general knowledge: what they are, and what is refused before any training."""
 
 import dataclasses
+import sys
+import types
+from importlib import metadata
 
 import pytest
 
+from unharness import Suite, SuiteTask, hookimpl
 from unharness.data.encoding import SEPARATOR, encode_examples
 from unharness.data.general import general_examples, general_facts
 from unharness.errors import DataError, UsageError
@@ -142,3 +146,29 @@ def test_suites_are_classes_with_everything_a_listing_needs():
         assert all(dataclasses.is_dataclass(task) for task in suite.tasks)
     assert not Paper.offline
     assert GeneralFacts.include_path.is_dir()
+
+
+def test_a_plugin_brings_a_suite_with_yaml_of_its_own(folder, monkeypatch):
+    from unharness.plugins import load_registry
+
+    class Mine(Suite):
+        name = "my-suite"
+        summary = "One question."
+        tasks = (SuiteTask("mine", 0),)
+        include_path = folder
+
+    module = types.ModuleType("unharness_test_suite")
+    module.unharness_suites = hookimpl(lambda: [Mine])
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    point = metadata.EntryPoint("mine", module.__name__, "unharness")
+    own = [
+        point
+        for point in metadata.entry_points(group="unharness")
+        if point.dist and point.dist.name == "unharness"
+    ]
+    vars(point).update(dist=own[0].dist)
+    found = load_registry([*own, point])
+    assert "my-suite" in found.names("suites")
+    plan = plan_suite("my-suite", None, found)
+    assert [(task.name, task.shots) for task in plan.tasks] == [("mine", 0)]
+    check_reachable(plan, found)

@@ -68,6 +68,8 @@ def describe(kind: str, name: str, registry: Registry) -> dict[str, Any]:
     }
     for attribute in _ATTRIBUTES[kind]:
         facts[attribute] = to_jsonable_python(getattr(found, attribute, None), fallback=repr)
+    if kind == "engines":
+        facts["options"] = parameters(found.Options)
     if kind == "methods":
         facts["uses"] = sorted(getattr(found, "uses", ()))
         facts["presets"] = [
@@ -86,10 +88,22 @@ def hyperparameters(method: Any, presets: list[str]) -> list[dict[str, Any]]:
         method: the class.
         presets: names of models; those that the method itself names are added.
     """
-    schema = _schema(method.Config)
     overrides = {model: method.defaults_for(model) for model in _models(method, presets)}
+    return parameters(method.Config, overrides)
+
+
+def parameters(
+    config: type[BaseModel], overrides: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """Return every field of a model of settings, in its order.
+
+    Args:
+        config: the model of settings.
+        overrides: by model preset: values that take the place of the defaults.
+    """
+    schema = _schema(config)
     found = []
-    for name, field in method.Config.model_fields.items():
+    for name, field in config.model_fields.items():
         part = _resolved(schema.get("properties", {}).get(field.alias or name, {}), schema)
         default = _default(field)
         found.append(
@@ -100,7 +114,7 @@ def hyperparameters(method: Any, presets: list[str]) -> list[dict[str, Any]]:
                 "default": default,
                 "defaults": {
                     model: to_jsonable_python(values[name], fallback=repr)
-                    for model, values in overrides.items()
+                    for model, values in (overrides or {}).items()
                     if name in values and values[name] != default
                 },
                 "bounds": _bounds(part, schema),

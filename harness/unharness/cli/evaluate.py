@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from unharness.cli.run import calm_libraries, interrupt
+from unharness.cli.run import calm_libraries, interrupt, key_values
 from unharness.errors import UsageError
 from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
 
@@ -34,7 +34,14 @@ Examples:
 @click.option("--beside", metavar="RUN", help="A run from whose target the --weights were made.")
 @click.option("--task", "-t", help="Task of the --weights [default: knowundo-privacy].")
 @click.option("--model", help="The base of an adapter [default: what the adapter says].")
-@click.option("--engine", help="What generates text [default: the run's, or hf].")
+@click.option("--engine", help="What generates text [default: the run's, or auto].")
+@click.option(
+    "--engine-set",
+    "engine_settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the engine; repeatable.",
+)
 @click.option("--prompt", multiple=True, metavar="NAME|FILE", help="As for run; repeatable.")
 @click.option("--suite", metavar="NAME", help="General knowledge, as for run.")
 @click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
@@ -58,6 +65,7 @@ def evaluate_command(
     weights: tuple[str, ...],
     names: tuple[str, ...],
     beside: str | None,
+    engine_settings: tuple[str, ...],
     results: str,
     form: str,
     quiet: bool,
@@ -83,6 +91,8 @@ def evaluate_command(
     found = registry()
     options = {name: value for name, value in flags.items() if value not in (None, ())}
     options["results"] = results
+    if engine_settings:
+        options["engine_set"] = key_values(engine_settings, "--engine-set")
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):
             from unharness.records.store import RecordStore

@@ -106,14 +106,16 @@ def _print_one(kind: str, name: str, form: str) -> None:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(overflow="fold")
-    parameters = facts.pop("hyperparameters", None)
+    options = facts.pop("options", None)
+    parameters = facts.pop("hyperparameters", options)
     presets = facts.pop("presets", [])
     for word, value in _in_words(facts).items():
         table.add_row(word, Text(value))
     console.print(table)
     if parameters is None:
         return
-    console.print(Text("\nhyperparameters (--set NAME=VALUE)", "bold"))
+    what = "hyperparameters (--set NAME=VALUE)" if options is None else "options (--engine-set …)"
+    console.print(Text(f"\n{what}", "bold"))
     for parameter in parameters:
         console.print(Text.assemble((parameter["name"], "bold"), f"  {parameter['type']}"))
         for line in _parameter_lines(parameter):

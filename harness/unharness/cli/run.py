@@ -11,6 +11,7 @@ from typing import Any
 import click
 import yaml
 
+from unharness.engines.choice import AUTO
 from unharness.errors import UsageError, suggestion
 
 EPILOG = """\b
@@ -33,6 +34,7 @@ FILE_KEYS = (
     "model",
     "tuning",
     "engine",
+    "engine_set",
     "seed",
     "set",
     "epochs",
@@ -62,7 +64,16 @@ FILE_KEYS = (
     type=click.Choice(["lora", "full"]),
     help="What may move [default: what suits the model].",
 )
-@click.option("--engine", help="What generates text [default: hf].")
+@click.option(
+    "--engine", help="What generates text: hf, vllm, or auto [default: auto, vllm on a GPU]."
+)
+@click.option(
+    "--engine-set",
+    "engine_settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the engine; repeatable. 'unharness engines show NAME' lists them.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed [default: 0].")
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A hyperparameter; repeatable."
@@ -110,6 +121,7 @@ FILE_KEYS = (
 def run_command(
     file: Path | None,
     settings: tuple[str, ...],
+    engine_settings: tuple[str, ...],
     dry_run: bool,
     form: str,
     quiet: bool,
@@ -124,7 +136,10 @@ def run_command(
     """
     values = _from_file(file) if file else {}
     values |= {name: value for name, value in flags.items() if value not in (None, ())}
-    values["set"] = dict(values.get("set") or {}) | _settings(settings)
+    for name, pairs in (("set", settings), ("engine_set", engine_settings)):
+        values[name] = dict(values.get(name) or {}) | key_values(
+            pairs, f"--{name.replace('_', '-')}"
+        )
     calm_libraries(debug)
 
     signal.signal(signal.SIGTERM, interrupt)
@@ -135,7 +150,9 @@ def run_command(
     found = registry()
     for kind in ("methods", "tasks", "engines"):  # a slip of the pen is told before torch loads
         if values.get(kind.removesuffix("s")):
-            found.entry(kind, str(values[kind.removesuffix("s")]))
+            name = str(values[kind.removesuffix("s")])
+            if (kind, name) != ("engines", AUTO):
+                found.entry(kind, name)
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):  # importing torch and transformers takes seconds
             from unharness.running.pipeline import execute, make_request
@@ -151,6 +168,9 @@ def run_command(
                 f"data: {plan.data.origin.description}. These are not the paper's data; "
                 "give --data FOLDER or --data hub for those"
             )
+        if values.get("engine") == AUTO:
+            chosen = f"engine: {plan.spec.evaluation.engine} ({plan.engine_reason})"
+            progress.note(chosen)
         outcome = execute(plan, found, progress)
     if form == "json":
         click.echo(json.dumps(outcome.record.model_dump(mode="json"), indent=1, ensure_ascii=False))
@@ -183,12 +203,13 @@ def _from_file(path: Path) -> dict[str, Any]:
     for key in values:
         if key not in FILE_KEYS:
             raise UsageError(f"{path}: unknown key {key!r}.{suggestion(key, FILE_KEYS)}")
-    if not isinstance(values.get("set") or {}, dict):
-        raise UsageError(f"{path}: 'set' must hold hyperparameters and values")
+    for name in ("set", "engine_set"):
+        if not isinstance(values.get(name) or {}, dict):
+            raise UsageError(f"{path}: {name!r} must hold names and values")
     return values
 
 
-def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
+def key_values(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:
     """Read KEY=VALUE pairs; values as in YAML.
 
     Raises:
@@ -198,11 +219,11 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
     for pair in pairs:
         name, mark, text = pair.partition("=")
         if not mark or not name:
-            raise UsageError(f"--set {pair}: expected KEY=VALUE, such as --set lr=1e-4")
+            raise UsageError(f"{flag} {pair}: expected KEY=VALUE, such as --set lr=1e-4")
         try:
             settings[name.strip().replace("-", "_")] = yaml.safe_load(text)
         except yaml.YAMLError:
-            raise UsageError(f"--set {pair}: the value is not YAML") from None
+            raise UsageError(f"{flag} {pair}: the value is not YAML") from None
     return settings
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import BaseModel, ConfigDict
+
 if TYPE_CHECKING:
     from unharness.models.weights import WeightsRef
 
@@ -29,6 +31,13 @@ class Engine(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     citation: ClassVar[str] = ""
+    decisive: ClassVar[frozenset[str]] = frozenset()
+    """Options that can change what is generated, and so belong to a run's identity."""
+
+    class Options(BaseModel):
+        """What a user may set by `--engine-set`. Derive from it to add some."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
 
     @abstractmethod
     def load(self, weights: WeightsRef) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from pydantic import Field
 from transformers import GenerationConfig
 
 from unharness.engines.engine import Engine, OnGenerated, Sampling
@@ -20,8 +21,13 @@ class HfEngine(Engine):
     name = "hf"
     summary = "transformers' own generate, on the model in hand; CPU or GPU."
 
-    def __init__(self, batch_size: int = 64) -> None:
-        self._batch_size = batch_size
+    class Options(Engine.Options):
+        """Adds the size of a batch."""
+
+        batch_size: int = Field(64, ge=1, description="prompts that are continued at a time")
+
+    def __init__(self, options: Options | None = None) -> None:
+        self._batch_size = (options or self.Options()).batch_size
         self._weights: WeightsRef | None = None
 
     def load(self, weights: WeightsRef) -> None:

@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from pydantic import BaseModel, ValidationError
 
 from unharness.engines.engine import Engine
+from unharness.errors import UsageError, suggestion
 from unharness.plugins import Registry
+
+
+def make_engine(found: type[Engine], options: Mapping[str, Any]) -> Engine:
+    """Return an engine with its options.
+
+    Raises:
+        UsageError: an option is unknown or out of bounds.
+    """
+    if not options:
+        return found()
+    return found(engine_options(found, options))  # type: ignore[call-arg]
+
+
+def engine_options(found: type[Engine], given: Mapping[str, Any]) -> BaseModel:
+    """Return an engine's options, checked.
+
+    Raises:
+        UsageError: one is unknown or out of bounds.
+    """
+    fields = found.Options.model_fields
+    for name in given:
+        if name not in fields:
+            raise UsageError(
+                f"engine {found.name!r} has no option {name!r}.{suggestion(name, fields)}"
+            )
+    try:
+        return found.Options(**given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{item['loc'][0]}={item.get('input')!r}: {item['msg']}" for item in error.errors()
+        )
+        raise UsageError(f"engine {found.name!r}: {problems}") from error
 
 
 class EnginePool:
@@ -16,11 +53,13 @@ class EnginePool:
         self._registry = registry
         self._engines: dict[str, Engine] = {}
 
-    def get(self, name: str) -> Engine:
-        """Return the engine of that name, made when it is first asked for."""
-        if name not in self._engines:
-            self._engines[name] = self._registry.get("engines", name)()
-        return self._engines[name]
+    def get(self, name: str, options: Mapping[str, Any] | None = None) -> Engine:
+        """Return the engine of that name with those options, made when it is first asked for."""
+        key = json.dumps([name, dict(options or {})], sort_keys=True)
+        if key not in self._engines:
+            found: type[Engine] = self._registry.get("engines", name)
+            self._engines[key] = make_engine(found, options or {})
+        return self._engines[key]
 
     def rest(self) -> None:
         """Let every engine give back what a training needs."""

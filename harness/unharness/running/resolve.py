@@ -17,6 +17,8 @@ from unharness.data.prompts import Prompt, find_prompt
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.sources import DataSource
 from unharness.data.task import Task
+from unharness.engines.choice import choose_engine
+from unharness.engines.engine import Engine
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.metric import Metric
 from unharness.evaluation.suite_plan import SuitePlan, plan_suite
@@ -25,6 +27,8 @@ from unharness.models.family import same_model
 from unharness.models.lora import LoraSettings
 from unharness.models.trained import TrainingPlace
 from unharness.plugins import Registry
+from unharness.running.device import find_device, weights_dtype
+from unharness.running.pool import engine_options
 from unharness.spec import (
     DEFAULT_RESULTS,
     RESULTS_VARIABLE,
@@ -60,6 +64,8 @@ class Plan:
     """What a method wants that keeps to general text."""
     suite: SuitePlan | None
     """What measures general knowledge."""
+    engine_reason: str
+    """Why it is this engine."""
     prompts: tuple[Prompt, ...]
     """What the same weights are evaluated under; the spec is the first one's."""
 
@@ -116,7 +122,10 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
     """
     method_class = registry.get("methods", request.method)
     task: Task = registry.get("tasks", request.task)()
-    registry.get("engines", request.engine)
+    device = find_device(request.device)
+    engine, why = choose_engine(request.engine, registry, device)
+    engine_class: type[Engine] = registry.get("engines", engine)
+    engine_options(engine_class, request.engine_set)
     metrics = tuple(registry.get("metrics", name)() for name in task.metrics)
     prompts = tuple(dict.fromkeys(map(find_prompt, request.prompt)))
     preset = _preset(method_class, request)
@@ -131,17 +140,21 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
     general = _general(request, method_class, data, base)
     tuning = request.tuning or base.tuning
     target_tuning = base.target_tuning(tuning)
-    device = find_device(request.device)
     recipe = task.target_recipe(base.name)
     lora = LoraSettings()
     suite = plan_suite(request.suite or base.suite, _folder(request.include_path), registry)
     evaluation = EvaluationSettings(
         metrics=tuple(task.metrics),
-        engine=request.engine,
+        engine=engine,
+        engine_options={
+            name: value
+            for name, value in request.engine_set.items()
+            if name in engine_class.decisive
+        },
         prompt=prompts[0].text,
         suite=suite.identity() if suite else None,
     )
-    dtype = _weights_dtype(device, tuning, target_tuning)
+    dtype = weights_dtype(device, tuning, target_tuning)
     spec = RunSpec(
         task=task.name,
         task_version=task.version,
@@ -160,6 +173,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         data=request.data,
         data_source=data.origin.source,
         device=device,
+        engine_set=request.engine_set,
         results=request.results or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS,
         prompt_name=prompts[0].name,
         preset=preset.label if preset else None,
@@ -179,6 +193,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         knowledge=base.knowledge()[: request.limit],
         general=general,
         suite=suite,
+        engine_reason=why,
         prompts=prompts,
     )
 
@@ -207,31 +222,6 @@ def make_method(
     except ValidationError as error:
         raise UsageError(_allowed(method_class, error)) from error
     return method_class(config)
-
-
-def find_device(requested: str) -> str:
-    """Return `cpu` or a CUDA device.
-
-    Raises:
-        UsageError: no such device, or none here.
-    """
-    import torch
-
-    if requested == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(requested)
-    except RuntimeError:
-        raise UsageError(
-            f"unknown device {requested!r}; allowed: auto, cpu, cuda, cuda:N"
-        ) from None
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"device {requested!r} is not supported; allowed: auto, cpu, cuda, cuda:N")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"device {requested!r}: no CUDA here; use --device cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"device {requested!r}: there are {torch.cuda.device_count()} GPUs")
-    return requested
 
 
 def _folder(path: str | None) -> Path | None:
@@ -273,17 +263,6 @@ def _general(
             f"--general hub ({HUB_REPOSITORY}, as the paper), or --general bundled (300 facts)"
         )
     return replace(found, examples=found.examples[: request.limit])
-
-
-def _weights_dtype(device: str, tuning: str, target_tuning: str) -> str:
-    """Return the type of the base weights.
-
-    Under an adapter on a GPU they are bfloat16 (the adapter stays float32); weights that are
-    tuned themselves stay float32, as a step of a small learning rate is lost in bfloat16.
-    """
-    if device == "cpu" or "full" in (tuning, target_tuning):
-        return "float32"
-    return "bfloat16"
 
 
 def _method_fields(method: Method, seed: int) -> dict[str, Any]:

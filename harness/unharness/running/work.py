@@ -170,7 +170,7 @@ class RunUnderWay:
         """Observe and score; of the first of several prompts, ask for general knowledge too."""
         plan, progress = self.plan, self._timed_progress()
         settings = plan.spec.evaluation
-        engine = self.engines.get(settings.engine)
+        engine = self.engines.get(settings.engine, plan.spec.engine_set)
         observations = observe(
             unlearned.weights,
             plan.data,
@@ -187,7 +187,8 @@ class RunUnderWay:
                 unlearned.weights, plan.suite, engine, limit=plan.spec.limit, progress=progress
             )
             self.unlearned = replace(unlearned, general=found)
-        record.engine = {"name": settings.engine, **engine.facts()}
+        chosen = {"name": settings.engine, "why": plan.engine_reason}
+        record.engine = chosen | engine.facts()
         with progress.stage("metrics"):
             return observations, score(plan.metrics, observations)
 

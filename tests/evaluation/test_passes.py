@@ -1,0 +1,68 @@
+"""How often the model is asked: one teacher-forced pass serves every likelihood metric."""
+
+from collections import Counter
+
+import pytest
+
+from unharness.data.sources import DataSource
+from unharness.engines.engine import Engine, Sampling
+from unharness.evaluation.evaluate import observe, score
+from unharness.models.weights import WeightsRef
+from unharness.plugins import registry
+from unharness.progress import Progress
+from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
+
+COUNT = 40  # more than one batch
+
+
+class Mute(Engine):
+    """Generates nothing, without asking the model."""
+
+    name = "mute"
+    summary = "s"
+
+    def load(self, weights):
+        pass
+
+    def generate(self, prompts, sampling, on_done=None):
+        return [""] * len(prompts)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def seen(load_checkpoint, real_data):
+    """By first tokens: how often each example went through the model, under all metrics."""
+    model, tokenizer = load_checkpoint("llama")
+    data = KnowUnDoPrivacy().load(DataSource(str(real_data))).limited(COUNT)
+    metrics = [registry().get("metrics", name)() for name in registry().names("metrics")]
+    found = Counter()
+    forward = model.forward
+
+    def counting(*args, **kwargs):
+        rows = kwargs["input_ids"] * kwargs["attention_mask"]
+        found.update(tuple(row) for row in rows.tolist())
+        return forward(*args, **kwargs)
+
+    model.forward = counting
+    observations = observe(
+        WeightsRef(model, tokenizer),
+        data,
+        metrics,
+        Mute(),
+        max_length=256,
+        sampling=Sampling(),
+        bootstrap_seed=0,
+        progress=Progress(),
+    )
+    scores = score(metrics, observations)
+    assert len(scores) == 9
+    assert all(found.value is not None for found in scores.values())
+    return found
+
+
+def test_every_evaluated_example_goes_through_once(seen):
+    # The forget and the retain evaluation set, and nothing of the training halves.
+    assert sum(seen.values()) == 2 * COUNT
+    assert set(seen.values()) == {1}
