@@ -59,6 +59,33 @@ def test_unknown_names_get_the_nearest(refused, words, near):
     assert near in error
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("batch=3", ["'hf' has no option 'batch'", "batch_size"]),
+        ("batch_size=0", ["batch_size", "greater than or equal to 1"]),
+        ("batch_size", ["--engine-set batch_size", "KEY=VALUE"]),
+    ],
+)
+def test_engine_options_are_checked(refused, option, words):
+    error = refused(2, "--engine", "hf", "--engine-set", option)
+    for word in words:
+        assert word in error
+
+
+@pytest.mark.parametrize("suite", ["general-fact", "no_such_task_at_all"])
+def test_unknown_suites_get_the_nearest(refused, suite):
+    error = refused(2, "--suite", suite, "--include-path", ".")
+    assert suite in error
+    assert "general-facts" in error or "unharness suites" in error
+
+
+def test_broken_yaml_of_a_suite_is_named_with_its_line(refused, tmp_path):
+    (tmp_path / "mine.yaml").write_text("task: mine\n\tx: 1\n")
+    error = refused(1, "--suite", "mine", "--include-path", tmp_path)
+    assert "mine.yaml, line 2: not YAML" in error
+
+
 def test_unknown_metric_gets_the_nearest(main_here, tmp_path):
     given = ["--results", tmp_path, "--metric", "unlearn_sucess"]
     code, _, errors = main_here("leaderboard", *given)
