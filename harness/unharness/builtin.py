@@ -85,7 +85,12 @@ def unharness_engines() -> list[Ref]:
             "unharness.engines.hf:HfEngine",
             "hf",
             "transformers' own generate, on the model in hand; CPU or GPU.",
-        )
+        ),
+        Ref(
+            "unharness.engines.vllm.engine:VllmEngine",
+            "vllm",
+            "vLLM in a process of its own, one for many models; GPU, or its CPU build.",
+        ),
     ]
 
 

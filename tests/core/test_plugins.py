@@ -114,7 +114,7 @@ def test_the_builtins_are_all_there_and_whole():
         "vanilla",
     ]
     assert registry.names("tasks") == ["knowundo-copyright", "knowundo-privacy"]
-    assert registry.names("engines") == ["hf"]
+    assert registry.names("engines") == ["hf", "vllm"]
     assert registry.names("models") == ["tiny"]
     assert len(registry.names("metrics")) == 9
 

@@ -1,0 +1,1 @@
+"""The `vllm` engine: vLLM's offline `LLM` in a process of its own."""
