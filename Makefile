@@ -43,7 +43,7 @@ quick: check
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: $(STAMPS)/test
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .  # a cached verdict once hid an import that had moved
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -1,6 +1,7 @@
 """One vLLM for many models, against a cold one for each; and both against the hf engine's texts.
 
-    python benchmarks/one_engine.py --weights A B C --out benchmarks/one_engine.json
+    python benchmarks/one_engine.py --data ../shared/data --weights A B C \
+        --out benchmarks/one_engine.json
 
 `--weights` names folders of checkpoints, or of adapters on `--base`. Without it, nine models are
 made of one (`--base`, or a random one of tiny's size) by scaling every matrix at random by some
@@ -61,6 +62,18 @@ def perturbed(seed: int, options: argparse.Namespace) -> tuple[Any, Any]:
                 scale = 1 + options.scale * torch.randn(parameter.shape[0], 1, generator=generator)
                 parameter.mul_(scale.to(parameter))
     return model, tokenizer
+
+
+def questions(data: str | None) -> list[str]:
+    """Return a task's evaluation questions, or those of the bundled facts."""
+    from unharness.data.general import general_examples
+    from unharness.data.sources import DataSource
+    from unharness.plugins import registry
+
+    if data is None:
+        return [row.prompt for row in general_examples()]
+    loaded = registry().get("tasks", "knowundo-privacy")().load(DataSource(data))
+    return [row.prompt for row in (*loaded.forget_eval, *loaded.retain_eval)]
 
 
 def random_model() -> tuple[Any, Any]:
@@ -130,7 +143,8 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="folder of the model below")
     parser.add_argument("--models", type=int, default=9)
     parser.add_argument("--scale", type=float, default=0.03)
-    parser.add_argument("--prompts", type=int, default=100)
+    parser.add_argument("--data", help="ask KnowUnDo's evaluation questions from there")
+    parser.add_argument("--prompts", type=int, help="only the first N")
     parser.add_argument("--new-tokens", type=int, default=96)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32")
@@ -141,12 +155,11 @@ def main() -> None:
     options = parser.parse_args()
 
     from unharness.data.encoding import SEPARATOR
-    from unharness.data.general import general_examples
     from unharness.engines.hf import HfEngine
     from unharness.engines.vllm.engine import VllmEngine, VllmOptions
 
-    prompts = [row.prompt + SEPARATOR for row in general_examples()]
-    prompts = (prompts * (options.prompts // len(prompts) + 1))[: options.prompts]
+    prompts = [question + SEPARATOR for question in questions(options.data)]
+    prompts = prompts[: options.prompts]
     given = VllmOptions(**dict(pair.split("=", 1) for pair in options.set))
     models = makers(options)
     new = options.new_tokens

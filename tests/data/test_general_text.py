@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from unharness.data.general import general_examples
 
 from unharness.data import hub
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example
+from unharness.data.general import general_examples
 from unharness.data.general_text import load_general
 from unharness.errors import DataError, UsageError
 

@@ -31,6 +31,15 @@ PROMPTS = [
 LENGTH = 24
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this small wait for other threads longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[VllmEngine]:
     """Started by the first load; the rank makes it ready for adapters from the start."""

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -628,6 +629,30 @@ def test_stale_weights_are_caught_and_vllm_is_ended(
     assert not FakeChild.made[0].alive
     with pytest.raises(RuntimeError, match="before load"):
         engine.generate(["a"], Sampling())
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "given", "expected"),
+    [
+        ("cpu", 1, None, None),
+        ("cuda", 1, None, "0"),
+        ("cuda:1", 1, None, "1"),
+        ("cuda:1", 1, "3,5", "5"),
+        ("cuda:0", 2, "3,5", None),
+    ],
+)
+def test_vllm_sees_the_gpu_of_the_model(
+    device: str, gpus: int, given: str | None, expected: str | None, monkeypatch: Any
+):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    model = SimpleNamespace(device=torch.device(device))
+    options = VllmOptions(tensor_parallel_size=gpus)
+    environment = engine_module._environment(model, options)
+    assert environment.get("CUDA_VISIBLE_DEVICES") == expected
+    assert ("TORCH_COMPILE_DISABLE" in environment) == (device == "cpu")
+    assert environment["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
 
 
 def test_rest_ends_it_or_lets_it_sleep(fake: Any, load_checkpoint: Any):
