@@ -16,6 +16,7 @@ import torch
 from unharness import ModelError, Sampling, WeightsRef
 from unharness.engines.hf import HfEngine
 from unharness.engines.vllm.engine import VllmEngine, VllmOptions
+from unharness.errors import ProcessError
 
 pytestmark = pytest.mark.slow
 
@@ -273,7 +274,7 @@ def test_a_killed_process_is_told_and_leaves_nothing(engine: VllmEngine, tokeniz
     assert engine._running is not None
     scratch = engine._running.scratch.path
     assert scratch.is_dir()
-    with pytest.raises(ModelError, match=r"vLLM died \(SIGKILL.* log: .*logs/vllm-") as caught:
+    with pytest.raises(ProcessError, match=r"vLLM died \(SIGKILL.* log: .*logs/vllm-") as caught:
         engine.generate(
             PROMPTS * 50, Sampling(400), lambda done, total: os.kill(process, signal.SIGKILL)
         )

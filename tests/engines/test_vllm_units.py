@@ -22,15 +22,15 @@ from unharness.engines import choice
 from unharness.engines.vllm import engine as engine_module
 from unharness.engines.vllm import probes, scratch
 from unharness.engines.vllm.adapters import adapter_of
-from unharness.engines.vllm.channel import Channel, Decoder, encode
-from unharness.engines.vllm.child import Child
 from unharness.engines.vllm.engine import VllmEngine, VllmOptions
 from unharness.engines.vllm.options import rounded_rank
 from unharness.engines.vllm.scratch import Scratch
 from unharness.engines.vllm.worker import engine_arguments
 from unharness.engines.vllm.written import Base, write_adapter
-from unharness.errors import UnknownNameError
+from unharness.errors import ProcessError, UnknownNameError
 from unharness.plugins import registry
+from unharness.processes.channel import Channel, Decoder, encode
+from unharness.processes.child import Child
 
 # --- options ---------------------------------------------------------------------------------
 
@@ -166,8 +166,8 @@ def test_a_channel_waits_and_ends():
 
 FAKE = """
 import os, subprocess, sys, time
-from unharness.engines.vllm.channel import Channel
-from unharness.engines.vllm.inbox import Inbox
+from unharness.processes.channel import Channel
+from unharness.processes.inbox import Inbox
 read, write, parent = map(int, sys.argv[1:4])
 scratch = sys.argv[5] if len(sys.argv) > 5 else None
 channel = Channel(read, write)
@@ -215,7 +215,7 @@ def _gone(*pids: int, within: float = 5) -> bool:
 
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[Child]:
-    child = Child(tmp_path / "logs" / "x.log", {"FAKE": "1"}, program=("-c", FAKE))
+    child = Child("vLLM", ("-c", FAKE), tmp_path / "logs" / "x.log", {"FAKE": "1"})
     yield child
     child.close()
 
@@ -233,7 +233,7 @@ def test_a_child_answers_and_leaves_nothing(child: Child):
     assert not child.alive
     assert _gone(child.pid, answer["helper"])
     assert not child.log.exists()
-    with pytest.raises(ModelError, match="ended before"):
+    with pytest.raises(ProcessError, match="ended before"):
         child.ask("work")
 
 
@@ -248,7 +248,7 @@ def test_a_child_answers_and_leaves_nothing(child: Child):
 )
 def test_whatever_goes_wrong_ends_the_child_and_keeps_its_log(child: Child, op: str, words: str):
     helper = child.ask("work")["helper"]
-    with pytest.raises(ModelError, match=words) as caught:
+    with pytest.raises(ProcessError, match=words) as caught:
         child.ask(op, timeout=0.3 if op == "hang" else None)
     assert "\n" not in str(caught.value)
     assert not child.alive
@@ -259,7 +259,9 @@ def test_whatever_goes_wrong_ends_the_child_and_keeps_its_log(child: Child, op: 
 def test_a_child_killed_from_outside_is_told(child: Child):
     helper = child.ask("work")["helper"]
     os.kill(child.pid, signal.SIGKILL)
-    with pytest.raises(ModelError, match=r"vLLM died \(SIGKILL, out of memory perhaps\) at: work"):
+    with pytest.raises(
+        ProcessError, match=r"vLLM died \(SIGKILL, out of memory perhaps\) at: work"
+    ):
         child.ask("work")
     assert _gone(child.pid, helper)
 
@@ -276,7 +278,7 @@ def test_an_interruption_ends_the_child(child: Child):
 
 
 def test_a_forgotten_child_is_ended(tmp_path: Path):
-    child = Child(tmp_path / "x.log", {}, program=("-c", FAKE))
+    child = Child("vLLM", ("-c", FAKE), tmp_path / "x.log", {})
     pids = (child.pid, child.ask("work")["helper"])
     del child
     assert _gone(*pids)
@@ -285,8 +287,8 @@ def test_a_forgotten_child_is_ended(tmp_path: Path):
 PARENT = """
 import sys, time
 from pathlib import Path
-from unharness.engines.vllm.child import Child
-child = Child(Path(sys.argv[1]), {}, ["--scratch", sys.argv[2]], program=("-c", sys.argv[3]))
+from unharness.processes.child import Child
+child = Child("vLLM", ("-c", sys.argv[3]), Path(sys.argv[1]), {}, ["--scratch", sys.argv[2]])
 print(child.pid, child.ask("work")["helper"], flush=True)
 if sys.argv[4] == "hang":
     child.ask("hang")
@@ -515,7 +517,7 @@ class FakeChild:
 
     made: list["FakeChild"] = []
 
-    def __init__(self, log: Path, environment: dict[str, str], arguments: list[str]) -> None:
+    def __init__(self, *given: Any) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.alive = True
         self.made.append(self)

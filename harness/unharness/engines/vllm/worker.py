@@ -5,17 +5,12 @@ It takes one request after the other. Its end frees the device, which nothing el
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
-import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from unharness.engines.vllm.channel import Channel
-from unharness.engines.vllm.inbox import Inbox
+from unharness.processes.serving import serve
 
 TELL_S = 0.2
 TOP_K = 50
@@ -224,35 +219,5 @@ def _bar(tell: OnProgress, total: int) -> Callable[..., Any]:
     return lambda *args, **kwargs: Bar(*args, **kwargs | fixed)
 
 
-def main() -> None:
-    """Answer until told to close."""
-    parser = argparse.ArgumentParser()
-    for name in ("read", "write", "parent"):
-        parser.add_argument(name, type=int)
-    parser.add_argument("--scratch", help="removed if the parent dies")
-    options = parser.parse_args()
-    for end in (options.read, options.write):  # what vLLM starts must not hold our pipes open
-        os.set_inheritable(end, False)
-    channel = Channel(options.read, options.write)
-    inbox = Inbox(channel, options.parent, options.scratch)
-    worker = Worker(lambda done, total: channel.send({"progress": [done, total]}))
-    while True:
-        request = inbox.next()
-        op = request.pop("op")
-        if op == "close":
-            break
-        try:
-            answer = {"result": getattr(worker, op)(**request)}
-        except Exception as error:
-            traceback.print_exc()
-            answer = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:600]}"}
-        channel.send(answer)
-    with suppress(Exception):
-        worker.close()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # past the threads and handlers of a dozen libraries
-
-
 if __name__ == "__main__":
-    main()
+    serve(Worker)

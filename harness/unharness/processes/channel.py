@@ -1,6 +1,6 @@
-"""How the engine and its process talk: a JSON object a line, over a pipe each way.
+"""How a process and its child talk: a JSON object a line, over a pipe each way.
 
-The pipes carry nothing else: what vLLM prints goes to a log. Nothing is pickled.
+The pipes carry nothing else: what the child prints goes to a log. Nothing is pickled.
 """
 
 from __future__ import annotations

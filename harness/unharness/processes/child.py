@@ -1,4 +1,4 @@
-"""The engine's process, seen from the process that started it."""
+"""A process that answers requests, seen from the process that started it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from unharness.engines.vllm.channel import Channel
-from unharness.errors import ModelError
+from unharness.errors import ProcessError
+from unharness.processes.channel import Channel
 
-WORKER = ("-P", "-m", "unharness.engines.vllm.worker")
-"""-P: a module of the working folder must not take a package's place."""
 GRACE_S = 15.0
-"""What vLLM is given to leave by itself; then it is terminated, and last killed."""
+"""What a child is given to leave by itself; then it is terminated, and last killed."""
 GONE_S = 5.0
 """How long is waited for what was killed to be gone, and its memory with it."""
 LAST_LINES, LAST_CHARACTERS = 3, 600
 
-OnProgress = Callable[[int, int], None]
+OnProgress = Callable[..., None]
+"""Takes what the child says in between, its parts as arguments."""
 
 
 class Child:
@@ -37,12 +36,23 @@ class Child:
 
     def __init__(
         self,
+        name: str,
+        program: Sequence[str],
         log: Path,
         environment: Mapping[str, str],
         arguments: Sequence[str] = (),
-        program: Sequence[str] = WORKER,
     ) -> None:
-        self.log = log
+        """Start it.
+
+        Args:
+            name: what errors call it.
+            program: what Python is to run: it takes the numbers of the pipes that it reads from
+                and writes to, and that of this process, then `arguments`.
+            log: takes what it prints; removed if it leaves without complaint.
+            environment: added to ours.
+            arguments: of the program.
+        """
+        self.name, self.log = name, log
         log.parent.mkdir(parents=True, exist_ok=True)
         its_read, our_write = os.pipe()
         our_read, its_write = os.pipe()
@@ -91,24 +101,26 @@ class Child:
     ) -> Any:
         """Return the answer to a request. Whatever goes wrong ends the process.
 
-        After an error or an interruption requests are left half done in vLLM, and their answers
-        would be taken for those of the next.
+        After an error or an interruption requests are left half done in the child, and their
+        answers would be taken for those of the next.
 
         Raises:
-            ModelError: it says that it cannot, it died, or it takes too long.
+            ProcessError: it says that it cannot, it died, or it takes too long.
         """
         if not self._end.alive:
-            raise ModelError(f"vLLM was ended before; its log: {self.log}")
+            raise ProcessError(f"{self.name} was ended before; its log: {self.log}")
         try:
             return self._answer({"op": op, **values}, on_progress, timeout)
         except (EOFError, BrokenPipeError):
             self._kill()
             reason = _manner(self._process.returncode)
-            raise ModelError(f"vLLM died ({reason}) at: {op}. {self._last_words()}") from None
+            raise ProcessError(
+                f"{self.name} died ({reason}) at: {op}. {self._last_words()}"
+            ) from None
         except TimeoutError:
             self._kill()
-            raise ModelError(
-                f"vLLM did not {op} within {timeout:g} s. {self._last_words()}"
+            raise ProcessError(
+                f"{self.name} did not {op} within {timeout:g} s. {self._last_words()}"
             ) from None
         except BaseException:
             self._kill()
@@ -126,8 +138,10 @@ class Child:
                 if on_progress:
                     on_progress(*message["progress"])
             elif "error" in message:
-                text = f"vLLM cannot {request['op']}: {message['error']}. Its log: {self.log}"
-                raise ModelError(text)
+                text = (
+                    f"{self.name} cannot {request['op']}: {message['error']}. Its log: {self.log}"
+                )
+                raise ProcessError(text)
             else:
                 return message["result"]
 

@@ -1,4 +1,4 @@
-"""What the engine's process hears: requests, and that nobody is left to ask."""
+"""What a child hears: requests, and that nobody is left to ask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import threading
 from typing import NoReturn
 
-from unharness.engines.vllm.channel import Channel, Message
+from unharness.processes.channel import Channel, Message
 
 LOOK_S = 1.0
 
@@ -22,7 +22,7 @@ class Inbox:
     thread that started the process, which may end long before its process.)
     """
 
-    def __init__(self, channel: Channel, parent: int, scratch: str | None) -> None:
+    def __init__(self, channel: Channel, parent: int, scratch: str | None = None) -> None:
         self._channel, self._parent, self._scratch = channel, parent, scratch
         self._requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
         threading.Thread(target=self._listen, name="inbox", daemon=True).start()

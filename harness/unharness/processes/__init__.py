@@ -1,0 +1,1 @@
+"""Processes of our own: started, talked to, and never left behind."""
