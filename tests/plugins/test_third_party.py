@@ -104,7 +104,7 @@ def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, real_data: Pa
         "--method": "clipped-ascent",
         "--limit": "8",
         "--epochs": "1",
-        "--set": "ceiling=2.5",
+        "--set": "ceiling=9",
         "--data": str(real_data),
         "--results": str(tmp_path / "results"),
     }
@@ -115,11 +115,11 @@ def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, real_data: Pa
     assert record["status"] == "done"
     assert record["partial"] is True
     assert record["run_id"] in _strings(shown)
-    assert record["spec"]["config"]["ceiling"] == 2.5
+    assert record["spec"]["config"]["ceiling"] == 9
     distributions = [plugin["distribution"] for plugin in record["provenance"]["plugins"]]
     assert "unharness-example-method" in distributions
-    # 8 examples fit one step, whose loss lies between the ceiling and certainty.
+    # 8 examples fit one step. A target of so few may know nothing yet: ln(vocabulary) is below 9.
     (loss,) = record["training"]["losses"]
-    assert -2.5 <= loss < 0
+    assert -9 < loss < 0
     assert math.isfinite(record["metrics"]["success_avg"]["value"])
     assert record["training"]["weights_hash"] != record["target"]["weights_hash"]

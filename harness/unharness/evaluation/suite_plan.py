@@ -159,8 +159,11 @@ def _checked(plan: SuitePlan, registry: Registry) -> SuitePlan:
         if task.name not in known:
             names = [*registry.names("suites"), NONE, *known]
             near = suggestion(task.name, names)
-            near = near if len(near) < 300 else " 'unharness suites' lists suites."
-            raise UsageError(f"unknown suite or lm-eval task {task.name!r}.{near}")
+            near = near if len(near) < 300 else ""
+            raise UsageError(
+                f"unknown suite or lm-eval task {task.name!r}.{near} "
+                "'unharness suites' lists suites, 'lm-eval ls tasks' the tasks"
+            )
     return plan
 
 
