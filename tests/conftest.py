@@ -12,6 +12,10 @@ from hypothesis import HealthCheck, settings
 
 # Before anything imports huggingface_hub, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Before anything imports torch: `pytest -n 2` must not fight over cores.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = len(os.sched_getaffinity(0)) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_VARIABLE = "UNHARNESS_TEST_DATA"
@@ -32,10 +36,22 @@ settings.register_profile(
 settings.load_profile("unharness")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the file that takes longest first: with several workers it would be waited for."""
+    items.sort(key=lambda item: item.path.name != "test_first_light.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache of the tests' own (one a session: a target is trained once), and no user settings."""
-    cache = tmp_path_factory.mktemp("cache")
+    """A cache of the tests' own (one a session: a target is trained once), and no user settings.
+
+    Under `pytest -n` the workers share it, as processes of unharness do.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        cache = tmp_path_factory.getbasetemp().parent / "shared-cache"
+        cache.mkdir(exist_ok=True)
+    else:
+        cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNHARNESS_CACHE", str(cache))
         patch.setenv("HF_HUB_OFFLINE", "1")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from unharness.records.record import RunRecord
     from unharness.records.store import load_records
     from unharness.running import run
+    from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
     from unharness.unlearning.job import UnlearnJob
     from unharness.unlearning.method import LossMethod, Method
@@ -53,6 +54,7 @@ _HOMES = {
     "records.record": ("RunRecord",),
     "records.store": ("load_records",),
     "running": ("run",),
+    "sweeping.executor": ("Executor", "Job", "JobResult", "Watcher"),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
     "unlearning.job": ("UnlearnJob",),
     "unlearning.method": ("LossMethod", "Method"),
@@ -66,8 +68,11 @@ __all__ = [
     "DataSource",
     "Engine",
     "Example",
+    "Executor",
     "FineTuneConfig",
     "HubDataset",
+    "Job",
+    "JobResult",
     "LossMethod",
     "Method",
     "MethodError",
@@ -93,6 +98,7 @@ __all__ = [
     "UnlearnBatch",
     "UnlearnJob",
     "UsageError",
+    "Watcher",
     "WeightsRef",
     "__version__",
     "bootstrap",

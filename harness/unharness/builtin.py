@@ -104,3 +104,20 @@ def unharness_models() -> list[Ref]:
             "A 1.3 M parameter Llama trained on this machine in about 90 s; no GPU, no hub.",
         )
     ]
+
+
+@hookimpl
+def unharness_executors() -> list[Ref]:
+    """Return the built-in executors of sweeps."""
+    return [
+        Ref(
+            "unharness.sweeping.local:Local",
+            "local",
+            "Worker processes on this machine, one a GPU; on a CPU they share its threads.",
+        ),
+        Ref(
+            "unharness.sweeping.on_ray:OnRay",
+            "ray",
+            "Tasks on a Ray cluster; a lost node's jobs go on elsewhere.",
+        ),
+    ]

@@ -42,6 +42,23 @@ def locked(path: Path, on_wait: Callable[[str], None] = lambda text: None) -> It
         lock.release()
 
 
+def is_locked(path: Path) -> bool:
+    """Return whether another process holds a lock."""
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def cache_folder(kind: str, key: str) -> Path:
+    """Return where a key's folder is, or will be."""
+    return cache_dir() / kind / key
+
+
 def cached_folder(
     kind: str,
     key: str,
@@ -58,8 +75,8 @@ def cached_folder(
         key: a hexadecimal hash of everything that decides the content.
         on_wait: told, in words, if the second process has to wait.
     """
-    home = cache_dir() / kind
-    target = home / key
+    target = cache_folder(kind, key)
+    home = target.parent
     if target.is_dir():
         return target, True
     with locked(home / f".{key}.lock", on_wait):

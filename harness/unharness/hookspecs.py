@@ -1,7 +1,7 @@
 """The hooks a plugin may implement. Mark an implementation with `@unharness.hookimpl`.
 
 An implementation may take fewer arguments than its specification, so that a later version can
-add one. The first six hooks return an iterable of classes, or of `Ref`s that name a class
+add one. The first seven hooks return an iterable of classes, or of `Ref`s that name a class
 without importing it.
 """
 
@@ -51,6 +51,11 @@ def unharness_engines() -> Iterable[Any]:  # type: ignore[empty-body]
 @hookspec
 def unharness_models() -> Iterable[Any]:  # type: ignore[empty-body]
     """Return model presets: subclasses of `unharness.ModelPreset`, or Refs to them."""
+
+
+@hookspec
+def unharness_executors() -> Iterable[Any]:  # type: ignore[empty-body]
+    """Return executors of sweeps: subclasses of `unharness.Executor`, or Refs to them."""
 
 
 @hookspec

@@ -35,6 +35,7 @@ KINDS: dict[str, str] = {
     "suites": "unharness.evaluation.suite:Suite",
     "engines": "unharness.engines.engine:Engine",
     "models": "unharness.models.preset:ModelPreset",
+    "executors": "unharness.sweeping.executor:Executor",
 }
 
 

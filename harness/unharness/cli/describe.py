@@ -38,6 +38,7 @@ _ATTRIBUTES = {
     "suites": ("tasks", "offline"),
     "engines": (),
     "models": ("version", "tuning", "target_tuning"),
+    "executors": (),
 }
 
 
@@ -68,7 +69,7 @@ def describe(kind: str, name: str, registry: Registry) -> dict[str, Any]:
     }
     for attribute in _ATTRIBUTES[kind]:
         facts[attribute] = to_jsonable_python(getattr(found, attribute, None), fallback=repr)
-    if kind == "engines":
+    if kind in ("engines", "executors"):
         facts["options"] = parameters(found.Options)
     if kind == "methods":
         facts["uses"] = sorted(getattr(found, "uses", ()))

@@ -1,4 +1,4 @@
-"""`unharness methods`, `tasks`, `metrics`, `suites`, `engines`, `models`: what there is to name."""
+"""`unharness methods`, `tasks`, `metrics`, and the other kinds of things that have names."""
 
 from __future__ import annotations
 
@@ -164,3 +164,4 @@ metrics = list_group("metrics", "metrics", "unlearn_success")
 suites = list_group("suites", "suites of general knowledge", "general-facts")
 engines = list_group("engines", "text generation engines", "hf")
 models = list_group("models", "model presets", "tiny")
+executors = list_group("executors", "executors of sweeps", "local")

@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.evaluate:evaluate_command",
         "Evaluate weights that are there already.",
     ),
+    "sweep": (
+        "unharness.cli.sweep:sweep_command",
+        "Run a grid of methods, tasks, seeds, settings.",
+    ),
     "leaderboard": (
         "unharness.cli.leaderboard:leaderboard_command",
         "Compare all records of a results folder.",
@@ -36,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suites": ("unharness.cli.lists:suites", "List suites of general knowledge, or show one."),
     "engines": ("unharness.cli.lists:engines", "List text generation engines, or show one."),
     "models": ("unharness.cli.lists:models", "List model presets, or show one."),
+    "executors": ("unharness.cli.lists:executors", "List executors of sweeps, or show one."),
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins, the failed ones too."),
 }
 
@@ -43,6 +48,7 @@ EXAMPLES = """\b
 Examples:
   unharness run --method memflex --task knowundo-privacy
   unharness run --method gradient-ascent --set lr=5e-4 --seed 1
+  unharness sweep --method memflex,kl --seed 0..4
   unharness leaderboard
   unharness methods show memflex
 """

@@ -11,8 +11,9 @@ from typing import Any
 import click
 import yaml
 
+from unharness.cli.yaml_file import from_file
 from unharness.engines.choice import AUTO
-from unharness.errors import UsageError, suggestion
+from unharness.errors import UsageError
 
 EPILOG = """\b
 Examples:
@@ -134,7 +135,7 @@ def run_command(
     with the same keys as the flags; flags override it. A run whose record exists is not run
     again but shown.
     """
-    values = _from_file(file) if file else {}
+    values = from_file(file, FILE_KEYS) if file else {}
     values |= {name: value for name, value in flags.items() if value not in (None, ())}
     for name, pairs in (("set", settings), ("engine_set", engine_settings)):
         values[name] = dict(values.get(name) or {}) | key_values(
@@ -183,30 +184,6 @@ def run_command(
 def interrupt(*_: Any) -> None:
     """Take a polite kill as Ctrl-C, so that it leaves things as clean."""
     raise KeyboardInterrupt
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    """Read a YAML file of flags.
-
-    Raises:
-        UsageError: it cannot be read, is no mapping, or has a key that is no flag.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path}: expected keys and values such as 'method: memflex'")
-    values = {str(key).replace("-", "_"): value for key, value in content.items()}
-    for key in values:
-        if key not in FILE_KEYS:
-            raise UsageError(f"{path}: unknown key {key!r}.{suggestion(key, FILE_KEYS)}")
-    for name in ("set", "engine_set"):
-        if not isinstance(values.get(name) or {}, dict):
-            raise UsageError(f"{path}: {name!r} must hold names and values")
-    return values
 
 
 def key_values(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:

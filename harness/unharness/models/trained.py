@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from unharness.cache import cached_folder
+from unharness.cache import cache_folder, cached_folder
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example, TaskData, content_hash
 from unharness.data.recipe import FineTuneConfig
@@ -29,6 +29,8 @@ from unharness.progress import OnStep, Progress
 VERSION = 2
 """Raised whenever the same key would give other weights."""
 LOG_FILE = "training.json"
+KIND = "models"
+"""What they are called in the cache."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,14 @@ class FineTuner:
             with self.progress.stage(label) as stage:
                 self._train(splits, recipe, folder, stage.step)
 
-        folder, cached = cached_folder(
-            "models", self.key(splits, recipe), build, self.progress.note
-        )
+        folder, cached = cached_folder(KIND, self.key(splits, recipe), build, self.progress.note)
         model, tokenizer = self._load(folder)
         log = json.loads((folder / LOG_FILE).read_text())
         return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)
+
+    def folder(self, splits: Sequence[str], recipe: FineTuneConfig) -> Path:
+        """Return where the fine-tuned model is, or will be."""
+        return cache_folder(KIND, self.key(splits, recipe))
 
     def key(self, splits: Sequence[str], recipe: FineTuneConfig) -> str:
         """Return the hash of everything that decides the trained weights."""

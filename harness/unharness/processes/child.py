@@ -145,6 +145,12 @@ class Child:
             else:
                 return message["result"]
 
+    def interrupt(self) -> None:
+        """Ask it to break off and leave, as Ctrl-C would; who waits for an answer sees it die."""
+        with suppress(ProcessLookupError):
+            if self.alive:
+                os.kill(self.pid, signal.SIGTERM)
+
     def close(self) -> None:
         """End it, gently first, and forget its log; nothing it started is left."""
         self._end()

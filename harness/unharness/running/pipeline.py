@@ -118,7 +118,7 @@ def execute_with(
     made: list[Outcome] = []
     # A second process that wants the same run waits, and finds it done.
     with locked(lock_of(plan), progress.note):
-        if plan.suite and not all(_is_done(store, one) for one in plans):
+        if plan.suite and not all_done(store, plan):
             check_reachable(plan.suite, registry)
         for one in plans:
             record = finished(store, one) if _is_done(store, one) else None
@@ -131,6 +131,11 @@ def execute_with(
             vanilla = finished(store, one.vanilla(registry))
             made.append(Outcome(record, vanilla, store.folder(one.spec), existed))
     return replace(made[0], also=tuple(made[1:]))
+
+
+def all_done(store: RecordStore, plan: Plan) -> bool:
+    """Return whether the records of a plan are there, under every prompt."""
+    return all(_is_done(store, plan.under(prompt)) for prompt in plan.prompts)
 
 
 def _is_done(store: RecordStore, plan: Plan) -> bool:

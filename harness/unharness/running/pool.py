@@ -31,19 +31,30 @@ def engine_options(found: type[Engine], given: Mapping[str, Any]) -> BaseModel:
     Raises:
         UsageError: one is unknown or out of bounds.
     """
-    fields = found.Options.model_fields
-    for name in given:
-        if name not in fields:
+    return checked_options("engine", found.name, found.Options, given)
+
+
+def checked_options(
+    kind: str, name: str, options: type[BaseModel], given: Mapping[str, Any]
+) -> BaseModel:
+    """Return the options of anything that has some, checked.
+
+    Raises:
+        UsageError: one is unknown or out of bounds.
+    """
+    fields = options.model_fields
+    for option in given:
+        if option not in fields:
             raise UsageError(
-                f"engine {found.name!r} has no option {name!r}.{suggestion(name, fields)}"
+                f"{kind} {name!r} has no option {option!r}.{suggestion(option, fields)}"
             )
     try:
-        return found.Options(**given)
+        return options(**given)
     except ValidationError as error:
         problems = "; ".join(
             f"{item['loc'][0]}={item.get('input')!r}: {item['msg']}" for item in error.errors()
         )
-        raise UsageError(f"engine {found.name!r}: {problems}") from error
+        raise UsageError(f"{kind} {name!r}: {problems}") from error
 
 
 class EnginePool:

@@ -143,6 +143,8 @@ def engine_arguments(
         "dtype": dtype,
         "max_model_len": asked["max_model_len"],
         "tensor_parallel_size": asked["tensor_parallel_size"],
+        # Processes of its own: left to itself it would start Ray, inside a Ray task even.
+        "distributed_executor_backend": "mp" if asked["tensor_parallel_size"] > 1 else None,
         "seed": asked["seed"],
         "enforce_eager": on_cpu if eager is None else eager,
         "load_format": "safetensors",

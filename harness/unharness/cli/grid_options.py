@@ -1,0 +1,100 @@
+"""The flags that `sweep` and `tune` share, and how they become values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from unharness.cli.run import key_values
+from unharness.cli.yaml_file import from_file
+from unharness.errors import UsageError
+
+Command = Callable[..., Any]
+
+_SHARED = (
+    click.option("--method", "-m", multiple=True, help="Methods, with commas [default: memflex]."),
+    click.option("--task", "-t", multiple=True, help="Tasks [default: knowundo-privacy]."),
+    click.option("--model", multiple=True, help="Presets, folders or hub ids [default: tiny]."),
+    click.option("--seed", help="Seeds: 0..4, or 0,1,2 [default: 0]."),
+    click.option("--tuning", type=click.Choice(["lora", "full"]), help="What may move."),
+    click.option("--engine", help="What generates text: hf, vllm, auto."),
+    click.option(
+        "--engine-set",
+        "engine_settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="An option of the engine; repeatable.",
+    ),
+    click.option("--suite", metavar="NAME", help="General knowledge, as for run."),
+    click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite."),
+    click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto]."),
+    click.option("--general", metavar="FILE", help="General text for methods that want it."),
+    click.option("--results", metavar="DIR", help="Where records go [default: results]."),
+    click.option("--limit", type=click.IntRange(1), help="Only N examples a split; never ranked."),
+    click.option("--device", help="auto, cpu, cuda, cuda:N [default: auto]."),
+    click.option("--workers", type=click.IntRange(1), help="Runs at once [default: by machine]."),
+    click.option(
+        "--executor",
+        default="local",
+        show_default=True,
+        help="Where runs are carried out: local, ray, or a plugin's.",
+    ),
+    click.option("--address", help="Of a Ray cluster: auto, or HOST:PORT."),
+    click.option("--quiet", "-q", is_flag=True, help="No progress."),
+    click.option("--debug", is_flag=True, help="Show tracebacks and library warnings."),
+)
+
+
+def shared_options(command: Command) -> Command:
+    """Add the flags that every command over many runs has."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def grid_values(
+    file: Path | None,
+    flags: Mapping[str, Any],
+    settings: tuple[str, ...],
+    engine_settings: tuple[str, ...],
+    keys: tuple[str, ...],
+) -> dict[str, Any]:
+    """Return what the file says, and what the flags say over it.
+
+    Raises:
+        UsageError: the file is not as it should be, or a pair is no pair.
+    """
+    values = from_file(file, keys) if file else {}
+    values |= {name: value for name, value in flags.items() if value not in (None, (), False)}
+    for name in ("method", "task", "model", "prompt"):
+        given = values.get(name)
+        if isinstance(given, tuple):
+            values[name] = ",".join(given)
+    if settings:
+        values["set"] = dict(values.get("set") or {}) | setting_lists(settings)
+    if engine_settings:
+        given = key_values(engine_settings, "--engine-set")
+        values["engine_set"] = dict(values.get("engine_set") or {}) | given
+    return values
+
+
+def setting_lists(pairs: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Read `[METHOD.]NAME=VALUE,VALUE`; values as in YAML.
+
+    Raises:
+        UsageError: a pair has no '=' or its values are not YAML.
+    """
+    lists: dict[str, list[Any]] = {}
+    for pair in pairs:
+        name, mark, text = pair.partition("=")
+        if not mark or not name.strip():
+            raise UsageError(f"--set {pair}: expected NAME=VALUE,VALUE, such as --set lr=1e-4,3e-4")
+        try:
+            lists[name.strip()] = list(yaml.safe_load(f"[{text}]"))
+        except yaml.YAMLError:
+            raise UsageError(f"--set {pair}: the values are not YAML") from None
+    return lists

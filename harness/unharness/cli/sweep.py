@@ -1,0 +1,193 @@
+"""`unharness sweep`: a grid of runs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from unharness.cli.grid_options import grid_values, shared_options
+from unharness.cli.run import calm_libraries, interrupt
+
+if TYPE_CHECKING:
+    from unharness.sweeping.executor import JobResult
+    from unharness.sweeping.plan import SweepPlan
+
+SOME_FAILED = 3
+MOST_SHOWN = 40
+
+EPILOG = """\b
+Examples:
+  unharness sweep --method memflex,kl,gradient-difference --seed 0..4
+  unharness sweep --method memflex --set lr=1e-3,2e-3 --set memflex.mu=q0.5,q0.9 --dry-run
+  unharness sweep grid.yaml --data ../data --workers 2
+  unharness sweep grid.yaml --shard 2/4           # on each of four machines, one folder
+  unharness sweep grid.yaml --executor ray --address auto
+
+\b
+The same command goes on where it was broken off: what is done is not run again.
+Exit code 3: some runs failed; the same command tries those again.
+"""
+FILE_KEYS = (
+    *("method", "task", "model", "seed", "set", "tuning", "engine", "engine_set", "data"),
+    *("general", "suite", "include_path", "preset", "prompt", "results", "save_weights"),
+    *("limit", "device"),
+)
+
+
+@click.command("sweep", epilog=EPILOG)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="[METHOD.]NAME=V1,V2",
+    help="A hyperparameter's values, for all methods or for one alone; repeatable.",
+)
+@click.option("--preset", metavar="NAME[:MODEL]", help="Published hyperparameters: 'paper'.")
+@click.option("--prompt", multiple=True, metavar="NAME|FILE", help="As for run; repeatable.")
+@click.option("--save-weights", is_flag=True, help="Keep the unlearned weights.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the grid.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+@shared_options
+def sweep_command(
+    file: Path | None,
+    settings: tuple[str, ...],
+    engine_settings: tuple[str, ...],
+    shard: str | None,
+    dry_run: bool,
+    form: str,
+    workers: int | None,
+    executor: str,
+    address: str | None,
+    quiet: bool,
+    debug: bool,
+    **flags: Any,
+) -> None:
+    """Run a grid: methods x tasks x models x seeds x hyperparameters.
+
+    FILE is YAML with the same keys as the flags, lists where there are several values; flags
+    override it.
+    """
+    values = grid_values(file, flags, settings, engine_settings, FILE_KEYS)
+    calm_libraries(debug)
+    signal.signal(signal.SIGTERM, interrupt)
+
+    from unharness.cli.progress import progress_for
+    from unharness.cli.watching import watching
+    from unharness.plugins import registry
+    from unharness.sweeping.grid import cells, make_sweep_request
+
+    found = registry()
+    requests = cells(make_sweep_request(values), found)
+    with progress_for(quiet) as progress:
+        with progress.stage("prepare"):
+            from unharness.sweeping.plan import plan_sweep
+            from unharness.sweeping.sweep import carry_out, failures, make_executor, parse_shard
+
+        plan = plan_sweep(requests, found, progress)
+    if shard:
+        plan = plan.shard(*parse_shard(shard))
+    runner = make_executor(executor, {"workers": workers, "address": address}, found)
+    if dry_run:
+        _print_plan(plan, form)
+        return
+    data = plan.cells[0].plan.data.origin if plan.cells else None
+    errors = Console(stderr=True)
+    if data and data.source == "standin":
+        errors.print(
+            f"note: data: {data.description}. These are not the paper's data", style="yellow"
+        )
+    with runner, watching(plan, quiet, errors) as watcher:
+        results = carry_out(plan, runner, watcher)
+    if form == "json":
+        click.echo(json.dumps(_report(plan, results), indent=1))
+    else:
+        _print_report(plan, results, Console(stderr=True))
+    if failures(results):
+        sys.exit(SOME_FAILED)
+
+
+def _print_plan(plan: SweepPlan, form: str) -> None:
+    seconds, unknown = plan.estimate()
+    counts = {
+        state: sum(c.state == state for c in plan.cells) for state in ("done", "failed", "new")
+    }
+    if form == "json":
+        cells = [
+            {"run_id": cell.run_id, "label": cell.label, "state": cell.state}
+            | {"target_cached": cell.target.is_dir()}
+            for cell in plan.cells
+        ]
+        found = {"cells": cells, "targets_to_train": len(plan.missing_targets)}
+        click.echo(json.dumps(found | {"seconds": seconds, "unknown": unknown}, indent=1))
+        return
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "state", "target", "what"):
+        table.add_column(name)
+    for cell in plan.cells[:MOST_SHOWN]:
+        target = "cached" if cell.target.is_dir() else "to train"
+        table.add_row(cell.run_id[:8], cell.state, target, cell.label)
+    console.print(table)
+    if len(plan.cells) > MOST_SHOWN:
+        console.print(f"… and {len(plan.cells) - MOST_SHOWN} more")
+    console.print(
+        f"\n{len(plan.cells)} runs: {counts['done']} done, {counts['failed']} failed before, "
+        f"{counts['new']} new; {len(plan.missing_targets)} targets to train"
+    )
+    if plan.left:
+        console.print(_estimate(seconds, unknown, len(plan.left)))
+
+
+def _estimate(seconds: float, unknown: int, left: int) -> str:
+    if unknown == left:
+        return "how long it takes nobody knows: no record of such a run is there yet"
+    more = f", and {unknown} runs without a record to judge by" if unknown else ""
+    return f"about {clock(seconds)} for one worker, by past records{more}"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as people say it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _report(plan: SweepPlan, results: list[JobResult]) -> dict[str, Any]:
+    return {
+        "results": plan.results,
+        "cells": len(plan.cells),
+        "done_before": len(plan.cells) - len(plan.left),
+        "runs": [vars(result) for result in results],
+    }
+
+
+def _print_report(plan: SweepPlan, results: list[JobResult], console: Console) -> None:
+    from unharness.sweeping.sweep import failures
+
+    failed = failures(results)
+    found = sum(result.outcome == "found" for result in results)
+    before = len(plan.cells) - len(plan.left) + found
+    done = len(results) - len(failed) - found
+    console.print(f"{done} runs done, {before} were done before, {len(failed)} failed")
+    console.print(f"records in {plan.results}; 'unharness leaderboard' compares them", style="dim")
+    if not failed:
+        return
+    labels = {cell.run_id: cell.label for cell in plan.cells}
+    for result in failed:
+        line = f"failed: {labels[result.run_id]}: {result.error}"
+        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    again = shlex.join(["unharness", *sys.argv[1:]])
+    console.print("the failed ones again, and nothing else:", markup=False)
+    console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)

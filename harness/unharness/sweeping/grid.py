@@ -1,0 +1,170 @@
+"""A grid of runs: every method with every task, model, seed and value of a hyperparameter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from unharness.errors import UsageError, suggestion
+from unharness.plugins import Registry
+from unharness.spec import RunRequest
+
+MOST_SEEDS = 10_000
+
+
+class SweepRequest(BaseModel):
+    """What a user asks of a sweep: lists where a run has one value, and what all runs share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: tuple[str, ...] = ("memflex",)
+    task: tuple[str, ...] = ("knowundo-privacy",)
+    model: tuple[str, ...] = ("tiny",)
+    seed: tuple[int, ...] = (0,)
+    """Numbers, or `0..4` for all from 0 to 4."""
+    set: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    """Values by hyperparameter, or by `METHOD.hyperparameter` for one method alone."""
+
+    tuning: Literal["lora", "full"] | None = None
+    engine: str = "auto"
+    engine_set: dict[str, Any] = Field(default_factory=dict)
+    data: str = "auto"
+    general: str = "auto"
+    suite: str | None = None
+    include_path: str | None = None
+    preset: str | None = None
+    prompt: tuple[str, ...] = Field(("none",), min_length=1)
+    results: str | None = None
+    save_weights: bool = False
+    limit: int | None = Field(None, ge=1)
+    device: str = "auto"
+
+    @field_validator("method", "task", "model", "prompt", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _seeds(cls, value: Any) -> Any:
+        parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
+        return tuple(seed for part in parts for seed in seed_range(str(part)))
+
+    @field_validator("set", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            name: tuple(item) if isinstance(item, (list, tuple)) else (item,)
+            for name, item in value.items()
+        }
+
+
+AXES = ("method", "task", "model", "seed", "set")
+
+
+def make_sweep_request(values: Mapping[str, Any]) -> SweepRequest:
+    """Return a request, or say which option is wrong.
+
+    Raises:
+        UsageError: an option is unknown or has an impossible value.
+    """
+    try:
+        return SweepRequest(**values)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}={item.get('input')!r}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        )
+        raise UsageError(problems) from error
+
+
+def seed_range(text: str) -> list[int]:
+    """Return the seeds that `3` or `0..4` stands for; none for an empty text.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    first, dots, last = (part.strip() for part in text.strip().partition(".."))
+    if not first and not dots:
+        return []
+    if not first.isdecimal() or (dots and not last.isdecimal()):
+        raise ValueError(f"{text.strip()!r} is no seed; give numbers such as 0,1,2 or 0..4")
+    if not dots:
+        return [int(first)]
+    if int(last) < int(first) or int(last) - int(first) >= MOST_SEEDS:
+        raise ValueError(f"{text.strip()!r} is no range of seeds; give it as 0..4")
+    return list(range(int(first), int(last) + 1))
+
+
+def cells(request: SweepRequest, registry: Registry) -> list[RunRequest]:
+    """Return the runs of a grid, those of one model and task side by side.
+
+    Raises:
+        UsageError: a list is empty, a name is unknown, or a method lacks a hyperparameter.
+    """
+    _refuse_empty(request)
+    _check_settings(request, registry)
+    shared = request.model_dump(exclude=set(AXES), exclude_unset=True)
+    return [
+        RunRequest(model=model, task=task, method=method, set=settings, seed=seed, **shared)
+        for model, task, method in itertools.product(request.model, request.task, request.method)
+        for settings in _settings(request, method)
+        for seed in request.seed
+    ]
+
+
+def _settings(request: SweepRequest, method: str) -> Iterator[dict[str, Any]]:
+    """Yield every combination of a method's settings; its own ones stand above those of all."""
+    lists: dict[str, tuple[Any, ...]] = {}
+    for name, values in sorted(request.set.items(), key=lambda item: "." in item[0]):
+        whose, field = split_setting(name)
+        if whose in (None, method):
+            lists[field] = values
+    for values in itertools.product(*lists.values()):
+        yield dict(zip(lists, values, strict=True))
+
+
+def split_setting(name: str) -> tuple[str | None, str]:
+    """Return whose hyperparameter it is, None for everybody's, and its name."""
+    whose, dot, field = name.rpartition(".")
+    return (whose if dot else None), field.replace("-", "_")
+
+
+def _refuse_empty(request: SweepRequest) -> None:
+    lists = {name: getattr(request, name) for name in AXES if name != "set"} | {
+        f"set {name}": values for name, values in request.set.items()
+    }
+    for name, values in lists.items():
+        if not values:
+            raise UsageError(f"the grid is empty: '{name}' lists nothing; give at least one value")
+
+
+def _check_settings(request: SweepRequest, registry: Registry) -> None:
+    fields = {
+        name: registry.get("methods", name).Config.model_fields
+        for name in dict.fromkeys(request.method)
+    }
+    for setting in request.set:
+        whose, name = split_setting(setting)
+        if whose is not None and whose not in fields:
+            raise UsageError(
+                f"set {setting}: {whose!r} is not among the methods of this sweep."
+                f"{suggestion(whose, fields)}"
+            )
+        for method in [whose] if whose is not None else fields:
+            if name in fields[method]:
+                continue
+            having = [other for other in fields if name in fields[other]]
+            fix = f" Give it to one method alone: --set {having[0]}.{name}=…" if having else ""
+            raise UsageError(
+                f"method {method!r} has no hyperparameter {name!r}."
+                f"{fix or suggestion(name, fields[method])}"
+            )

@@ -1,0 +1,183 @@
+"""A sweep before it begins: its cells, which of them are done, and how long the rest will take."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from unharness.data.examples import REQUIRED_SPLITS
+from unharness.errors import RecordError, UsageError
+from unharness.models.base import BaseModel, find_base_model
+from unharness.plugins import Registry
+from unharness.progress import Progress
+from unharness.records.record import RunRecord
+from unharness.records.store import RecordStore, load_records
+from unharness.running.pipeline import all_done
+from unharness.running.resolve import VANILLA, Plan, resolve
+from unharness.running.unlearn_stage import fine_tuner
+from unharness.running.work import lock_of
+from unharness.spec import RunRequest
+from unharness.sweeping.executor import Job
+
+State = Literal["done", "failed", "new"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a sweep."""
+
+    plan: Plan
+    run_id: str
+    label: str
+    """Names what tells it from the others: method, seed, settings; task and model if they vary."""
+    state: State
+    error: str | None
+    """Why it failed before, if it did."""
+    target: Path
+    """Where its target model is, or will be, in the cache."""
+
+    def job(self) -> Job:
+        """Return what an executor needs of it."""
+        spec = self.plan.spec
+        return Job(
+            run_id=self.run_id,
+            label=self.label,
+            request=self.plan.request,
+            device=spec.device,
+            target=self.target,
+            lock=lock_of(self.plan),
+            engine=f"{spec.model} {spec.base_hash} {spec.evaluation.engine} {spec.engine_set}",
+        )
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """The cells of a sweep, each once."""
+
+    cells: tuple[Cell, ...]
+    results: str
+    seconds: dict[tuple[str, str, str], float]
+    """What a run took in the past, by task, model and method."""
+    target_seconds: dict[tuple[str, str], float]
+    """What training a target took, by task and model."""
+
+    @property
+    def left(self) -> list[Cell]:
+        """The cells that are not done."""
+        return [cell for cell in self.cells if cell.state != "done"]
+
+    @cached_property
+    def missing_targets(self) -> dict[Path, Cell]:
+        """The targets that must be trained, each with a cell that needs it."""
+        return {cell.target: cell for cell in self.left if not cell.target.is_dir()}
+
+    def estimate(self) -> tuple[float, int]:
+        """Return the seconds that one worker would need, and for how many cells nobody knows."""
+        total, unknown = 0.0, 0
+        for cell in self.left:
+            seconds = self.seconds.get(_kind(cell.plan.spec))
+            if seconds is None:
+                unknown += 1
+            else:
+                total += seconds
+        for cell in self.missing_targets.values():
+            spec = cell.plan.spec
+            total += self.target_seconds.get((spec.task, spec.model), 0.0)
+        return total, unknown
+
+    def shard(self, index: int, count: int) -> SweepPlan:
+        """Return the `index`-th of `count` parts, counted from 1; the parts hold every cell once.
+
+        Which cells they are does not depend on what is done.
+        """
+        order = {run_id: at for at, run_id in enumerate(sorted(c.run_id for c in self.cells))}
+        kept = tuple(cell for cell in self.cells if order[cell.run_id] % count == index - 1)
+        return SweepPlan(kept, self.results, self.seconds, self.target_seconds)
+
+
+def plan_sweep(
+    requests: Sequence[RunRequest], registry: Registry, progress: Progress | None = None
+) -> SweepPlan:
+    """Resolve every request, and look up what is done.
+
+    Raises:
+        UsageError, DataError, ModelError: a request cannot be resolved; nothing is run then.
+    """
+    if not requests:
+        raise UsageError("the grid is empty: no method, task, model or seed is left")
+    bases: dict[str, BaseModel] = {}
+    plans: dict[str, Plan] = {}
+    with (progress or Progress()).stage("plan") as stage:
+        for at, request in enumerate(requests):
+            if request.model not in bases and request.model not in registry.names("models"):
+                bases[request.model] = find_base_model(request.model, registry)
+            plan = resolve(request, registry, bases.get(request.model))
+            plans.setdefault(plan.spec.run_id(), plan)  # a method without a seed: one run for all
+            stage.step(at + 1, len(requests))
+    first = next(iter(plans.values()))
+    store = RecordStore(first.spec.results)
+    found = []
+    for run_id, plan in plans.items():
+        state, error = _state(store, plan)
+        target = fine_tuner(plan, Progress()).folder(REQUIRED_SPLITS, plan.recipe)
+        label = _label(plan, list(plans.values()))
+        found.append(Cell(plan, run_id, label, state, error, target))
+    seconds, target_seconds = _past(load_records(store.root))
+    return SweepPlan(tuple(found), first.spec.results, seconds, target_seconds)
+
+
+def _state(store: RecordStore, plan: Plan) -> tuple[State, str | None]:
+    if all_done(store, plan):
+        return "done", None
+    try:
+        record = store.find(plan.spec)
+    except RecordError:
+        return "new", None
+    if record is not None and record.status == "failed":
+        return "failed", record.error
+    return "new", None
+
+
+def _label(plan: Plan, plans: Sequence[Plan]) -> str:
+    """Return the method and seed, what was set, and task and model where a sweep has several."""
+    spec = plan.spec
+    parts = [spec.method]
+    for name in ("task", "model"):
+        if len({getattr(other.spec, name) for other in plans}) > 1:
+            parts.append(getattr(spec, name))
+    parts += [f"{name}={value}" for name, value in plan.request.hyperparameters().items()]
+    if spec.method != VANILLA and plan.method.seeded:
+        parts.append(f"seed {spec.seed}")
+    return " · ".join(parts)
+
+
+def _kind(spec: object) -> tuple[str, str, str]:
+    return tuple(getattr(spec, name) for name in ("task", "model", "method"))
+
+
+def _past(
+    records: Iterable[RunRecord],
+) -> tuple[dict[tuple[str, str, str], float], dict[tuple[str, str], float]]:
+    runs: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    targets: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for record in records:
+        if record.status != "done" or record.partial:
+            continue
+        stages = {
+            name: seconds
+            for name, seconds in record.cost.stages.items()
+            if not name.startswith("train target")
+        }
+        runs[_kind(record.spec)].append(sum(stages.values()))
+        if record.target and "seconds" in record.target.training:
+            key = (record.spec.task, record.spec.model)
+            targets[key].append(float(record.target.training["seconds"]))
+    return (
+        {key: median(values) for key, values in runs.items()},
+        {key: median(values) for key, values in targets.items()},
+    )
