@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from unharness.unlearning.job import UnlearnJob
     from unharness.unlearning.method import LossMethod, Method
     from unharness.unlearning.presets import Preset
+    from unharness.unlearning.search import Choice, Search, Span
 
 __version__ = "0.1.0"
 
@@ -59,10 +60,12 @@ _HOMES = {
     "unlearning.job": ("UnlearnJob",),
     "unlearning.method": ("LossMethod", "Method"),
     "unlearning.presets": ("Preset",),
+    "unlearning.search": ("Choice", "Search", "Span"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Choice",
     "DataError",
     "DataOrigin",
     "DataSource",
@@ -86,6 +89,8 @@ __all__ = [
     "RunRecord",
     "Sampling",
     "Score",
+    "Search",
+    "Span",
     "StandIn",
     "Suite",
     "SuiteTask",

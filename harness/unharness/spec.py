@@ -50,6 +50,10 @@ class RunRequest(BaseModel):
     results: str | None = None
     save_weights: bool = False
     limit: int | None = Field(None, ge=1)
+    part: Literal["evaluation", "validation"] = "evaluation"
+    """What judges: the evaluation halves, or a part of the training halves, for tuning."""
+    tuned: int | None = Field(None, ge=1)
+    """How many trials chose the hyperparameters."""
     device: str = "auto"
     force: bool = False
 
@@ -120,6 +124,8 @@ class RunSpec(BaseModel):
     """What the evaluation's prompt is called; the text itself is the identity."""
     preset: str | None = Field(None, json_schema_extra=RUNTIME)
     """Where the hyperparameters came from, if from a preset, as `paper (Llama-2-7b-chat-hf)`."""
+    tuned: int | None = Field(None, json_schema_extra=RUNTIME)
+    """How many trials chose the hyperparameters, if tuning did."""
     save_weights: bool = Field(False, json_schema_extra=RUNTIME)
 
     def identity(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from unharness import Preset, UnlearnJob
+from unharness import Choice, Preset, Search, UnlearnJob
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.paper import memflex_presets
 
@@ -95,6 +95,11 @@ class MemFlex(GradientDifference):
             "train", description="halves to localise on; the evaluation half leaks its questions"
         )
         localise_batch_size: int = Field(32, ge=1, description="examples of one backward pass")
+
+        search: ClassVar[Mapping[str, Search]] = {
+            "mu": Choice(("q0.25", "q0.5", "q0.75", "q0.9", "q1")),
+            "sigma": Choice(("q0.1", "q0.25", "q0.5")),
+        }
 
         @model_validator(mode="before")
         @classmethod

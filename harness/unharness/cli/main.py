@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.sweep:sweep_command",
         "Run a grid of methods, tasks, seeds, settings.",
     ),
+    "tune": (
+        "unharness.cli.tune:tune_command",
+        "Tune methods with equal effort, then run the best settings.",
+    ),
     "leaderboard": (
         "unharness.cli.leaderboard:leaderboard_command",
         "Compare all records of a results folder.",

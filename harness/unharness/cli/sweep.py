@@ -108,7 +108,7 @@ def sweep_command(
         errors.print(
             f"note: data: {data.description}. These are not the paper's data", style="yellow"
         )
-    with runner, watching(plan, quiet, errors) as watcher:
+    with runner, watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
         results = carry_out(plan, runner, watcher)
     if form == "json":
         click.echo(json.dumps(_report(plan, results), indent=1))

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,22 +16,25 @@ from rich.text import Text
 
 from unharness.sweeping.executor import Job, JobResult, Watcher
 
-if TYPE_CHECKING:
-    from unharness.sweeping.plan import SweepPlan
-
 REFRESH_HZ = 4
 
 
 @contextmanager
-def watching(plan: SweepPlan, quiet: bool, console: Console) -> Iterator[Watcher]:
-    """Show a sweep while the block lasts: live on a terminal, else a line a run."""
-    seconds = plan.estimate()[0]
+def watching(total: int, seconds: float, quiet: bool, console: Console) -> Iterator[Watcher]:
+    """Show runs while the block lasts: live on a terminal, else a line a run.
+
+    Args:
+        total: how many runs there will be; 0 if nobody knows.
+        seconds: what they will take, by past records; 0 if nobody knows.
+        quiet: show notes alone.
+        console: where.
+    """
     if quiet:
         yield Notes(console)
     elif not console.is_terminal:
-        yield Lines(console, len(plan.left))
+        yield Lines(console, total)
     else:
-        shown = LiveTable(console, len(plan.left), seconds)
+        shown = LiveTable(console, total, seconds)
         with Live(shown, console=console, refresh_per_second=REFRESH_HZ, transient=True):
             yield shown
 
@@ -67,7 +69,7 @@ class Lines(Notes):
         """Print the line."""
         with self._lock:
             self._over += 1
-            count = f"[{self._over}/{self._total}]"
+            count = f"[{self._over}/{self._total or '?'}]"
             self._print(f"{count} {_summary(job, result)}", _style(result))
 
 
@@ -126,7 +128,9 @@ class LiveTable(Notes):
     def _summary(self) -> str:
         over = self._done + self._failed
         elapsed = time.monotonic() - self._began
-        text = f"{self._done} done · {self._failed} failed · {self._total - over} left"
+        text = f"{self._done} done · {self._failed} failed"
+        if self._total:
+            text += f" · {self._total - over} left"
         if over and over < self._total:
             # What is measured here beats what past records said of other days.
             text += f" · about {(self._total - over) * elapsed / over / 60:.0f} min more"

@@ -17,6 +17,7 @@ from unharness.data.prompts import Prompt, find_prompt
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.sources import DataSource
 from unharness.data.task import Task
+from unharness.data.validation import validation_part
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
 from unharness.errors import UsageError, suggestion
@@ -94,13 +95,13 @@ class Plan:
         method = make_method(registry.get("methods", VANILLA), self.base.name, {})
         request = self.request.model_copy(
             update={"method": VANILLA, "set": {}, "epochs": None, "lr": None, "batch_size": None}
-            | {"save_weights": False, "force": False, "preset": None}
+            | {"save_weights": False, "force": False, "preset": None, "tuned": None}
         )
         # How the target goes on to be tuned says nothing about the target itself.
         spec = self.spec.model_copy(
             update=_method_fields(method, self.spec.seed)
             | {"tuning": self.spec.target_tuning, "save_weights": False}
-            | {"general_hash": None, "preset": None}
+            | {"general_hash": None, "preset": None, "tuned": None}
         )
         if self.spec.target_tuning == "full":
             spec = spec.model_copy(update={"lora": None})
@@ -136,7 +137,10 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         make_method(method_class, request.model, given, preset)
     base = base or find_base_model(request.model, registry)
     method = make_method(method_class, base.name, given, preset)
-    data = task.load(DataSource(request.data)).limited(request.limit)
+    data = task.load(DataSource(request.data))
+    if request.part == "validation":
+        data = validation_part(data)
+    data = data.limited(request.limit)
     general = _general(request, method_class, data, base)
     tuning = request.tuning or base.tuning
     target_tuning = base.target_tuning(tuning)
@@ -177,6 +181,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         results=request.results or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS,
         prompt_name=prompts[0].name,
         preset=preset.label if preset else None,
+        tuned=request.tuned,
         save_weights=request.save_weights,
     )
     return Plan(

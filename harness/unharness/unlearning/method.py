@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from unharness.data.recipe import TrainConfig
 from unharness.errors import PluginError
 from unharness.unlearning.presets import Preset
+from unharness.unlearning.search import Search, Span
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,6 +81,12 @@ class LossMethod(Method):
 
     class Config(Method.Config, TrainConfig):
         """The settings of the training; a method adds its own."""
+
+        # By hyperparameter: where `unharness tune` looks; a method adds its own.
+        search: ClassVar[Mapping[str, Search]] = {
+            "lr": Span(0.1, 10, log=True, relative=True),
+            "epochs": Span(0.5, 2, relative=True),
+        }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -1,0 +1,135 @@
+"""`unharness tune`: the same effort for every method, then the best settings over the seeds."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from unharness.cli.grid_options import grid_values, shared_options
+from unharness.cli.run import calm_libraries, interrupt
+from unharness.cli.sweep import SOME_FAILED
+from unharness.errors import UsageError
+
+if TYPE_CHECKING:
+    from unharness.sweeping.tune import Study
+
+EPILOG = """\b
+Examples:
+  unharness tune --method memflex,kl,gradient-difference --trials 20 --seed 0..4
+  unharness tune --method memflex --budget-minutes 30 --data ../data
+  unharness tune --method kl --trials 10 --objective retention_success
+  unharness tune --method memflex,retrain --trials 8 --set memflex.mu=q0.9   # mu is not tuned
+
+\b
+Settings are judged on a fifth of the training halves, never on the evaluation halves. The same
+command goes on where it was broken off.
+"""
+FILE_KEYS = (
+    *("method", "task", "model", "seed", "set", "tuning", "engine", "engine_set", "data"),
+    *("general", "suite", "include_path", "results", "limit", "device"),
+)
+
+
+@click.command("tune", epilog=EPILOG)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--trials", type=click.IntRange(1), help="Settings tried of each method.")
+@click.option(
+    "--budget-minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Time that each method's trials may take, in place of --trials or besides.",
+)
+@click.option("--objective", default="success_avg", show_default=True, help="What is tuned for.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="[METHOD.]NAME=VALUE",
+    help="A hyperparameter that is not tuned; repeatable.",
+)
+@shared_options
+def tune_command(
+    file: Path | None,
+    settings: tuple[str, ...],
+    engine_settings: tuple[str, ...],
+    trials: int | None,
+    budget_minutes: float | None,
+    objective: str,
+    workers: int | None,
+    executor: str,
+    address: str | None,
+    quiet: bool,
+    debug: bool,
+    **flags: Any,
+) -> None:
+    """Tune every method with the same effort, then run the best settings over the seeds.
+
+    The search spaces are the methods' own ('search' in 'unharness methods show NAME'); what has
+    none, such as retrain, is run as it is.
+    """
+    if trials is None and budget_minutes is None:
+        raise UsageError("how much effort? give --trials N, or --budget-minutes M, or both")
+    values = grid_values(file, flags, settings, engine_settings, FILE_KEYS)
+    calm_libraries(debug)
+    signal.signal(signal.SIGTERM, interrupt)
+
+    from unharness.cli.progress import progress_for
+    from unharness.cli.watching import watching
+    from unharness.plugins import registry
+    from unharness.sweeping.grid import cells, make_sweep_request
+
+    found = registry()
+    request = make_sweep_request(values)
+    requests = cells(request.model_copy(update={"seed": request.seed[:1]}), found)
+    with progress_for(quiet) as progress, progress.stage("prepare"):
+        from unharness.sweeping import tune
+        from unharness.sweeping.plan import plan_sweep
+        from unharness.sweeping.sweep import carry_out, failures, make_executor
+
+        plan_sweep(requests, found)  # what is wrong is told before any trial
+        studies = tune.make_studies(requests, objective, found)
+    if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
+        raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
+    errors = Console(stderr=True)
+    effort = tune.Effort(trials, budget_minutes and budget_minutes * 60)
+    with make_executor(executor, {"workers": workers, "address": address}, found) as runner:
+        total = (trials or 0) * len(studies)
+        with watching(total, 0.0, quiet, errors) as watcher:
+            tune.tune(studies, objective, effort, runner, found, watcher)
+        _print_studies(studies, objective, errors)
+        final = tune.final_requests(requests, studies, request.seed)
+        plan = plan_sweep(final, found)
+        with watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
+            results = carry_out(plan, runner, watcher)
+    tune.relabel(final, found)
+    failed = failures(results)
+    for result in failed:
+        errors.print(f"failed: {result.error}", style="red", markup=False, soft_wrap=True)
+    errors.print(
+        f"{len(plan.cells) - len(failed)} runs with the best settings in {plan.results}; "
+        "'unharness leaderboard' compares them",
+        style="dim",
+    )
+    if failed:
+        sys.exit(SOME_FAILED)
+
+
+def _print_studies(studies: list[Study], objective: str, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, title="chosen on the validation part")
+    for name in ("method", "trials", f"usual {objective}", f"best {objective}", "settings"):
+        table.add_column(name, overflow="fold")
+    for study in studies:
+        best, first = study.best, study.trials[0].value if study.trials else None
+        settings = (
+            ", ".join(f"{key}={value}" for key, value in best.settings.items()) if best else ""
+        )
+        numbers = [
+            f"{value:.1f}" if value is not None else "–" for value in (first, best and best.value)
+        ]
+        table.add_row(study.request.method, str(len(study.trials)), *numbers, settings)
+    console.print(table)

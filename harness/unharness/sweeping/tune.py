@@ -1,0 +1,242 @@
+"""Tuning at equal effort: the same number of trials, or the same time, for every method.
+
+A trial is a run that is judged on a validation part of the training halves; the evaluation
+halves take no part in it, nor does a target model that was trained on them. The trials' records
+lie under `<results>/tuning`, where no leaderboard looks. As a trial depends on those before it
+alone, the same command goes on where it was broken off: what was run is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unharness.errors import UsageError
+from unharness.plugins import Registry
+from unharness.records.files import write_json
+from unharness.records.record import RunRecord
+from unharness.records.store import RecordStore
+from unharness.running.resolve import make_method
+from unharness.spec import DEFAULT_RESULTS, RunRequest
+from unharness.sweeping.executor import Executor, Watcher
+from unharness.sweeping.plan import plan_sweep
+from unharness.sweeping.sweep import carry_out
+from unharness.unlearning.search import Choice, Search, search_space
+
+FOLDER = "tuning"
+STUDY_FILE = "study.json"
+DIGITS = 3
+"""Significant digits of a suggested number: enough to find the place, short enough to read."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What every method is given."""
+
+    trials: int | None = None
+    seconds: float | None = None
+
+    def is_over(self, trials: int, seconds: float) -> bool:
+        """Return whether a method has had its share; one trial is always had."""
+        enough = self.trials is not None and trials >= self.trials
+        late = self.seconds is not None and trials > 0 and seconds >= self.seconds
+        return enough or late
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting, tried."""
+
+    settings: Mapping[str, Any]
+    run_id: str
+    value: float | None
+    """Of the objective; None if the run failed, or gave none."""
+    seconds: float
+
+
+@dataclass
+class Study:
+    """The search for one method's settings on one task and model."""
+
+    request: RunRequest
+    space: Mapping[str, Search]
+    usual: Mapping[str, Any]
+    """Every hyperparameter's value on this model when nobody says anything."""
+    maximize: bool
+    seed: int
+    trials: list[Trial] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._study = optuna.create_study(
+            direction="maximize" if self.maximize else "minimize",
+            sampler=optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=5),
+        )
+        # The first trial is the usual setting: tuning never ends below it on the validation part.
+        self._study.enqueue_trial(
+            {name: self.usual[name] for name in self.space if self._holds(name)}
+        )
+
+    @property
+    def seconds(self) -> float:
+        """What the trials took."""
+        return sum(trial.seconds for trial in self.trials)
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial, the earliest of equal ones; None if none has a value."""
+        known = [trial for trial in self.trials if trial.value is not None]
+        sign = -1 if self.maximize else 1
+        return min(known, key=lambda trial: sign * float(trial.value or 0.0), default=None)
+
+    def ask(self) -> tuple[Any, dict[str, Any]]:
+        """Return Optuna's trial, and the settings that it suggests."""
+        trial = self._study.ask()
+        return trial, {name: self._suggest(trial, name) for name in self.space}
+
+    def tell(self, trial: Any, outcome: Trial) -> None:
+        """Hear what came of a trial."""
+        from optuna.trial import TrialState
+
+        self.trials.append(outcome)
+        if outcome.value is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._study.tell(trial, outcome.value)
+
+    def _suggest(self, trial: Any, name: str) -> Any:
+        place = self.space[name]
+        if isinstance(place, Choice):
+            return trial.suggest_categorical(name, place.values)
+        low, high = place.ends(self.usual[name])
+        if isinstance(self.usual[name], int):
+            return trial.suggest_int(name, max(1, round(low)), max(1, round(high)), log=place.log)
+        return float(f"{trial.suggest_float(name, low, high, log=place.log):.{DIGITS}g}")
+
+    def _holds(self, name: str) -> bool:
+        place, usual = self.space[name], self.usual[name]
+        if isinstance(place, Choice):
+            return usual in place.values
+        low, high = place.ends(usual)
+        return bool(low <= usual <= high)
+
+
+def make_studies(
+    requests: Sequence[RunRequest], objective: str, registry: Registry, seed: int = 0
+) -> list[Study]:
+    """Return a study for every request whose method has something to tune.
+
+    Raises:
+        UsageError: a name is unknown, or no task measures the objective.
+    """
+    metric = registry.get("metrics", objective)
+    studies = []
+    for request in requests:
+        method_class = registry.get("methods", request.method)
+        if objective not in registry.get("tasks", request.task).metrics:
+            raise UsageError(f"task {request.task!r} does not measure {objective!r}")
+        space = search_space(method_class)
+        given = request.hyperparameters()
+        space = {name: place for name, place in space.items() if name not in given}
+        if not space:
+            continue
+        config = make_method(method_class, request.model, given).config
+        usual = {name: getattr(config, name) for name in space}
+        studies.append(Study(request, space, usual, metric.direction == "higher", seed))
+    return studies
+
+
+def tune(
+    studies: Sequence[Study],
+    objective: str,
+    effort: Effort,
+    executor: Executor,
+    registry: Registry,
+    watcher: Watcher,
+) -> None:
+    """Give every study its share of trials, one of each at a time, side by side."""
+    while open_studies := [s for s in studies if not effort.is_over(len(s.trials), s.seconds)]:
+        asked = [(study, *study.ask()) for study in open_studies]
+        requests = [_trial_request(study.request, settings) for study, _, settings in asked]
+        plans = [plan_sweep([request], registry) for request in requests]
+        whole = plan_sweep(requests, registry)
+        carry_out(whole, executor, watcher)
+        store = RecordStore(whole.results)
+        for (study, trial, settings), plan in zip(asked, plans, strict=True):
+            cell = plan.cells[0]
+            record = store.find(cell.plan.spec)
+            study.tell(trial, _outcome(settings, cell.run_id, record, objective))
+            _save(study, objective, Path(whole.results))
+
+
+def final_requests(
+    requests: Sequence[RunRequest], studies: Sequence[Study], seeds: Sequence[int]
+) -> list[RunRequest]:
+    """Return the runs on the evaluation halves: the best settings, over the seeds.
+
+    Methods without anything to tune are run as they are.
+    """
+    found = {_key(study.request): study for study in studies}
+    final = []
+    for request in requests:
+        study = found.get(_key(request))
+        update: dict[str, Any] = {}
+        if study and study.best:
+            settings = {**request.set, **study.best.settings}
+            update = {"set": settings, "tuned": len(study.trials)}
+        final += [request.model_copy(update=update | {"seed": seed}) for seed in seeds]
+    return final
+
+
+def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
+    """Let records say how their settings were chosen where a run was done before tuning."""
+    for cell in plan_sweep(requests, registry).cells:
+        store = RecordStore(cell.plan.spec.results)
+        record = store.find(cell.plan.spec)
+        if record is not None and record.spec.tuned != cell.plan.spec.tuned:
+            record.spec = record.spec.model_copy(update={"tuned": cell.plan.spec.tuned})
+            store.save(record)
+
+
+def _trial_request(request: RunRequest, settings: Mapping[str, Any]) -> RunRequest:
+    """Return the run that tries a setting: judged on the validation part, and on nothing else."""
+    results = str(Path(request.results or DEFAULT_RESULTS) / FOLDER)
+    return request.model_copy(
+        update={"set": {**request.set, **settings}, "part": "validation", "results": results}
+        | {"suite": "none", "save_weights": False}
+    )
+
+
+def _outcome(
+    settings: Mapping[str, Any], run_id: str, record: RunRecord | None, objective: str
+) -> Trial:
+    if record is None or record.status != "done":
+        return Trial(settings, run_id, None, 0.0)
+    metric = record.metrics.get(objective)
+    stages = record.cost.stages.items()
+    seconds = sum(took for name, took in stages if not name.startswith("train target"))
+    return Trial(settings, run_id, metric.value if metric else None, seconds)
+
+
+def _save(study: Study, objective: str, root: Path) -> None:
+    """Leave what was tried beside the trials' records."""
+    best = study.best
+    folder = root / study.request.task / Path(study.request.model).name / study.request.method
+    write_json(
+        folder / STUDY_FILE,
+        {
+            "objective": objective,
+            "sampler": f"TPE, seed {study.seed}",
+            "best": best and best.run_id,
+            "settings": best and dict(best.settings),
+            "trials": [vars(trial) | {"settings": dict(trial.settings)} for trial in study.trials],
+        },
+    )
+
+
+def _key(request: RunRequest) -> tuple[str, str, str]:
+    return request.task, request.model, request.method

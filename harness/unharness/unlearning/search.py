@@ -1,0 +1,52 @@
+"""Where tuning looks for a hyperparameter's value: declared by a method's Config as `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from unharness.errors import PluginError
+
+
+@dataclass(frozen=True)
+class Span:
+    """All numbers from `low` to `high`; whole ones where the hyperparameter is whole."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Whether all orders of magnitude are as likely."""
+    relative: bool = False
+    """Whether both ends are times the hyperparameter's usual value on the model."""
+
+    def ends(self, usual: Any) -> tuple[float, float]:
+        """Return both ends, given the usual value."""
+        scale = float(usual) if self.relative else 1.0
+        return self.low * scale, self.high * scale
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some values."""
+
+    values: tuple[Any, ...]
+
+
+Search = Span | Choice
+
+
+def search_space(method: Any) -> dict[str, Search]:
+    """Return where to look for a method's hyperparameters, base classes' first; empty: nowhere.
+
+    Raises:
+        PluginError: the method's Config names something that it does not have.
+    """
+    space: dict[str, Search] = {}
+    for parent in reversed(method.Config.__mro__):
+        declared: Mapping[str, Search] = vars(parent).get("search", {})
+        space |= declared
+    unknown = sorted(set(space) - set(method.Config.model_fields))
+    if unknown:
+        raise PluginError(f"method {method.name!r}: its search names {unknown}, which it lacks")
+    return space
