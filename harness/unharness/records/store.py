@@ -71,6 +71,14 @@ class RecordStore:
             except OSError:
                 return
 
+    def tidy(self, spec: RunSpec) -> None:
+        """Remove half-written files that a killed run left; whoever asks holds the run's lock."""
+        for left in self.folder(spec).glob(".*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
     def paths(self) -> list[Path]:
         """Return the files of all records, sorted."""
         return sorted(self.root.glob(f"*/*/*/*/{RECORD_FILE}"))

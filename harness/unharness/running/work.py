@@ -99,6 +99,7 @@ class RunUnderWay:
             data=data_record(plan),
             provenance=provenance(self.registry, plan.spec.device),
         )
+        self.store.tidy(plan.spec)
         replaces = self._set_aside_unreadable()
         record.warnings += self.registry.notify("unharness_run_started", spec=plan.spec)
         if not replaces:

@@ -1,0 +1,144 @@
+"""A sweep that is killed again and again ends as one that nobody disturbed."""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+KILLS = 20
+GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..2", "--set", "epochs=1")
+CELLS = 6
+
+
+@pytest.fixture(scope="module")
+def grid(real_data):
+    return [*GRID, "--limit", "8", "--suite", "none", "--data", str(real_data)]
+
+
+def start(grid, results, mark="", most_bytes=None):
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if most_bytes:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
+    return subprocess.Popen(
+        [sys.executable, "-m", "unharness.cli.main", "sweep", *grid, "--results", str(results)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "UNHARNESS_TEST_MARK": mark},
+        preexec_fn=prepare,
+    )
+
+
+def processes(mark):
+    """The numbers of all processes that run with a mark in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            state = (path / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            if state not in "ZX" and mark.encode() in (path / "environ").read_bytes():
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def outcome(results):
+    """What a sweep left, by run: metrics, weights, examples; nothing that a clock decides."""
+    found = {}
+    for path in sorted(results.glob("*/*/*/*/run.json")):
+        record = json.loads(path.read_text())
+        assert record["status"] == "done", path
+        assert record["run_id"] not in found
+        examples = (path.parent / "examples.jsonl.gz").read_bytes()
+        weights = record["training"]["weights_hash"]
+        found[record["run_id"]] = (record["metrics"], weights, record["seeds"], examples)
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(grid, tmp_path_factory):
+    results = tmp_path_factory.mktemp("undisturbed")
+    sweep = start(grid, results)
+    text, _ = sweep.communicate(timeout=300)
+    assert sweep.returncode == 0, text
+    found = outcome(results)
+    assert len(found) == CELLS + 1  # and the target's own row
+    return found
+
+
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(grid, undisturbed, tmp_path):
+    chance, results, kills = random.Random(7), tmp_path / "results", 0
+    ended = 0
+    while kills < KILLS:
+        mark = uuid.uuid4().hex
+        sweep = start(grid, results, mark)
+        try:
+            sweep.wait(chance.uniform(0.5, 9.0))
+        except subprocess.TimeoutExpired:
+            kills += 1
+            how = chance.choice(["kill", "interrupt", "terminate", "kill a worker"])
+            others = [number for number in processes(mark) if number != sweep.pid]
+            if how == "kill a worker" and others:
+                os.kill(chance.choice(others), signal.SIGKILL)
+                sweep.wait(120)
+                assert sweep.returncode in (0, 3)  # the run failed, the sweep went on
+            else:
+                number = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM}.get(how)
+                sweep.send_signal(number or signal.SIGKILL)
+                sweep.wait(60)
+                assert sweep.returncode in ((-9,) if number is None else (130, -number))
+        assert gone(mark), "a process is left"
+        sweep.stdout.close()
+        if sweep.returncode == 0:  # all done: begin anew, so that there is something to kill
+            assert outcome(results) == undisturbed
+            shutil.rmtree(results)
+            ended += 1
+    last = start(grid, results)
+    text, _ = last.communicate(timeout=300)
+    assert last.returncode == 0, text
+    assert outcome(results) == undisturbed
+    assert not list(results.rglob(".*")), "half-written files are left"
+
+
+def test_a_full_disk_stops_no_more_than_it_must(grid, undisturbed, tmp_path):
+    sweep = start(grid, tmp_path, most_bytes=4000)
+    text, _ = sweep.communicate(timeout=300)
+    assert sweep.returncode == 3, text
+    assert f"{CELLS} failed" in text
+    assert "cannot be written" in text
+    assert "unharness sweep" in text  # the command that tries them again
+    again = start(grid, tmp_path)
+    text, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, text
+    assert outcome(tmp_path) == undisturbed
+
+
+def test_two_sweeps_on_one_folder_both_finish_and_do_no_cell_twice(grid, undisturbed, tmp_path):
+    first, second = start(grid, tmp_path), start(grid, tmp_path)
+    texts = [sweep.communicate(timeout=300)[0] for sweep in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), texts
+    assert outcome(tmp_path) == undisturbed
+    done = [line for text in texts for line in text.splitlines() if "] done " in line]
+    assert len(done) == CELLS, texts
+
+
+def gone(mark, seconds=15.0):
+    end = time.monotonic() + seconds
+    while processes(mark):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True

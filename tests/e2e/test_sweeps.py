@@ -1,0 +1,136 @@
+"""`unharness sweep` as a user meets it."""
+
+import json
+import re
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def few(real_data):
+    return ("--limit", "8", "--suite", "none", "--data", str(real_data))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("sweep")
+
+
+def test_the_plan_comes_first_and_runs_nothing(cli, few, folder):
+    done = cli(
+        "sweep",
+        "-m",
+        "kl,retrain,vanilla",
+        "--seed",
+        "0..1",
+        *few,
+        "--results",
+        folder,
+        "--dry-run",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "5 runs: 0 done, 0 failed before, 5 new" in done.stdout  # vanilla has no seed
+    assert "nobody knows" in done.stdout
+    assert not list(folder.iterdir())
+
+
+def test_a_failed_cell_stops_no_other_and_is_named_with_its_cause(cli, few, folder):
+    words = ["sweep", "--method", "memflex", "--set", "mu=q0.9,-1", *few, "--results", folder]
+    done = cli(*words)
+    assert done.returncode == 3, done.stderr
+    assert "1 runs done, 0 were done before, 1 failed" in done.stderr
+    (line,) = [one for one in done.stderr.splitlines() if one.startswith("failed: ")]
+    assert "mu=-1" in line
+    assert "region" in line
+    assert re.search(r"unharness sweep --method memflex --set mu=q0.9,-1", done.stderr)
+
+    planned = json.loads(cli(*words, "--dry-run", "--format", "json").stdout)
+    assert [cell["state"] for cell in planned["cells"]] == ["done", "failed"]
+    again = cli(*words)
+    assert again.returncode == 3
+    assert "0 runs done, 1 were done before, 1 failed" in again.stderr
+
+
+def test_shards_hold_every_cell_once(cli, few, folder):
+    def cells(*words):
+        done = cli(
+            *("sweep", "-m", "kl,memflex", "--seed", "0..4", *few, "--results", folder),
+            *("--dry-run", "--format", "json", *words),
+        )
+        assert done.returncode == 0, done.stderr
+        return [cell["run_id"] for cell in json.loads(done.stdout)["cells"]]
+
+    parts = [cells("--shard", f"{index}/3") for index in (1, 2, 3)]
+    assert sorted(run_id for part in parts for run_id in part) == sorted(cells())
+
+
+def test_a_file_s_unknown_key_is_told_with_its_line(cli, tmp_path):
+    path = tmp_path / "grid.yaml"
+    path.write_text("method: [kl, memflex]\nseed: 0..4\n\nsedes: 3\n")
+    done = cli("sweep", path, "--dry-run")
+    assert done.returncode == 2
+    assert f"{path}, line 4: unknown key 'sedes'. Did you mean seed" in done.stderr
+
+
+def test_a_file_and_flags_make_one_grid(cli, few, tmp_path):
+    path = tmp_path / "grid.yaml"
+    path.write_text("method: [kl, memflex]\nseed: 0..4\nset:\n  lr: [1e-4, 3e-4]\n")
+    done = cli("sweep", path, *few, "--seed", "7", "--results", tmp_path / "r", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "4 runs" in done.stdout
+    assert "memflex · lr=3e-4 · seed 7" in done.stdout
+
+
+def test_an_executor_s_options_are_checked(cli):
+    done = cli("sweep", "--address", "auto", "--dry-run")
+    assert done.returncode == 2
+    assert "executor 'local' has no option 'address'" in done.stderr
+    done = cli("sweep", "--executor", "raj", "--dry-run")
+    assert done.returncode == 2
+    assert "ray" in done.stderr
+
+
+def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder):
+    words = [
+        "tune",
+        "-m",
+        "kl,retrain",
+        "--trials",
+        "3",
+        "--seed",
+        "0..1",
+        *few,
+        "--results",
+        folder,
+    ]
+    done = cli(*words)
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("tuning/*/*/*/study.json")
+    study = json.loads(path.read_text())
+    assert len(study["trials"]) == 3
+    assert study["trials"][0]["settings"]["lr"] == 1e-3  # the usual setting is the first trial
+    values = [trial["value"] for trial in study["trials"]]
+    assert study["settings"] == study["trials"][values.index(max(values))]["settings"]
+    trials = [json.loads(one.read_text()) for one in folder.glob("tuning/*/*/kl/*/run.json")]
+    final = [json.loads(one.read_text()) for one in folder.glob("*/*/kl/*/run.json")]
+    assert [record["spec"]["tuned"] for record in final] == [3, 3]
+    # Trials neither learn from the evaluation halves nor are judged by them.
+    evaluation = {
+        final[0]["data"]["splits"][name]["hash"] for name in ("forget_eval", "retain_eval")
+    }
+    seen = {split["hash"] for record in trials for split in record["data"]["splits"].values()}
+    assert not evaluation & seen
+    again = cli(*words)
+    assert again.returncode == 0
+    assert "] " not in again.stderr  # nothing was run again
+
+
+def test_tuning_without_an_effort_or_an_objective_is_refused(cli):
+    done = cli("tune", "-m", "kl")
+    assert done.returncode == 2
+    assert "--trials N" in done.stderr
+    done = cli("tune", "-m", "kl", "--trials", "2", "--objective", "successavg")
+    assert done.returncode == 2
+    assert "success_avg" in done.stderr
