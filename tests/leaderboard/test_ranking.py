@@ -40,22 +40,46 @@ def test_headline_of_an_unknown_task_is_success_avg(make_record, save):
 def test_ranking_respects_the_direction(make_record, save, monkeypatch, headline, expected):
     monkeypatch.setattr("unharness.leaderboard.rows._headline", lambda task: headline)
     values = {"retrain": 50.0, "a": 10.0, "b": 45.0, "c": 99.0}
-    store = save(*(make_record(name, {headline: value}) for name, value in values.items()))
+    store = save(*(make_record(name, {headline: near(value)}) for name, value in values.items()))
     [group] = build_board(store).groups
     assert methods_of(group) == ["retrain", *expected]
     assert winners(group, headline) == {expected[0]}
 
 
-def test_best_leaves_references_out_and_shares_a_tie(make_record, save):
-    values = {"vanilla": 100.0, "retrain": 0.0, "a": 10.0, "b": 20.0, "c": 20.0, "d": None}
+def near(value, half=1.0):
+    """A value with an interval over examples."""
+    return None if value is None else (value, value - half, value + half)
+
+
+def test_best_leaves_references_out_and_no_tie_is_bold(make_record, save):
+    values = {"vanilla": 100.0, "retrain": 0.0, "a": 10.0, "b": 20.0, "c": 20.5, "d": None}
     metrics = {
-        name: {"retention_success": value, "unlearn_rouge_l": value}
+        name: {"retention_success": near(value), "unlearn_rouge_l": near(value)}
         for name, value in values.items()
     }
     store = save(*(make_record(name, given) for name, given in metrics.items()))
     [group] = build_board(store).groups
-    assert winners(group, "retention_success") == {"b", "c"}
+    assert winners(group, "retention_success") == set()  # 20 and 20.5, each ± 1
     assert winners(group, "unlearn_rouge_l") == {"a"}
+
+
+def test_over_seeds_what_counts_is_the_difference_on_the_same_seed(make_record, save):
+    # Seeds differ by far more than the methods, which differ by 1 on each.
+    def runs(name, values):
+        return [
+            make_record(name, {"success_avg": near(value, 30.0)}, seed=seed)
+            for seed, value in enumerate(values)
+        ]
+
+    store = save(*runs("a", [50, 70, 90]), *runs("b", [51.1, 70.9, 91.0]))
+    assert winners(build_board(store).groups[0], "success_avg") == {"b"}
+    store = save(*runs("c", [52, 69, 91.5]))
+    assert winners(build_board(store).groups[0], "success_avg") == set()
+
+
+def test_without_intervals_nothing_is_told_apart(make_record, save):
+    store = save(make_record("a", {"x": 1.0}), make_record("b", {"x": 99.0}))
+    assert winners(build_board(store).groups[0], "x") == set()
 
 
 @pytest.mark.parametrize("values", [{"a": 1.0}, {"a": 1.0, "b": 1.0}, {"a": 1.0, "b": None}])

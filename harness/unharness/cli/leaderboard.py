@@ -19,14 +19,15 @@ Examples:
   unharness leaderboard
   unharness leaderboard --task knowundo-privacy --model tiny
   unharness leaderboard --metric unlearn_success --metric retention_success
-  unharness leaderboard --results results --format csv > leaderboard.csv
+  unharness leaderboard --format csv > leaderboard.csv
+  unharness leaderboard --format html > leaderboard.html
   unharness leaderboard --reference knowundo-paper
 """
 
 
 @click.command("leaderboard", epilog=EPILOG)
 @results_option
-@format_option("table", "markdown", "csv", "json")
+@format_option("table", "markdown", "latex", "csv", "json", "html")
 @click.option("--task", "tasks", multiple=True, metavar="NAME", help="Only this task; repeatable.")
 @click.option(
     "--model", "models", multiple=True, metavar="NAME", help="Only this model; repeatable."
@@ -72,6 +73,16 @@ def leaderboard_command(
     if form == "table":
         if chosen.groups:
             _print_table(chosen, printed)
+        return
+    if form == "html":
+        from unharness.leaderboard.html.page import to_html
+
+        click.echo(to_html(chosen, RecordStore(results)), nl=False)
+        return
+    if form == "latex":
+        from unharness.leaderboard.latex import to_latex
+
+        click.echo(to_latex(chosen), nl=False)
         return
     from unharness.leaderboard import formats
 

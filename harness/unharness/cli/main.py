@@ -33,6 +33,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.leaderboard:leaderboard_command",
         "Compare all records of a results folder.",
     ),
+    "view": ("unharness.cli.view:view_command", "Show the leaderboard in a browser."),
+    "compare": (
+        "unharness.cli.compare:compare_command",
+        "Is the difference between two methods real?",
+    ),
     "paper": (
         "unharness.cli.paper:paper_command",
         "Print the KnowUnDo paper's tables beside ours.",

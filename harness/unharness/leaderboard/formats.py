@@ -27,7 +27,7 @@ from unharness.leaderboard.rows import COSTS, Board, Group, Row
 REFERENCE_ENDS = ("_reference", "_difference")
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
-    *("tuning", "method", "config", "prompt", "seeds", "runs"),
+    *("tuning", "method", "config", "settings", "prompt", "seeds", "runs"),
 )
 
 
@@ -53,6 +53,7 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "tuning": spec.tuning,
         "method": spec.method,
         "config": spec.config,
+        "settings": row.chosen,
         "seeds": list(row.seeds),
         "runs": list(row.runs),
         "metrics": {
@@ -153,6 +154,7 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
         "tuning": row["tuning"],
         "method": row["method"],
         "config": json.dumps(row["config"], ensure_ascii=False),
+        "settings": row["settings"],
         "seeds": " ".join(map(str, row["seeds"])),
         "runs": " ".join(row["runs"]),
     }

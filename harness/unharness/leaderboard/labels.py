@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unharness.leaderboard.ranking import best_rows
+
 if TYPE_CHECKING:
     from unharness.leaderboard.ranking import Column
     from unharness.leaderboard.rows import Board, Group
@@ -94,6 +96,10 @@ def row_labels(group: Group) -> list[RowLabel]:
     for name, row in zip(names, group.rows, strict=True):
         own = row.settings()
         details = [f"{key}={shown_value(own[key])}" for key in keys[name] if key in own]
+        if row.chosen != "default" and not details:
+            details.append(row.chosen)
+        elif row.chosen != "default" and row.chosen != "by hand":
+            details.insert(0, row.chosen)
         if len(row.seeds) > 1:
             details.append(f"{len(row.seeds)} seeds")
         labels.append(RowLabel(name, tuple(details)))
@@ -124,6 +130,8 @@ def group_notes(group: Group) -> list[str]:
     notes = []
     if any(group.headline in row.metrics for row in group.rows):
         notes.append(f"Ranked by {group.headline}.")
+    if any(best_rows(group.rows, column) for column in group.columns):
+        notes.append("Bold: best, and told apart from every other at 95%; ties are not bold.")
     if spec.model == "tiny":
         notes.append(
             "tiny is a model for testing methods and the harness: "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
+
+from unharness.leaderboard.seeds import over_seeds
 
 REFERENCES = ("vanilla", "retrain")
 """Methods that are compared with, not ranked; in the order of their rows."""
@@ -21,6 +23,8 @@ class Value:
     """Over examples for one seed, over seeds for several."""
     n: int
     """Examples of one run."""
+    by_seed: Mapping[int, float] = field(default_factory=dict)
+    """The runs' own values."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,52 @@ def rank(rows: Sequence[R], headline: Column | None) -> list[R]:
 
 
 def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
-    """Return the indices of the best rows of a column, references left out.
+    """Return the index of the best row of a column, references left out, or nothing.
 
-    None is best where fewer than two rows can be compared, or all are equal.
+    Nothing is best where fewer than two rows can be compared, or where the best is not told
+    apart from any other row: the 95% interval of their difference covers zero. It is the paired t
+    interval over the seeds that both have, where there are two or more, and else comes from both
+    intervals over examples as if these were independent.
     """
     reference = _reference(rows, column)
-    badness = {
+    known = {
         index: _badness(row, column, reference)
         for index, row in enumerate(rows)
         if row.method not in REFERENCES
     }
-    known = {index: value for index, value in badness.items() if value < math.inf}
-    if len(set(known.values())) < 2:
+    known = {index: value for index, value in known.items() if value < math.inf}
+    if len(known) < 2:
         return frozenset()
-    least = min(known.values())
-    return frozenset(index for index, value in known.items() if value == least)
+    best = min(known, key=lambda index: known[index])
+    others = [rows[index].metrics[column.name] for index in known if index != best]
+    mine = rows[best].metrics[column.name]
+    if column.direction == "match_reference":
+        clear = all(_apart_from(mine, other, reference) for other in others)
+    else:
+        clear = all(differ(mine, other) for other in others)
+    return frozenset({best}) if clear else frozenset()
+
+
+def differ(one: Value, other: Value) -> bool:
+    """Return whether two values are told apart at 95%; without intervals, they are not."""
+    common = sorted(set(one.by_seed) & set(other.by_seed))
+    if len(common) >= 2:
+        _, interval = over_seeds([one.by_seed[s] - other.by_seed[s] for s in common])
+        return interval is not None and not interval[0] <= 0.0 <= interval[1]
+    if one.value is None or other.value is None or one.ci95 is None or other.ci95 is None:
+        return False
+    halves = [(ci[1] - ci[0]) / 2 for ci in (one.ci95, other.ci95)]
+    return abs(one.value - other.value) > math.hypot(*halves)
+
+
+def _apart_from(one: Value, other: Value, reference: float | None) -> bool:
+    """Return whether one is nearer to the reference, by more than both intervals allow."""
+    if reference is None or one.ci95 is None or other.ci95 is None:
+        return False
+    assert one.value is not None  # its badness is finite
+    assert other.value is not None
+    gap = abs(other.value - reference) - abs(one.value - reference)
+    return gap > math.hypot(*((ci[1] - ci[0]) / 2 for ci in (one.ci95, other.ci95)))
 
 
 def _reference(rows: Sequence[Rankable], column: Column) -> float | None:

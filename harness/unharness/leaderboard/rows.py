@@ -22,6 +22,8 @@ from unharness.spec import RunSpec
 DEFAULT_HEADLINE = "success_avg"
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
 VANILLA = "vanilla"
+BY_HAND = ("set", "epochs", "lr", "batch_size")
+"""What a user passes who chooses hyperparameters; see `RunRequest`."""
 GENERAL = "general"
 """Metrics of general knowledge begin so."""
 
@@ -42,6 +44,8 @@ class Row:
     warnings: tuple[str, ...]
     prompts: Mapping[str, Prompted] = field(default_factory=dict)
     """By name: what an instruction before every question makes of the same weights."""
+    chosen: str = "default"
+    """How the settings were chosen: `default`, a preset's name, `by hand`, `tuned, N trials`."""
 
     @property
     def method(self) -> str:
@@ -266,13 +270,29 @@ def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
         cost={name: _mean_cost(runs, name) for name in COSTS},
         warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
         prompts=prompted_rows(ordered, columns, _over_runs),
+        chosen=_chosen(ordered[0]),
     )
+
+
+def _chosen(record: RunRecord) -> str:
+    spec = record.spec
+    if spec.tuned:
+        return f"tuned, {spec.tuned} trials"
+    if any(record.passed.get(name) for name in BY_HAND):
+        return "by hand"
+    return f"preset {spec.preset}" if spec.preset else "default"
 
 
 def _over_runs(runs: Sequence[RunRecord], name: str) -> Value:
     if not runs:
         return Value(None, None, 0)
-    return _value([record.metrics.get(name) for record in runs])
+    value = _value([record.metrics.get(name) for record in runs])
+    if value.value is None:
+        return value
+    return replace(
+        value,
+        by_seed={record.spec.seed: float(record.metrics[name].value or 0.0) for record in runs},
+    )
 
 
 def _value(metrics: Sequence[MetricRecord | None]) -> Value:

@@ -1,0 +1,235 @@
+"""`unharness compare`: is the difference between two methods real?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from unharness.cli.options import debug_option, format_option, results_option
+from unharness.errors import UsageError, suggestion
+
+if TYPE_CHECKING:
+    from unharness.leaderboard.paired import Comparison, Difference
+    from unharness.leaderboard.rows import Board, Group, Row
+
+EPILOG = """\b
+Examples:
+  unharness compare memflex kl
+  unharness compare memflex gradient-difference --task knowundo-privacy --examples 20
+  unharness compare 3f2a 8f63                 # by run id: the rows that these runs belong to
+  unharness compare memflex kl --format json
+"""
+
+
+@click.command("compare", epilog=EPILOG)
+@click.argument("a")
+@click.argument("b")
+@results_option
+@format_option("table", "json")
+@click.option("--task", "-t", metavar="NAME", help="Where methods were run on several.")
+@click.option("--model", metavar="NAME", help="Where methods were run on several.")
+@click.option(
+    "--examples", type=click.IntRange(0), default=5, show_default=True, help="So many, each way."
+)
+@debug_option
+def compare_command(
+    a: str, b: str, results: Path, form: str, task: str | None, model: str | None, examples: int
+) -> None:
+    """Compare A with B on the same questions and seeds.
+
+    A and B are methods, or run ids. Differences come with the 95% interval of a paired bootstrap
+    over examples and seeds; a verdict in words follows.
+    """
+    from unharness.leaderboard.paired import compare
+    from unharness.leaderboard.rows import build_board
+    from unharness.records.store import RecordStore, load_records
+
+    store = RecordStore(results)
+    board = build_board(store).narrowed([task] if task else [], [model] if model else [])
+    group, rows = _choose(board, a, b)
+    records = {record.run_id: record for record in load_records(results)}
+    folders = {run: store.folder(records[run].spec) for row in rows for run in row.runs}
+    found = compare(group, *rows, folders, records)
+    if form == "json":
+        click.echo(json.dumps(_values(found), indent=1, ensure_ascii=False))
+    else:
+        _print(found, examples, Console())
+
+
+def _choose(board: Board, a: str, b: str) -> tuple[Group, tuple[Row, Row]]:
+    """Return the rows that are meant, and the group that both are in.
+
+    Raises:
+        UsageError: nothing is called so, several are, or they are not comparable.
+    """
+    found = {text: _rows(board, text) for text in (a, b)}
+    for text, rows in found.items():
+        if not rows:
+            names = sorted({row.method for group in board.groups for row in group.rows})
+            raise UsageError(
+                f"no row is called {text!r}, and no run begins so.{suggestion(text, names)}"
+            )
+    shared = [
+        (group, one, other)
+        for group, one in found[a]
+        for same, other in found[b]
+        if same is group and one is not other
+    ]
+    if not shared:
+        raise UsageError(_why_not(found[a], found[b], a, b))
+    if len(shared) > 1:
+        choices = "; ".join(
+            dict.fromkeys(
+                f"{row.runs[0][:8]} is {_called(group, row)}"
+                for group, *both in shared
+                for row in both
+            )
+        )
+        raise UsageError(f"several rows are meant; name runs, --task or --model. {choices}")
+    group, one, other = shared[0]
+    return group, (one, other)
+
+
+def _rows(board: Board, text: str) -> list[tuple[Group, Row]]:
+    rows = [(group, row) for group in board.groups for row in group.rows if row.runs]
+    named = [(group, row) for group, row in rows if row.method == text]
+    return named or [
+        (group, row) for group, row in rows if any(run.startswith(text) for run in row.runs)
+    ]
+
+
+def _why_not(
+    first: list[tuple[Group, Row]], second: list[tuple[Group, Row]], a: str, b: str
+) -> str:
+    from unharness.leaderboard.labels import differing
+
+    group, other = first[0][0], second[0][0]
+    if group is other:
+        return f"{a!r} and {b!r} are the same row"
+    apart = ", ".join(differing([group.facts, other.facts]))
+    return f"{a!r} and {b!r} cannot be compared: they differ in {apart}"
+
+
+def _called(group: Group, row: Row) -> str:
+    from unharness.leaderboard.labels import row_labels
+
+    label = row_labels(group)[group.rows.index(row)]
+    details = f" ({', '.join(label.details)})" if label.details else ""
+    return f"{label.name}{details} on {group.spec.task} · {group.spec.model}"
+
+
+def verdict(found: Difference, names: tuple[str, str]) -> str:
+    """Return in words what a difference says."""
+    from unharness.leaderboard.labels import metric_words
+
+    metric = " ".join(metric_words([found.column.name])[found.column.name])
+    if found.ci95 is None:
+        return f"{metric}: too few examples to tell."
+    if not found.better:
+        return f"{metric}: {names[0]} and {names[1]} cannot be told apart."
+    better = names if found.better > 0 else names[::-1]
+    return f"{metric}: {better[0]} is better than {better[1]}."
+
+
+def _unit(found: Difference) -> str:
+    return "nats" if found.log else ("points" if found.column.unit == "%" else found.column.unit)
+
+
+def _print(found: Comparison, examples: int, console: Console) -> None:
+    from unharness.leaderboard.labels import number, signed
+
+    a, b = (row.method for row in found.rows)
+    names = (a, b) if a != b else ("A", "B")
+    for mark, row in zip("AB", found.rows, strict=True):
+        console.print(Text(f"{mark}  {_called(found.group, row)}", "bold"), soft_wrap=True)
+    console.print(f"{len(found.seeds)} pairs of seeds\n" if len(found.seeds) > 1 else "one seed\n")
+    table = Table(box=None, pad_edge=False)
+    for name in ("metric", "A − B", "95% interval", "unit", "verdict"):
+        table.add_column(name, justify="left" if name in ("metric", "verdict", "unit") else "right")
+    for one in found.differences:
+        unit = "%" if one.column.unit == "%" else ""
+        ends = "–" if one.ci95 is None else " to ".join(signed(end, unit) for end in one.ci95)
+        words = {1: "A better", -1: "B better", 0: "no difference told"}[one.better]
+        style = {1: "green", -1: "red", 0: "dim"}[one.better]
+        table.add_row(
+            one.column.name, signed(one.value, unit), ends, _unit(one), Text(words, style)
+        )
+    console.print(table)
+    for name in found.skipped:
+        console.print(Text(f"{name}: no mean over examples, so it cannot be paired", "dim"))
+    for one in found.differences:
+        if one.column.name == found.group.headline:
+            console.print(Text(f"\n{verdict(one, names)}", "bold"))
+    worst, best = found.changes[:examples], found.changes[::-1][:examples]
+    for title, changes in ((f"worst for A ({a})", worst), (f"best for A ({a})", best)):
+        kept = [
+            one for one in changes if (one.scores[0] < one.scores[1]) == title.startswith("worst")
+        ]
+        if kept:
+            console.print(Text(f"\n{title}, by {found.group.headline}:", "bold"))
+        for change in kept:
+            scores = " → ".join(number(score, "%") for score in change.scores[::-1])
+            console.print(
+                f"{change.id}  B → A {scores}", markup=False, highlight=False, soft_wrap=True
+            )
+            console.print(
+                f"  asked     {_short(change.prompt)}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+            console.print(
+                f"  expected  {_short(change.answer)}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+            for mark, text in zip("AB", change.texts, strict=True):
+                console.print(
+                    f"  {mark} says    {_short(text)}",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
+
+
+def _short(text: str | None, most: int = 100) -> str:
+    words = " ".join((text or "–").split())
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+def _values(found: Comparison) -> dict[str, Any]:
+    rows = [
+        {"method": row.method, "settings": row.chosen, "config": row.spec.config}
+        | {"seeds": list(row.seeds), "runs": list(row.runs)}
+        for row in found.rows
+    ]
+    names = (found.rows[0].method, found.rows[1].method)
+    return {
+        "a": rows[0],
+        "b": rows[1],
+        "pairs_of_seeds": [list(pair) for pair in found.seeds],
+        "differences": [
+            {"metric": one.column.name, "value": one.value, "ci95": one.ci95 and list(one.ci95)}
+            | {"unit": _unit(one), "better": {1: "a", -1: "b", 0: None}[one.better]}
+            | {"examples": one.examples, "verdict": verdict(one, names)}
+            for one in found.differences
+        ],
+        "not_paired": list(found.skipped),
+        "changes": [
+            {"split": one.split, "id": one.id, "prompt": one.prompt, "answer": one.answer}
+            | {
+                "a": one.scores[0],
+                "b": one.scores[1],
+                "a_says": one.texts[0],
+                "b_says": one.texts[1],
+            }
+            for one in found.changes
+        ],
+    }

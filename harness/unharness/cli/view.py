@@ -1,0 +1,91 @@
+"""`unharness view`: the leaderboard in a browser, served on this machine alone."""
+
+from __future__ import annotations
+
+import signal
+import webbrowser
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import click
+
+from unharness.cli.options import debug_option, results_option
+from unharness.errors import UsageError
+
+EPILOG = """\b
+Examples:
+  unharness view
+  unharness view --results results/published --port 8765 --no-browser
+
+\b
+Reload the page to see new records. `unharness leaderboard --format html` writes it to a file.
+"""
+HOST = "127.0.0.1"
+
+
+@click.command("view", epilog=EPILOG)
+@results_option
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="0 takes a free one.",
+    show_default=True,
+)
+@click.option("--no-browser", is_flag=True, help="Only say the address.")
+@debug_option
+def view_command(results: Path, port: int, no_browser: bool) -> None:
+    """Serve the leaderboard as a page, to this machine alone, until Ctrl-C."""
+    from unharness.cli.run import interrupt
+
+    if not results.is_dir():
+        raise UsageError(f"no folder {results}; make a record: unharness run")
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        server = ThreadingHTTPServer((HOST, port), partial(_Handler, results))
+    except OSError as error:
+        raise UsageError(
+            f"port {port} cannot be used ({error.strerror}); give another --port"
+        ) from error
+    address = f"http://{HOST}:{server.server_address[1]}/"
+    click.echo(f"{address}  (Ctrl-C ends it)")
+    if not no_browser:
+        webbrowser.open(address)
+    with server:
+        try:
+            server.serve_forever(poll_interval=0.2)
+        except KeyboardInterrupt:
+            click.echo("ended", err=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers with the page, made anew each time, and with nothing else."""
+
+    def __init__(self, results: Path, *arguments: object) -> None:
+        self._results = results
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        """Answer `/`."""
+        # A page of somewhere else must not read this one through a name of its own.
+        host = (self.headers.get("Host") or "").rsplit(":", 1)[0]
+        if self.path != "/" or host not in (HOST, "localhost"):
+            self.send_error(404)
+            return
+        from unharness.leaderboard.html.page import to_html
+        from unharness.leaderboard.rows import build_board
+        from unharness.records.store import RecordStore
+
+        store = RecordStore(self._results)
+        body = to_html(build_board(store), store).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of requests."""

@@ -1,0 +1,56 @@
+"""The page itself: template, style, script and data in one file.
+
+A Content-Security-Policy lets nothing run or load but the script and the style of the page, by
+their hashes. Texts from records reach the page as data and are set as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib import resources
+
+from unharness.leaderboard.html.payload import payload
+from unharness.leaderboard.rows import Board
+from unharness.records.store import RecordStore
+
+SCRIPTS = ("dom.js", "table.js", "plots.js", "run.js", "main.js")
+
+
+def to_html(board: Board, store: RecordStore) -> str:
+    """Return the board as one HTML file.
+
+    Args:
+        board: what is shown.
+        store: where its records and their examples lie.
+    """
+    from jinja2 import Environment, select_autoescape
+
+    style = _file("style.css")
+    script = "'use strict';\n" + "\n".join(_file(name) for name in SCRIPTS)
+    template = Environment(autoescape=select_autoescape(default=True)).from_string(
+        _file("page.html")
+    )
+    return template.render(
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        data=_data(payload(board, store)),
+    )
+
+
+def _data(values: object) -> str:
+    """Return JSON that no HTML parser takes for markup."""
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _hash(text: str) -> str:
+    """Return a text's hash as a Content-Security-Policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _file(name: str) -> str:
+    return (resources.files("unharness.leaderboard.html") / name).read_text(encoding="utf-8")

@@ -1,0 +1,174 @@
+"""What the page shows, as JSON: every group, its rows, and the runs behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unharness.errors import RecordError
+from unharness.leaderboard.labels import group_notes, group_titles, headers, row_labels
+from unharness.leaderboard.ranking import REFERENCES, best_rows
+from unharness.leaderboard.rows import Board, Group, Row
+from unharness.leaderboard.tradeoff import trade_offs
+from unharness.records.files import read_json_lines
+from unharness.records.record import RunRecord
+from unharness.records.store import EXAMPLES_FILE, RecordStore
+
+MOST_RUNS = 200
+"""Of more runs, the examples are left out: the page would be too large to open."""
+MOST_LOSSES = 400
+"""Points of a loss curve; of more, every so many."""
+DIGITS = 5
+
+
+def payload(board: Board, store: RecordStore) -> dict[str, Any]:
+    """Return everything that the page shows; numbers that are none are null."""
+    runs = {run for group in board.groups for row in group.rows for run in row.runs}
+    records = {
+        item.run_id: item
+        for item in store.scan()
+        if isinstance(item, RunRecord) and item.run_id in runs
+    }
+    with_examples = len(runs) <= MOST_RUNS
+    titles = group_titles(board)
+    return {
+        "groups": [
+            _group(title, group, records, store, with_examples)
+            for title, group in zip(titles, board.groups, strict=True)
+        ],
+        "notes": [*board.notes, *([] if with_examples else [_left_out(len(runs))])],
+    }
+
+
+def _left_out(count: int) -> str:
+    return f"{count} runs: examples are left out; 'unharness show RUN' has them"
+
+
+def _group(
+    title: str,
+    group: Group,
+    records: Mapping[str, RunRecord],
+    store: RecordStore,
+    with_examples: bool,
+) -> dict[str, Any]:
+    best = [best_rows(group.rows, column) for column in group.columns]
+    labels = row_labels(group)
+    names = [" ".join(words) for words in headers(group.columns)]
+    examples = _Examples(group, store, records) if with_examples else None
+    return {
+        "title": title,
+        "notes": group_notes(group),
+        "headline": group.headline,
+        "columns": [
+            {"name": column.name, "label": name, "unit": column.unit}
+            | {"direction": column.direction}
+            for column, name in zip(group.columns, names, strict=True)
+        ],
+        "rows": [
+            {
+                "name": label.name,
+                "details": list(label.details),
+                "reference": row.method in REFERENCES,
+                "settings": row.chosen,
+                "seeds": list(row.seeds),
+                "runs": list(row.runs),
+                "warnings": list(row.warnings),
+                "cost": {name: _number(value) for name, value in row.cost.items()},
+                "metrics": {
+                    column.name: _value(group, row, column.name) | {"best": index in winners}
+                    for column, winners in zip(group.columns, best, strict=True)
+                },
+            }
+            for index, (label, row) in enumerate(zip(labels, group.rows, strict=True))
+        ],
+        "tradeoffs": [
+            {"against": found.against, "front": sorted(found.front)}
+            | {"hypervolume": _number(found.hypervolume)}
+            for found in trade_offs(group)
+        ],
+        "questions": examples.questions if examples else [],
+        "runs": {run: _run(records[run], examples) for row in group.rows for run in row.runs},
+    }
+
+
+def _value(group: Group, row: Row, name: str) -> dict[str, Any]:
+    value = row.metrics[name]
+    low, high = value.ci95 or (None, None)
+    column = next(column for column in group.columns if column.name == name)
+    return {
+        "value": _number(value.value),
+        "low": _number(low),
+        "high": _number(high),
+        "n": value.n,
+        "change": _number(group.change(row, column)),
+    }
+
+
+def _run(record: RunRecord, examples: _Examples | None) -> dict[str, Any]:
+    losses = record.training.losses if record.training else []
+    every = max(1, math.ceil(len(losses) / MOST_LOSSES))
+    spec = record.spec.model_dump(mode="json")
+    return {
+        "method": record.spec.method,
+        "seed": record.spec.seed,
+        "spec": spec,
+        "provenance": record.provenance,
+        "cost": record.cost.model_dump(mode="json"),
+        "started": record.started,
+        "finished": record.finished,
+        "warnings": record.warnings,
+        "metrics": {
+            name: {"value": _number(metric.value), "ci95": metric.ci95 and list(metric.ci95)}
+            for name, metric in record.metrics.items()
+        },
+        "losses": [_number(loss) for loss in losses[::every]],
+        "every": every,
+        "after": examples.after(record) if examples else None,
+    }
+
+
+class _Examples:
+    """A group's questions, once, and what each run answers to them."""
+
+    def __init__(self, group: Group, store: RecordStore, records: Mapping[str, RunRecord]) -> None:
+        self._store = store
+        self._index: dict[tuple[str, str], int] = {}
+        self.questions: list[dict[str, Any]] = []
+        vanilla = next((row for row in group.rows if row.method == REFERENCES[0]), None)
+        first = vanilla or group.rows[0]
+        if not first.runs:
+            return
+        for line in self._read(records[first.runs[0]]):
+            self._index[line["split"], line["id"]] = len(self.questions)
+            before = line["generated"] if vanilla else None
+            self.questions.append(
+                {name: line[name] for name in ("split", "id", "prompt", "answer")}
+                | {"before": before}
+            )
+
+    def after(self, record: RunRecord) -> list[Any] | None:
+        """Return, by question, what the run generates and its ranking score; None: not known."""
+        found: list[Any] = [None] * len(self.questions)
+        seen = False
+        for line in self._read(record):
+            place = self._index.get((line["split"], line["id"]))
+            if place is not None:
+                seen = True
+                scores = line.get("scores") or {}
+                found[place] = [line["generated"], _number(scores.get("success_avg"))]
+        return found if seen else None
+
+    def _read(self, record: RunRecord) -> Sequence[Mapping[str, Any]]:
+        path = self._store.folder(record.spec) / EXAMPLES_FILE
+        try:
+            return list(read_json_lines(path))
+        except (OSError, EOFError, ValueError, RecordError):
+            return []  # the page says that they are missing
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number that JSON can hold, in as many digits as a page can show."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{DIGITS}g}")
