@@ -154,10 +154,12 @@ def run_command(
             name = str(values[kind.removesuffix("s")])
             if (kind, name) != ("engines", AUTO):
                 found.entry(kind, name)
-    with progress_for(quiet) as progress:
+    with progress_for(quiet or os.environ.get("RANK", "0") != "0") as progress:
         with progress.stage("prepare"):  # importing torch and transformers takes seconds
             from unharness.running.pipeline import execute, make_request
             from unharness.running.resolve import resolve
+            from unharness.running.together import execute_together
+            from unharness.training import ranks
 
             plan = resolve(make_request(values), found)
         if dry_run:
@@ -172,7 +174,10 @@ def run_command(
         if values.get("engine") == AUTO:
             chosen = f"engine: {plan.spec.evaluation.engine} ({plan.engine_reason})"
             progress.note(chosen)
-        outcome = execute(plan, found, progress)
+        together = ranks.world_size() > 1  # `accelerate launch -m unharness.cli.main run …`
+        outcome = (execute_together if together else execute)(plan, found, progress)
+    if outcome is None:  # the first process speaks for all
+        return
     if form == "json":
         click.echo(json.dumps(outcome.record.model_dump(mode="json"), indent=1, ensure_ascii=False))
         return

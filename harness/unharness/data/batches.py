@@ -40,6 +40,11 @@ class TokenBatch:
         rows = self.input_ids.tolist()
         return [tuple(row[:length]) for row, length in zip(rows, lengths, strict=True)]
 
+    def rows(self, indices: Sequence[int]) -> TokenBatch:
+        """Return some of the examples, padded as before."""
+        chosen = list(indices)
+        return TokenBatch(self.input_ids[chosen], self.attention_mask[chosen], self.labels[chosen])
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> TokenBatch:
         """Return the batch on another device."""
         return TokenBatch(
@@ -69,6 +74,14 @@ class UnlearnBatch:
     def size(self) -> int:
         """The number of forget examples."""
         return self.forget.size
+
+    def rows(self, indices: Sequence[int]) -> UnlearnBatch:
+        """Return some of the forget examples, with those that join them."""
+        retain, general = (
+            other.rows(indices) if other is not None else None
+            for other in (self.retain, self.general)
+        )
+        return UnlearnBatch(self.forget.rows(indices), retain, self.reference, general)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> UnlearnBatch:
         """Return the batch on another device."""

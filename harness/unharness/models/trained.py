@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from unharness.models.lora import LoraSettings, add_adapter, load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.weights import save_weights
 from unharness.progress import OnStep, Progress
+from unharness.training import ranks
 
 VERSION = 2
 """Raised whenever the same key would give other weights."""
@@ -86,7 +88,13 @@ class FineTuner:
             with self.progress.stage(label) as stage:
                 self._train(splits, recipe, folder, stage.step)
 
-        folder, cached = cached_folder(KIND, self.key(splits, recipe), build, self.progress.note)
+        key = self.key(splits, recipe)
+        together = ranks.world_size() > 1 and not ranks.agree(cache_folder(KIND, key).is_dir())
+        if together and not ranks.is_leader():
+            self._train_along(splits, recipe)
+        folder, cached = cached_folder(KIND, key, build, self.progress.note)
+        if together and ranks.is_leader():
+            ranks.agree(True)
         model, tokenizer = self._load(folder)
         log = json.loads((folder / LOG_FILE).read_text())
         return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)
@@ -154,6 +162,12 @@ class FineTuner:
         truncated = sum(row.truncated for row in encoded)
         content = asdict(log) | {"truncated": truncated, "splits": list(splits)}
         (folder / LOG_FILE).write_text(json.dumps(content))
+
+    def _train_along(self, splits: Sequence[str], recipe: FineTuneConfig) -> None:
+        """Train with the first of several processes, which keeps the model; wait until it did."""
+        with tempfile.TemporaryDirectory(prefix="unharness-") as scratch:
+            self._train(splits, recipe, Path(scratch), lambda *_: None)
+        ranks.agree(True)
 
     def _load(self, folder: Path) -> tuple[Any, Any]:
         model, tokenizer = self.base.load(self.data, self.place.dtype)

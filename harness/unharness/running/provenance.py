@@ -12,6 +12,7 @@ from typing import Any
 
 import unharness
 from unharness.plugins import OWN_DISTRIBUTION, Registry
+from unharness.training import ranks
 
 PACKAGES = (
     "torch",
@@ -86,6 +87,7 @@ def _hardware(device: str) -> dict[str, Any]:
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "processes": ranks.world_size(),
     }
     if device.startswith("cuda"):
         properties = torch.cuda.get_device_properties(device)

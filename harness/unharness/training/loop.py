@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import SequentialSampler
+from torch.utils.data import DataLoader, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.training_args import ParallelMode
 
 from unharness.data.recipe import TrainConfig
 from unharness.errors import MethodError
 from unharness.progress import OnStep
+from unharness.training import ranks
 from unharness.training.log import TrainingLog
-from unharness.training.steps import Batch, Step
+from unharness.training.steps import Batch, MicroBatch, Step
 
 Loss = Callable[[Any, Any], torch.Tensor | Iterator[torch.Tensor]]
 
@@ -157,16 +158,24 @@ class _StepTrainer(Trainer):
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
         return SequentialSampler(self.train_dataset)  # the plan is already in order
 
+    def get_train_dataloader(self) -> Any:
+        """Return the steps; of several processes each takes every step, and its part of it."""
+        if ranks.world_size() == 1:
+            return super().get_train_dataloader()
+        return DataLoader(
+            self.train_dataset, sampler=self._get_train_sampler(), collate_fn=self.data_collator
+        )
+
     def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Run a step's micro-batches, each weighted by its share of the step's examples."""
         model.train()
         total = torch.zeros((), device=self.args.device)
         for micro in inputs["step"].micro_batches:
-            batch: Batch = micro.make().to(self.args.device)
-            for term in self._terms(model, batch):
+            batch, share = _own_part(micro)
+            for term in self._terms(model, batch.to(self.args.device)):
                 _check(term, self.state.global_step + 1)
-                self.accelerator.backward(term * micro.share)
-                total += term.detach() * micro.share
+                self.accelerator.backward(term * share)
+                total += term.detach() * share
         if self._on_gradients:
             self._on_gradients(self.accelerator.unwrap_model(model))
         return total
@@ -184,6 +193,19 @@ class _StepTrainer(Trainer):
             if term is None:
                 return
             yield term
+
+
+def _own_part(micro: MicroBatch) -> tuple[Batch, float]:
+    """Return the batch and its share of the step: of several processes, this one's part.
+
+    Gradients are averaged over the processes, so each one's counts that many times. One that has
+    no part of a small batch goes through an example for nothing, as all must join the averaging.
+    """
+    batch = micro.make()
+    if ranks.world_size() == 1:
+        return batch, micro.share
+    rows = ranks.own_rows(batch.size)
+    return batch.rows(rows or [0]), micro.share * ranks.world_size() * len(rows) / batch.size
 
 
 def _check(loss: Any, step: int) -> None:

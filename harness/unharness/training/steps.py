@@ -21,6 +21,9 @@ class Batch(Protocol):
     def size(self) -> int:
         """The number of examples that the gradient is averaged over."""
 
+    def rows(self, indices: Sequence[int]) -> Batch:
+        """Return the batch of some of its examples."""
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """Return the batch on another device."""
 

@@ -1,0 +1,42 @@
+"""A run by several processes: all train, the first one evaluates and leaves the records."""
+
+from __future__ import annotations
+
+from unharness.data.examples import REQUIRED_SPLITS
+from unharness.models.weights import weights_hash
+from unharness.plugins import Registry
+from unharness.progress import Progress
+from unharness.records.record import RunRecord
+from unharness.records.store import RecordStore
+from unharness.running.parts import data_record, target_record, utc_now
+from unharness.running.pipeline import Outcome, all_done, execute
+from unharness.running.resolve import Plan
+from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
+from unharness.training import ranks
+
+
+def execute_together(plan: Plan, registry: Registry, progress: Progress) -> Outcome | None:
+    """Carry out a plan as one of several processes; None in all but the first.
+
+    Raises:
+        UnharnessError: as `execute`; or the processes are launched in a way that cannot be.
+    """
+    ranks.join(plan.spec.device)
+    missing = not all_done(RecordStore(plan.spec.results), plan)
+    if ranks.agree(missing) and not ranks.is_leader():
+        _follow(plan, registry)
+    return execute(plan, registry, progress) if ranks.is_leader() else None
+
+
+def _follow(plan: Plan, registry: Registry) -> None:
+    """Take part in every training of a run, in the first process's order."""
+    target = fine_tuner(plan, Progress()).trained(REQUIRED_SPLITS, plan.recipe, "target")
+    record = RunRecord(
+        run_id=plan.spec.run_id(),
+        status="running",
+        started=utc_now(),
+        spec=plan.spec,
+        data=data_record(plan),
+    )
+    record.target = target_record(plan, target, weights_hash(target.model))
+    UnlearnStage(plan, registry, Progress()).carry_out(target, record)
