@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
-import math
-import statistics
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unharness.errors import UnharnessError
+from unharness.leaderboard.aggregation import how_chosen, mean_cost, over_runs
 from unharness.leaderboard.prompted import Prompted, prompted_rows, without_prompt
 from unharness.leaderboard.ranking import Column, Value, rank
-from unharness.leaderboard.seeds import over_seeds
 from unharness.plugins import registry
-from unharness.records.record import MetricRecord, RunRecord
+from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, Unreadable
 from unharness.spec import RunSpec
 
 DEFAULT_HEADLINE = "success_avg"
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
 VANILLA = "vanilla"
-BY_HAND = ("set", "epochs", "lr", "batch_size")
-"""What a user passes who chooses hyperparameters; see `RunRequest`."""
 GENERAL = "general"
 """Metrics of general knowledge begin so."""
 
@@ -154,6 +151,17 @@ class Board:
 
 def build_board(store: RecordStore) -> Board:
     """Read all records of a store and compare them; nothing is changed or deleted there."""
+    # Records pile up and none is garbage: looking for some takes longer than reading them.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _build_board(store)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _build_board(store: RecordStore) -> Board:
     warnings: list[str] = []
     unranked: list[Unranked] = []
     groups: dict[str, list[RunRecord]] = {}
@@ -266,51 +274,12 @@ def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
         spec=(runs or ordered)[0].spec,
         seeds=tuple(record.spec.seed for record in runs),
         runs=tuple(record.run_id for record in runs),
-        metrics={column.name: _over_runs(runs, column.name) for column in columns},
-        cost={name: _mean_cost(runs, name) for name in COSTS},
+        metrics={column.name: over_runs(runs, column.name) for column in columns},
+        cost={name: mean_cost(runs, name) for name in COSTS},
         warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
-        prompts=prompted_rows(ordered, columns, _over_runs),
-        chosen=_chosen(ordered[0]),
+        prompts=prompted_rows(ordered, columns, over_runs),
+        chosen=how_chosen(ordered[0]),
     )
-
-
-def _chosen(record: RunRecord) -> str:
-    spec = record.spec
-    if spec.tuned:
-        return f"tuned, {spec.tuned} trials"
-    if any(record.passed.get(name) for name in BY_HAND):
-        return "by hand"
-    return f"preset {spec.preset}" if spec.preset else "default"
-
-
-def _over_runs(runs: Sequence[RunRecord], name: str) -> Value:
-    if not runs:
-        return Value(None, None, 0)
-    value = _value([record.metrics.get(name) for record in runs])
-    if value.value is None:
-        return value
-    return replace(
-        value,
-        by_seed={record.spec.seed: float(record.metrics[name].value or 0.0) for record in runs},
-    )
-
-
-def _value(metrics: Sequence[MetricRecord | None]) -> Value:
-    """Aggregate one metric over seeds; without a value in one of them there is none."""
-    n = min(metric.n if metric else 0 for metric in metrics)
-    values = [metric.value for metric in metrics if metric and metric.value is not None]
-    if len(values) < len(metrics) or not all(map(math.isfinite, values)):
-        return Value(None, None, n)
-    if len(metrics) == 1:
-        assert metrics[0] is not None  # it has a value
-        return Value(values[0], metrics[0].ci95, n)
-    return Value(*over_seeds(values), n)
-
-
-def _mean_cost(records: Iterable[RunRecord], name: str) -> float | None:
-    found = [getattr(record.cost, name) for record in records]
-    values = [value for value in found if value is not None]
-    return statistics.mean(values) if values else None
 
 
 def _key(parts: Any) -> str:

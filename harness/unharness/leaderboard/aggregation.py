@@ -1,0 +1,57 @@
+"""Many runs as one: a metric over the seeds, the mean of a cost."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from unharness.leaderboard.ranking import Value
+from unharness.leaderboard.seeds import over_seeds
+from unharness.records.record import MetricRecord, RunRecord
+
+BY_HAND = ("set", "epochs", "lr", "batch_size")
+"""What a user passes who chooses hyperparameters; see `RunRequest`."""
+
+
+def over_runs(runs: Sequence[RunRecord], name: str) -> Value:
+    """Return one metric over runs that differ in the seed alone."""
+    if not runs:
+        return Value(None, None, 0)
+    value = _value([record.metrics.get(name) for record in runs])
+    if value.value is None:
+        return value
+    return replace(
+        value,
+        by_seed={record.spec.seed: float(record.metrics[name].value or 0.0) for record in runs},
+    )
+
+
+def _value(metrics: Sequence[MetricRecord | None]) -> Value:
+    """Aggregate one metric over seeds; without a value in one of them there is none."""
+    n = min(metric.n if metric else 0 for metric in metrics)
+    values = [metric.value for metric in metrics if metric and metric.value is not None]
+    if len(values) < len(metrics) or not all(map(math.isfinite, values)):
+        return Value(None, None, n)
+    if len(metrics) == 1:
+        assert metrics[0] is not None  # it has a value
+        return Value(values[0], metrics[0].ci95, n)
+    return Value(*over_seeds(values), n)
+
+
+def mean_cost(records: Iterable[RunRecord], name: str) -> float | None:
+    """Return the mean of one cost over the runs that have it."""
+    found = [getattr(record.cost, name) for record in records]
+    values = [value for value in found if value is not None]
+    return statistics.mean(values) if values else None
+
+
+def how_chosen(record: RunRecord) -> str:
+    """Return how a run's settings were chosen, in words."""
+    spec = record.spec
+    if spec.tuned:
+        return f"tuned, {spec.tuned} trials"
+    if any(record.passed.get(name) for name in BY_HAND):
+        return "by hand"
+    return f"preset {spec.preset}" if spec.preset else "default"
