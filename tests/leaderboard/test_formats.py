@@ -55,6 +55,7 @@ def test_json_has_exactly_the_public_fields(board):
             "peak_memory_gb": None,
             "trainable_parameters": 1000,
         },
+        "front_of": [],
         "warnings": [],
         "prompts": {},
     }

@@ -23,6 +23,7 @@ from unharness.leaderboard.prompted_table import TITLE, compared, lines
 from unharness.leaderboard.ranking import Value, best_rows
 from unharness.leaderboard.reference import Reference
 from unharness.leaderboard.rows import COSTS, Board, Group, Row
+from unharness.leaderboard.tradeoff import trade_offs
 
 REFERENCE_ENDS = ("_reference", "_difference")
 FIXED_FIELDS = (
@@ -62,6 +63,11 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
             for column in group.columns
         },
         "cost": dict(row.cost),
+        "front_of": [
+            found.against
+            for found in trade_offs(group)
+            if any(group.rows[index] is row for index in found.front)
+        ],
         "warnings": list(row.warnings),
         "prompts": {name: _prompted_values(group, seen) for name, seen in row.prompts.items()},
     }

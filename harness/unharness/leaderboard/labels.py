@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unharness.leaderboard.ranking import best_rows
+from unharness.leaderboard.tradeoff import UNLEARN, trade_offs
 
 if TYPE_CHECKING:
     from unharness.leaderboard.ranking import Column
@@ -132,6 +133,12 @@ def group_notes(group: Group) -> list[str]:
         notes.append(f"Ranked by {group.headline}.")
     if any(best_rows(group.rows, column) for column in group.columns):
         notes.append("Bold: best, and told apart from every other at 95%; ties are not bold.")
+    for found in trade_offs(group):
+        names = dict.fromkeys(group.rows[index].method for index in sorted(found.front))
+        notes.append(
+            f"Pareto front of {UNLEARN} and {found.against}: {', '.join(names)}; "
+            f"hypervolume {number(found.hypervolume, '%')}% of the square."
+        )
     if spec.model == "tiny":
         notes.append(
             "tiny is a model for testing methods and the harness: "

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from unharness.leaderboard.ranking import REFERENCES
-from unharness.leaderboard.rows import Group
+
+if TYPE_CHECKING:
+    from unharness.leaderboard.rows import Group
 
 Point = tuple[float, float]
 

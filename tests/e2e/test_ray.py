@@ -1,0 +1,102 @@
+"""A real Ray cluster of two nodes on this machine, one of which is killed in the middle."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1")
+
+
+def done(results):
+    return {
+        record["run_id"]: (record["metrics"], record["training"]["weights_hash"])
+        for record in map(json.loads, map(Path.read_text, results.glob("*/*/*/*/run.json")))
+        if record["status"] == "done"
+    }
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # Nodes that are gone are noticed within seconds, not half a minute.
+    system = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000}
+    system |= {"health_check_failure_threshold": 3}
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(
+        initialize_head=True,
+        # The head has no room for jobs, so both run on the other nodes.
+        head_node_args={"num_cpus": 0, "_system_config": system, "include_dashboard": False},
+    )
+    yield made
+    made.shutdown()
+
+
+def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, real_data, tmp_path):
+    grid = [*GRID, "--limit", "8", "--suite", "none", "--data", str(real_data)]
+    undisturbed = cli("sweep", *grid, "--results", tmp_path / "alone")
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
+    results = tmp_path / "ray"
+    where = ("--results", str(results), "--executor", "ray", "--address", cluster.address)
+    sweep = subprocess.Popen(
+        [sys.executable, "-m", "unharness.cli.main", "sweep", *grid, *where],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=dict(os.environ),
+    )
+    end = time.monotonic() + 200
+    while not done(results) and sweep.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
+    cluster.remove_node(doomed, allow_graceful=False)  # while further runs are under way
+    text, _ = sweep.communicate(timeout=300)
+    assert sweep.returncode == 0, text
+    assert "4 runs done, 0 were done before, 0 failed" in text
+    assert done(results) == done(tmp_path / "alone")
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(cli, tmp_path):
+    words = ("sweep", "--limit", "8", "--suite", "none", "--results", tmp_path)
+    asked = cli(*words, "--executor", "ray", "--address", "127.0.0.1:1")
+    assert asked.returncode == 2
+    assert "no Ray cluster answers at '127.0.0.1:1'" in asked.stderr
+    assert "ray start --head" in asked.stderr
+    asked = cli(*words, "--executor", "ray", "--address", "nowhere")
+    assert asked.returncode == 2
+    assert "HOST:PORT" in asked.stderr
+
+
+def test_records_come_back_from_a_node_that_shares_no_folder(real_data, tmp_path, monkeypatch):
+    from unharness.spec import RunRequest
+    from unharness.sweeping.on_ray import absolute
+    from unharness.sweeping.ray_task import carry_out_batch
+
+    monkeypatch.chdir(tmp_path)
+    request = RunRequest(
+        method="gradient-ascent",
+        set={"epochs": 1},
+        limit=8,
+        suite="none",
+        data=str(real_data),
+        results="there",
+    )
+    values = absolute(request.model_dump(mode="json", exclude_unset=True))
+    assert values["results"] == str(tmp_path / "there")
+    (answer,) = carry_out_batch([values])
+    assert answer["outcome"] == "done"
+    paths = {Path(path).relative_to(tmp_path) for path in answer["files"]}
+    assert {(path.parts[3], path.name) for path in paths} == {
+        (method, name)
+        for method in ("gradient-ascent", "vanilla")
+        for name in ("run.json", "examples.jsonl.gz")
+    }
+    assert json.loads(answer["files"][str(tmp_path / sorted(paths)[1])])["status"] == "done"
