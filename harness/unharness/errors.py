@@ -46,6 +46,10 @@ class RecordError(UnharnessError):
     """A record that cannot be read, or cannot be written."""
 
 
+class SchemaError(RecordError):
+    """A record of another schema than this version of unharness reads."""
+
+
 class ProcessError(UnharnessError):
     """A process of ours that died, or that cannot do what it was asked."""
 

@@ -134,3 +134,19 @@ def test_tuning_without_an_effort_or_an_objective_is_refused(cli):
     done = cli("tune", "-m", "kl", "--trials", "2", "--objective", "successavg")
     assert done.returncode == 2
     assert "success_avg" in done.stderr
+
+
+def test_records_of_another_schema_are_refused_and_left_alone(cli, few, folder):
+    words = ("-m", "gradient-ascent", "--set", "epochs=1", *few, "--results", folder)
+    assert cli("sweep", *words).returncode == 0
+    (path,) = folder.glob("*/*/gradient-ascent/*/run.json")
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 7'))
+    before = path.read_text()
+    for command in ("sweep", "run"):
+        done = cli(command, *words)
+        assert done.returncode == 1
+        assert "schema version 7, this unharness reads 1; give another --results" in done.stderr
+    assert path.read_text() == before
+    assert [one.name for one in path.parent.iterdir() if one.name.startswith("run.json")] == [
+        "run.json"
+    ]

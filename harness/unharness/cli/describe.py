@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from unharness.plugins import Entry, Registry
+from unharness.unlearning.search import search_space
 
 _TYPES = {
     "number": "float",
@@ -78,6 +79,8 @@ def describe(kind: str, name: str, registry: Registry) -> dict[str, Any]:
             | {"source": preset.source, "settings": dict(preset.settings)}
             for preset in getattr(found, "presets", ())
         ]
+        space = search_space(found)
+        facts["tuned"] = [f"{name}: {place}" for name, place in space.items()]
         facts["hyperparameters"] = hyperparameters(found, registry.names("models"))
     return facts
 

@@ -114,7 +114,7 @@ def _print_one(kind: str, name: str, form: str) -> None:
     console.print(table)
     if parameters is None:
         return
-    what = "hyperparameters (--set NAME=VALUE)" if options is None else "options (--engine-set …)"
+    what = OPTIONS.get(kind, "hyperparameters (--set NAME=VALUE)")
     console.print(Text(f"\n{what}", "bold"))
     for parameter in parameters:
         console.print(Text.assemble((parameter["name"], "bold"), f"  {parameter['type']}"))
@@ -127,6 +127,10 @@ def _print_one(kind: str, name: str, form: str) -> None:
         console.print(Text.assemble((title, "bold"), f"  {preset['source']}"))
         settings = ", ".join(f"{key}={shown_value(v)}" for key, v in preset["settings"].items())
         console.print(Text(f"    {settings}"))
+
+
+OPTIONS = {"engines": "options (--engine-set NAME=VALUE)", "executors": "options"}
+"""What is said above the options of a kind."""
 
 
 def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from unharness.errors import RecordError
+from unharness.errors import RecordError, SchemaError
 from unharness.records.files import write_json
 from unharness.records.record import SCHEMA_VERSION, RunRecord
 from unharness.spec import RunSpec
@@ -122,7 +122,8 @@ def read_record(path: Path) -> RunRecord:
     """Read one record.
 
     Raises:
-        RecordError: it cannot be read, is of another schema, or is not as the schema says.
+        SchemaError: it is of another schema.
+        RecordError: it cannot be read, or is not as the schema says.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -131,6 +132,11 @@ def read_record(path: Path) -> RunRecord:
     try:
         return RunRecord.model_validate_json(text)
     except ValidationError as error:
+        if version := _other_version(error):
+            raise SchemaError(
+                f"{path}: schema version {version}, this unharness reads {SCHEMA_VERSION}; "
+                "give another --results, or use the version of unharness that wrote it"
+            ) from error
         raise RecordError(f"{path}: {_reason(error)}") from error
 
 
@@ -142,10 +148,15 @@ def path_name(name: str) -> str:
     return plain[-LONGEST_NAME:].lstrip(".-") or "model"
 
 
+def _other_version(error: ValidationError) -> str:
+    """Return the schema version that a record names if it is not ours."""
+    for problem in error.errors():
+        if problem["loc"] == ("schema_version",) and problem["type"] == "literal_error":
+            return str(problem["input"])
+    return ""
+
+
 def _reason(error: ValidationError) -> str:
     problems = error.errors()
-    for problem in problems:
-        if problem["loc"] == ("schema_version",) and problem["type"] == "literal_error":
-            return f"schema version {problem['input']}, this unharness reads {SCHEMA_VERSION}"
     place = ".".join(str(part) for part in problems[0]["loc"])
     return f"not a record: {place + ': ' if place else ''}{problems[0]['msg']}"

@@ -13,7 +13,7 @@ from unharness.cache import cache_dir, locked
 from unharness.data.examples import REQUIRED_SPLITS
 from unharness.data.prompts import NO_PROMPT
 from unharness.engines.engine import Sampling
-from unharness.errors import RecordError, UnharnessError
+from unharness.errors import RecordError, SchemaError, UnharnessError
 from unharness.evaluation.evaluate import example_rows, observe, score
 from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
@@ -247,6 +247,8 @@ class RunUnderWay:
         path = self.store.folder(self.plan.spec) / RECORD_FILE
         try:
             existing = self.store.find(self.plan.spec)
+        except SchemaError:  # another version's work: never in our way, never moved
+            raise
         except RecordError:
             aside = path.with_name(f"{RECORD_FILE}.unreadable-{int(time.time())}")
             path.rename(aside)

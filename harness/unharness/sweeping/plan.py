@@ -11,7 +11,7 @@ from statistics import median
 from typing import Literal
 
 from unharness.data.examples import REQUIRED_SPLITS
-from unharness.errors import RecordError, UsageError
+from unharness.errors import RecordError, SchemaError, UsageError
 from unharness.models.base import BaseModel, find_base_model
 from unharness.plugins import Registry
 from unharness.progress import Progress
@@ -107,6 +107,7 @@ def plan_sweep(
 
     Raises:
         UsageError, DataError, ModelError: a request cannot be resolved; nothing is run then.
+        SchemaError: a record of another schema stands in the place of one.
     """
     if not requests:
         raise UsageError("the grid is empty: no method, task, model or seed is left")
@@ -136,6 +137,8 @@ def _state(store: RecordStore, plan: Plan) -> tuple[State, str | None]:
         return "done", None
     try:
         record = store.find(plan.spec)
+    except SchemaError:  # refused before anything is run
+        raise
     except RecordError:
         return "new", None
     if record is not None and record.status == "failed":

@@ -25,12 +25,19 @@ class Span:
         scale = float(usual) if self.relative else 1.0
         return self.low * scale, self.high * scale
 
+    def __str__(self) -> str:
+        times = " times the usual value" if self.relative else ""
+        return f"{self.low:g} to {self.high:g}{times}{', by orders of magnitude' * self.log}"
+
 
 @dataclass(frozen=True)
 class Choice:
     """One of some values."""
 
     values: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.values))
 
 
 Search = Span | Choice
