@@ -121,7 +121,9 @@ def test_strange_examples_do_no_harm(call, store, shown, rows):
     assert call("show", shown.run_id, "--results", store.root)[0] == 0
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b'{"split": "a"}\n' * 999, mtime=0)[:-20]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b'{"split": "a"}\n' * 999, mtime=0)[:-20]]
+)
 def test_examples_that_cannot_be_read_are_warned_of(call, store, shown, content):
     (store.folder(shown.spec) / EXAMPLES_FILE).write_bytes(content)
     code, out, err = call("show", shown.run_id, "--results", store.root)

@@ -150,11 +150,16 @@ def group_notes(group: Group) -> list[str]:
 
 
 def row_warnings(group: Group) -> list[str]:
-    """Return a line for every warning of every row."""
+    """Return a line for every kind of warning of every row."""
     lines = []
     for label, row in zip(row_labels(group), group.rows, strict=True):
         who = " ".join([label.name, *label.details])
-        lines += [f"{who}: {text}" for text in row.warnings]
+        alike: dict[str, list[str]] = {}
+        for text in row.warnings:  # the seeds of a row say much the same in other numbers
+            alike.setdefault(text.partition(":")[0], []).append(text)
+        for texts in alike.values():
+            more = f" (and {len(texts) - 1} more like it)" if len(texts) > 1 else ""
+            lines.append(f"{who}: {texts[0]}{more}")
     return lines
 
 
