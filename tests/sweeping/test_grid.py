@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,6 +8,7 @@ from unharness.cli.grid_options import setting_lists
 from unharness.errors import UsageError
 from unharness.plugins import registry
 from unharness.sweeping.grid import cells, make_sweep_request, seed_range, split_setting
+from unharness.sweeping.plan import SweepPlan
 from unharness.sweeping.sweep import parse_shard
 
 
@@ -87,3 +90,14 @@ def test_shards_that_are_none(text):
     with pytest.raises(UsageError, match="such as 2/4"):
         parse_shard(text)
     assert parse_shard("2/4") == (2, 4)
+
+
+@given(st.integers(1, 6), st.integers(1, 30))
+def test_the_parts_of_a_sweep_hold_every_cell_once(count, total):
+    cells = tuple(SimpleNamespace(run_id=f"{at * 7919 % 1000:03}") for at in range(total))
+    whole = SweepPlan(cells, "results", {}, {})
+    parts = [whole.shard(index, count).cells for index in range(1, count + 1)]
+    assert sorted(cell.run_id for part in parts for cell in part) == sorted(
+        cell.run_id for cell in cells
+    )
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -19,6 +20,8 @@ from unharness.evaluation.suite import NONE, Suite, SuiteTask
 from unharness.plugins import Registry
 
 REACH_SECONDS = 5.0
+CLOSE = 0.85
+"""From this likeness on (difflib's ratio) a name is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,29 @@ def plan_suite(text: str, include_path: Path | None, registry: Registry) -> Suit
     if not names:
         raise UsageError("--suite is empty; give a suite, names of lm-eval's tasks, or 'none'")
     own = include_path is not None and all(_defines(include_path, name) for name in names)
+    if not own:
+        _refuse_slips(names, registry)
     tasks = tuple(SuiteTask(name) for name in names)
     plan = _checked(SuitePlan(",".join(names), tasks, include_path, not own, False), registry)
     # Nobody said which metric: the first that the definition names.
     index = plan.manager.task_index
     chosen = (replace(task, metric=_first_metric(index[task.name].cfg)) for task in tasks)
     return replace(plan, tasks=tuple(chosen))
+
+
+def _refuse_slips(names: Sequence[str], registry: Registry) -> None:
+    """Tell a slip of the pen at once: lm-eval reads 14,000 files before it knows its tasks.
+
+    Raises:
+        UsageError: a name is all but that of a suite.
+    """
+    for name in names:
+        near = difflib.get_close_matches(name, [*registry.names("suites"), NONE], 1, CLOSE)
+        if near:
+            raise UsageError(
+                f"unknown suite or lm-eval task {name!r}. Did you mean {near[0]}? "
+                "'unharness suites' lists suites, 'lm-eval ls tasks' the tasks"
+            )
 
 
 def check_reachable(plan: SuitePlan, registry: Registry) -> None:
