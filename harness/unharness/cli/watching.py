@@ -50,11 +50,13 @@ class Notes(Watcher):
     def note(self, text: str) -> None:
         """Print a note, once."""
         with self._lock:
-            if text not in self._noted:
-                self._noted.add(text)
-                self._print(f"note: {text}", "yellow")
+            known = text in self._noted
+            self._noted.add(text)
+        if not known:
+            self._print(f"note: {text}", "yellow")
 
     def _print(self, text: str, style: str = "") -> None:
+        # Never while the lock is held: what is live is drawn anew, which takes the lock, too.
         self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -70,7 +72,7 @@ class Lines(Notes):
         with self._lock:
             self._over += 1
             count = f"[{self._over}/{self._total or '?'}]"
-            self._print(f"{count} {_summary(job, result)}", _style(result))
+        self._print(f"{count} {_summary(job, result)}", _style(result))
 
 
 @dataclass
@@ -112,7 +114,7 @@ class LiveTable(Notes):
                 self._failed += 1
             else:
                 self._done += 1
-            self._print(_summary(job, result), _style(result))
+        self._print(_summary(job, result), _style(result))
 
     def __rich__(self) -> Group:
         with self._lock:

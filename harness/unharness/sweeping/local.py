@@ -13,6 +13,7 @@ from pydantic import Field
 
 from unharness.cache import cache_dir
 from unharness.errors import ProcessError, UsageError
+from unharness.plugins import registry
 from unharness.processes.child import Child
 from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
 from unharness.sweeping.job_queue import JobQueue
@@ -21,6 +22,8 @@ PROGRAM = ("-m", "unharness.sweeping.worker")
 LEAVE_S = 20.0
 """What workers are given to leave things clean after Ctrl-C."""
 LOOK_S = 0.2
+MOST_WORKERS = 8
+"""On a CPU, where nobody says how many: a small model gains little from a second thread."""
 
 
 @dataclass
@@ -65,7 +68,9 @@ class Local(Executor):
         if not jobs:
             return []
         if not self._seats:
-            self._seats = seats(jobs[0].device, self.options.workers)
+            presets = set(registry().names("models"))
+            small = all(job.request.model in presets for job in jobs)
+            self._seats = seats(jobs[0].device, self.options.workers, small=small)
         sitting = _Sitting(JobQueue(jobs), watcher)
         used = self._seats[: len(jobs)]
         threads = [
@@ -156,10 +161,15 @@ def _start(seat: Seat) -> Child:
     return Child(f"worker {seat.name}", PROGRAM, log, seat.environment)
 
 
-def seats(device: str, workers: int | None) -> list[Seat]:
+def seats(device: str, workers: int | None, *, small: bool = True) -> list[Seat]:
     """Return the seats of this machine: one a GPU, or CPU cores shared out.
 
     What a worker may use is in its environment before it imports anything.
+
+    Args:
+        device: `cpu` or a CUDA device.
+        workers: how many; None: as many as there is room for.
+        small: whether the models are, so that a CPU's memory holds one a core.
 
     Raises:
         UsageError: there are fewer GPUs than workers asked for.
@@ -177,15 +187,10 @@ def seats(device: str, workers: int | None) -> list[Seat]:
             Seat(f"GPU {gpu}", {"CUDA_VISIBLE_DEVICES": gpu, "OMP_NUM_THREADS": str(threads)})
             for gpu in gpus[:count]
         ]
-    count = workers or default_workers(cores)
+    count = workers or (min(cores, MOST_WORKERS) if small else 1)
     threads = max(1, cores // count)
     environment = {"OMP_NUM_THREADS": str(threads)}
     return [Seat(f"CPU {at + 1}", dict(environment)) for at in range(count)]
-
-
-def default_workers(cores: int) -> int:
-    """Return how many workers share CPU cores: a small model gains little from a second thread."""
-    return max(1, min(cores, 8))
 
 
 def _gpus(device: str) -> list[str]:

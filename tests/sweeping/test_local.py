@@ -1,0 +1,78 @@
+import os
+
+import pytest
+
+from unharness.errors import UsageError
+from unharness.spec import RunRequest
+from unharness.sweeping import local
+from unharness.sweeping.executor import Job, Watcher
+from unharness.sweeping.local import Local, seats
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """cores(8) -> a machine of 8 cores."""
+    return lambda count: monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(count)))
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """gpus(4) -> a machine of 4 GPUs, to torch's own eyes."""
+    import torch
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return lambda count: monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+
+def test_cpu_cores_are_shared_out(cores):
+    cores(8)
+    assert [seat.environment for seat in seats("cpu", 2)] == [{"OMP_NUM_THREADS": "4"}] * 2
+    assert [seat.environment for seat in seats("cpu", 3)] == [{"OMP_NUM_THREADS": "2"}] * 3
+    assert len(seats("cpu", None)) == 8
+    # Eight copies of a large model would not fit into memory: one, with all the threads.
+    (alone,) = seats("cpu", None, small=False)
+    assert alone.environment == {"OMP_NUM_THREADS": "8"}
+
+
+def test_every_worker_sees_a_gpu_of_its_own(cores, gpus, monkeypatch):
+    cores(16)
+    gpus(4)
+    found = [seat.environment["CUDA_VISIBLE_DEVICES"] for seat in seats("cuda", None)]
+    assert found == ["0", "1", "2", "3"]
+    assert {seat.environment["OMP_NUM_THREADS"] for seat in seats("cuda", 2)} == {"8"}
+    assert [seat.environment["CUDA_VISIBLE_DEVICES"] for seat in seats("cuda:2", None)] == ["2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    assert [seat.environment["CUDA_VISIBLE_DEVICES"] for seat in seats("cuda", None)] == ["5", "7"]
+    with pytest.raises(UsageError, match="3 workers want a GPU each, and there are 2"):
+        seats("cuda", 3)
+
+
+class Heard(Watcher):
+    def __init__(self):
+        self.over = []
+
+    def finished(self, job, worker, result):
+        self.over.append((job.run_id, result.outcome))
+
+
+def job(name, tmp_path):
+    return Job(name, name, RunRequest(), "cpu", None, tmp_path / f"{name}.lock", "e")
+
+
+@pytest.mark.parametrize("program", ["import sys; sys.exit(3)", "1/0"])
+def test_a_worker_that_dies_costs_its_own_jobs_and_says_why(monkeypatch, tmp_path, program):
+    monkeypatch.setattr(local, "PROGRAM", ("-c", program))
+    heard = Heard()
+    with Local(Local.Options(workers=2)) as executor:
+        results = executor.carry_out([job("a", tmp_path), job("b", tmp_path)], heard)
+    assert sorted(heard.over) == [("a", "failed"), ("b", "failed")]
+    assert all("died" in str(result.error) for result in results)
+
+
+def test_a_watcher_that_breaks_ends_the_sweep_with_its_error(monkeypatch, tmp_path):
+    class Broken(Watcher):
+        def started(self, job, worker):
+            raise ZeroDivisionError
+
+    with Local(Local.Options(workers=2)) as executor, pytest.raises(ZeroDivisionError):
+        executor.carry_out([job("a", tmp_path), job("b", tmp_path)], Broken())
