@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from unharness.running import run
     from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
+    from unharness.training.sharded import whole
     from unharness.unlearning.job import UnlearnJob
     from unharness.unlearning.method import LossMethod, Method
     from unharness.unlearning.presets import Preset
@@ -57,6 +58,7 @@ _HOMES = {
     "running": ("run",),
     "sweeping.executor": ("Executor", "Job", "JobResult", "Watcher"),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
+    "training.sharded": ("whole",),
     "unlearning.job": ("UnlearnJob",),
     "unlearning.method": ("LossMethod", "Method"),
     "unlearning.presets": ("Preset",),
@@ -113,6 +115,7 @@ __all__ = [
     "sequence_kl",
     "sequence_nll",
     "token_log_probs",
+    "whole",
 ]
 
 

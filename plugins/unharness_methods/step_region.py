@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from unharness import MethodError
+from unharness import MethodError, whole
 from unharness_methods.localisation import Region, choose_region, compare
 
 Scope = Literal["forget", "retain"]
@@ -67,8 +67,8 @@ class StepRegion:
         scores = []
         for name in forget:
             if name in retain:
-                left = forget[name] / (self._weights["forget"] or 1.0)
-                right = retain[name] / (self._weights["retain"] or 1.0)
+                left = whole(forget[name]) / (self._weights["forget"] or 1.0)
+                right = whole(retain[name]) / (self._weights["retain"] or 1.0)
                 scores.append(compare(name, left, right))
         return choose_region(scores, self._mu, self._sigma)
 

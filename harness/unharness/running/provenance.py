@@ -88,6 +88,7 @@ def _hardware(device: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "processes": ranks.world_size(),
+        "sharded": ranks.is_sharded(),
     }
     if device.startswith("cuda"):
         properties = torch.cuda.get_device_properties(device)

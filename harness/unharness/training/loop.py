@@ -7,6 +7,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training import ranks
 from unharness.training.log import TrainingLog
+from unharness.training.sharded import in_parts, keep_unwrapped
 from unharness.training.steps import Batch, MicroBatch, Step
 
 Loss = Callable[[Any, Any], torch.Tensor | Iterator[torch.Tensor]]
@@ -63,9 +65,10 @@ def train(
         tokens=sum(micro.tokens for step in steps for micro in step.micro_batches),
     )
     device = next(model.parameters()).device
-    with tempfile.TemporaryDirectory(prefix="unharness-") as scratch:
+    place = in_parts(model, device) if ranks.is_sharded() else nullcontext(model)
+    with tempfile.TemporaryDirectory(prefix="unharness-") as scratch, place as trained:
         trainer = _StepTrainer(
-            model=model,
+            model=trained,
             args=_arguments(config, len(steps), seed, device, scratch),
             train_dataset=_StepDataset(steps),
             data_collator=lambda items: items[0],
@@ -74,6 +77,8 @@ def train(
             on_gradients=on_gradients,
         )
         trainer.remove_callback(PrinterCallback)  # would print every step
+        if ranks.is_sharded():
+            keep_unwrapped(trainer.accelerator)
         started = time.perf_counter()
         trainer.train()
         log.seconds = time.perf_counter() - started

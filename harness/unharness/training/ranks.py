@@ -1,7 +1,7 @@
 """Several processes that train one model together, as `accelerate launch` starts them.
 
-Each holds the whole model and takes its part of every batch; gradients are averaged by torch's
-DistributedDataParallel, which Trainer wraps the model in.
+Each takes its part of every batch. It holds the whole model, and torch's DistributedDataParallel,
+which Trainer wraps the model in, averages the gradients; or a part of it (`sharded`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from unharness.errors import UsageError
 
 PATIENCE = timedelta(hours=24)
 """How long a process waits for the others: the first one evaluates meanwhile."""
-SHARDED = {
-    "ACCELERATE_USE_FSDP": "FSDP",
-    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
-    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
-}
-"""What accelerate sets for configurations in which no process has the whole model."""
+FSDP = "ACCELERATE_USE_FSDP"
+"""What accelerate sets for a configuration in which each process holds a part of the model."""
+OTHERS = {"ACCELERATE_USE_DEEPSPEED": "DeepSpeed", "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM"}
+_sharded = False
 
 
 def world_size() -> int:
@@ -36,19 +34,23 @@ def is_leader() -> bool:
     return rank() == 0
 
 
+def is_sharded() -> bool:
+    """Return whether each process trains a part of the model."""
+    return _sharded
+
+
 def join(device: str) -> None:
     """Find the others.
 
     Raises:
-        UsageError: accelerate is configured to shard the model.
+        UsageError: accelerate is configured for something else than multi-GPU, multi-CPU or FSDP.
     """
-    for variable, name in SHARDED.items():
+    global _sharded
+    for variable, name in OTHERS.items():
         if os.environ.get(variable, "").lower() == "true":
-            raise UsageError(
-                f"{name}: every process must hold the whole model, for it is evaluated and hashed "
-                "as one; launch with a configuration for multi-GPU or multi-CPU, or use LoRA, "
-                "which needs a fraction of the memory"
-            )
+            raise UsageError(f"{name} is not supported; launch with FSDP, or plain multi-GPU")
+    # Accelerate itself knows FSDP on GPUs alone, and would wrap the model its own way.
+    _sharded = os.environ.pop(FSDP, "").lower() == "true"
     import torch
     from accelerate import PartialState
 
