@@ -86,7 +86,7 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(grid, undisturbed, t
         mark = uuid.uuid4().hex
         sweep = start(grid, results, mark)
         try:
-            sweep.wait(chance.uniform(0.5, 9.0))
+            sweep.wait(chance.uniform(0.5, 8.0))
         except subprocess.TimeoutExpired:
             kills += 1
             how = chance.choice(["kill", "interrupt", "terminate", "kill a worker"])

@@ -92,7 +92,7 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
         "-m",
         "kl,retrain",
         "--trials",
-        "3",
+        "2",
         "--seed",
         "0..1",
         *few,
