@@ -158,13 +158,20 @@ def test_saved_weights_are_plain_transformers(memflex, results):
 
 
 def test_same_spec_gives_the_same_weights_and_metrics(memflex, cli, real_data, tmp_path):
-    done = cli("run", "--data", real_data, "--results", tmp_path, "--format", "json", "-q")
-    assert done.returncode == 0, done.stderr
-    again = json.loads(done.stdout)
-    assert again["run_id"] == memflex["run_id"]
-    assert again["training"]["weights_hash"] == memflex["training"]["weights_hash"]
-    assert again["metrics"] == memflex["metrics"]
-    assert again["target"]["weights_hash"] == memflex["target"]["weights_hash"]
+    found = []
+    for folder in ("one", "other"):
+        done = cli(
+            *("run", "--set", "draws=1", "--epochs", "1", "--suite", "none", "--data", real_data),
+            *("--results", tmp_path / folder, "--format", "json", "-q"),
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    one, other = found
+    assert one["run_id"] == other["run_id"] != memflex["run_id"]
+    assert one["training"]["weights_hash"] == other["training"]["weights_hash"]
+    assert one["training"]["weights_hash"] != memflex["training"]["weights_hash"]
+    assert one["metrics"] == other["metrics"]
+    assert one["target"]["weights_hash"] == memflex["target"]["weights_hash"]
 
 
 def test_second_run_shows_the_record(memflex, cli, results, real_data):

@@ -17,8 +17,8 @@ import pytest
 pytestmark = pytest.mark.slow
 
 KILLS = 20
-GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..2", "--set", "epochs=1")
-CELLS = 6
+GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1")
+CELLS = 4
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,6 @@ def undisturbed(grid, tmp_path_factory):
 
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(grid, undisturbed, tmp_path):
     chance, results, kills = random.Random(7), tmp_path / "results", 0
-    ended = 0
     while kills < KILLS:
         mark = uuid.uuid4().hex
         sweep = start(grid, results, mark)
@@ -99,13 +98,14 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(grid, undisturbed, t
                 number = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM}.get(how)
                 sweep.send_signal(number or signal.SIGKILL)
                 sweep.wait(60)
-                assert sweep.returncode in ((-9,) if number is None else (130, -number))
+                # 0: it was over just then, which is looked into below.
+                allowed = (-9, 0) if number is None else (130, -number, 0)
+                assert sweep.returncode in allowed
         assert gone(mark), "a process is left"
         sweep.stdout.close()
         if sweep.returncode == 0:  # all done: begin anew, so that there is something to kill
             assert outcome(results) == undisturbed
             shutil.rmtree(results)
-            ended += 1
     last = start(grid, results)
     text, _ = last.communicate(timeout=300)
     assert last.returncode == 0, text

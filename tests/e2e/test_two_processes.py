@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-WORDS = ("--limit", "24", "--epochs", "2", "--suite", "none", "--quiet")
+WORDS = ("--limit", "12", "--epochs", "2", "--suite", "none", "--quiet")
 DATA_PARALLEL: dict[str, str] = {}
 FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` sets
 
