@@ -133,7 +133,7 @@ def test_unchanged_weights_and_broken_listener_are_warned_of(few, tmp_path):
     assert sum("a listener that breaks" in warning for warning in warnings) == 1
 
 
-def start(plugin, checkpoint, real_data, results, *words, most_bytes=None):
+def start(plugin, checkpoint, real_data, results, *words, most_bytes=None, **variables):
     def prepare():
         # A background shell hands down an ignored SIGINT; a user's terminal does not.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -152,7 +152,7 @@ def start(plugin, checkpoint, real_data, results, *words, most_bytes=None):
         "8",
     ]
     command += ["--batch-size", "1", "--results", results, "--quiet", "--format", "json", *words]
-    environment = {**os.environ, "PYTHONPATH": str(plugin)}
+    environment = {**os.environ, "PYTHONPATH": str(plugin), **variables}
     return subprocess.Popen(
         [str(word) for word in command],
         stdout=subprocess.PIPE,
@@ -173,19 +173,18 @@ def wait_for_record(results):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_interruption_leaves_no_half_record(
-    name, plugin, checkpoint, real_data, tmp_path, environment
-):
-    process = start(plugin, checkpoint, real_data, tmp_path)
-    wait_for_record(tmp_path)
+def test_interruption_leaves_no_half_record(name, plugin, checkpoint, real_data, tmp_path):
+    results, cache = tmp_path / "results", tmp_path / "cache"  # other tests fill the common one
+    process = start(plugin, checkpoint, real_data, results, UNHARNESS_CACHE=str(cache))
+    wait_for_record(results)
     time.sleep(2)
     process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in errors
     assert "Traceback" not in errors
-    assert not list(Path(tmp_path).glob("*/*/slow"))
-    leftovers = [path for path in environment.glob("models/.*-*") if path.is_dir()]
+    assert not list(results.glob("*/*/slow"))
+    leftovers = [path for path in cache.glob("models/.*-*") if path.is_dir()]
     assert leftovers == []
 
 
