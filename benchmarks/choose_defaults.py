@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import random
 from pathlib import Path
 from statistics import mean
 
 from unharness.cli.run import calm_libraries
-from unharness.data.examples import REQUIRED_SPLITS, Example, TaskData
+from unharness.data.examples import REQUIRED_SPLITS
+from unharness.data.validation import validation_part
 from unharness.evaluation.metrics import token_accuracy
 from unharness.evaluation.observe import score_tokens
 from unharness.models.trained import FineTuner
@@ -27,18 +27,6 @@ from unharness.progress import Progress
 from unharness.running.resolve import make_method, resolve
 from unharness.spec import RunRequest
 from unharness.unlearning.job import UnlearnJob
-
-
-def held_out(data: TaskData, share: float = 0.2, seed: int = 0) -> TaskData:
-    """Return the training halves, a share of each moved to the evaluation halves' place."""
-    order = random.Random(seed)
-    splits: dict[str, tuple[Example, ...]] = {}
-    for scope in ("forget", "retain"):
-        rows = list(data.splits[f"{scope}_train"])
-        order.shuffle(rows)
-        cut = int(len(rows) * share)
-        splits[f"{scope}_eval"], splits[f"{scope}_train"] = tuple(rows[:cut]), tuple(rows[cut:])
-    return TaskData(splits, data.origin)
 
 
 def main() -> None:
@@ -55,7 +43,7 @@ def main() -> None:
     found = registry()
     plan = resolve(RunRequest(method="vanilla", task=options.task, data=options.data), found)
     tuner = FineTuner(plan.base, plan.data, "full", plan.lora, plan.place, Progress())
-    validation = held_out(plan.data)
+    validation = validation_part(plan.data)
     method_class = found.get("methods", options.method)
     results = []
     for values in itertools.product(*options.grid.values()):
