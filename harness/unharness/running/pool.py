@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from unharness.closing import Closing
 from unharness.engines.engine import Engine
 from unharness.errors import UsageError, suggestion
 from unharness.plugins import Registry
@@ -57,7 +57,7 @@ def checked_options(
         raise UsageError(f"{kind} {name!r}: {problems}") from error
 
 
-class EnginePool:
+class EnginePool(Closing):
     """Makes each engine once, and closes them all in the end."""
 
     def __init__(self, registry: Registry) -> None:
@@ -82,14 +82,3 @@ class EnginePool:
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from unharness.closing import Closing
 from unharness.spec import RunRequest
 
 Outcome = Literal["done", "found", "failed"]
@@ -49,7 +49,7 @@ class JobResult:
     @classmethod
     def from_answer(cls, run_id: str, answer: Mapping[str, Any]) -> JobResult:
         """Return what a worker answered, with the run id that it was asked for."""
-        return cls(run_id=run_id, **{name: answer[name] for name in answer if name != "run_id"})
+        return cls(run_id, **answer)
 
 
 class Watcher:
@@ -68,7 +68,7 @@ class Watcher:
         """Hear of something that the user should know."""
 
 
-class Executor(ABC):
+class Executor(Closing, ABC):
     """Carries out jobs. Derive from it and register the class with `unharness_executors`.
 
     It is a context: what `carry_out` needs may live on from one call to the next, and is ended
@@ -98,17 +98,3 @@ class Executor(ABC):
         Raises:
             UnharnessError: nothing can be carried out at all.
         """
-
-    def close(self) -> None:  # noqa: B027
-        """End what lives on. The default does nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
