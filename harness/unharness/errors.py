@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class UnharnessError(Exception):
@@ -56,6 +57,15 @@ class ProcessError(UnharnessError):
 
 class PluginError(UnharnessError):
     """A plugin that broke its contract."""
+
+
+def refused_values(error: Any) -> str:
+    """Return what a pydantic ValidationError refuses, as `name=value: why`."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}={item.get('input')!r}: "
+        f"{item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    )
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -18,24 +18,15 @@ IDENTITY: dict[str, Any] = {"role": "identity"}
 RUNTIME: dict[str, Any] = {"role": "runtime"}
 
 
-class RunRequest(BaseModel):
-    """What a user asks for; None where nothing was said."""
+class SharedRequest(BaseModel):
+    """What a request for one run and one for many have in common; None where nothing was said."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: str = "memflex"
-    task: str = "knowundo-privacy"
-    model: str = "tiny"
     tuning: Literal["lora", "full"] | None = None
     engine: str = "auto"
     engine_set: dict[str, Any] = Field(default_factory=dict)
     """Options of the engine by name."""
-    seed: int = Field(0, ge=0, lt=2**32)
-    set: dict[str, Any] = Field(default_factory=dict)
-    """Hyperparameters of the method by name."""
-    epochs: int | None = None
-    lr: float | None = None
-    batch_size: int | None = None
     data: str = "auto"
     general: str = "auto"
     """General text, for the methods that want some: a file, `bundled`, or `auto`."""
@@ -50,11 +41,25 @@ class RunRequest(BaseModel):
     results: str | None = None
     save_weights: bool = False
     limit: int | None = Field(None, ge=1)
+    device: str = "auto"
+
+
+class RunRequest(SharedRequest):
+    """What a user asks for; None where nothing was said."""
+
+    method: str = "memflex"
+    task: str = "knowundo-privacy"
+    model: str = "tiny"
+    seed: int = Field(0, ge=0, lt=2**32)
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Hyperparameters of the method by name."""
+    epochs: int | None = None
+    lr: float | None = None
+    batch_size: int | None = None
     part: Literal["evaluation", "validation"] = "evaluation"
     """What judges: the evaluation halves, or a part of the training halves, for tuning."""
     tuned: int | None = Field(None, ge=1)
     """How many trials chose the hyperparameters."""
-    device: str = "auto"
     force: bool = False
 
     @field_validator("prompt", mode="before")

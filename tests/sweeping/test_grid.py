@@ -95,7 +95,7 @@ def test_shards_that_are_none(text):
 @given(st.integers(1, 6), st.integers(1, 30))
 def test_the_parts_of_a_sweep_hold_every_cell_once(count, total):
     cells = tuple(SimpleNamespace(run_id=f"{at * 7919 % 1000:03}") for at in range(total))
-    whole = SweepPlan(cells, "results", {}, {})
+    whole = SweepPlan(cells, "results")
     parts = [whole.shard(index, count).cells for index in range(1, count + 1)]
     assert sorted(cell.run_id for part in parts for cell in part) == sorted(
         cell.run_id for cell in cells

@@ -69,7 +69,7 @@ def tune_command(
 ) -> None:
     """Tune every method with the same effort, then run the best settings over the seeds.
 
-    The search spaces are the methods' own ('search' in 'unharness methods show NAME'); what has
+    The search spaces are the methods' own ('tuned' in 'unharness methods show NAME'); what has
     none, such as retrain, is run as it is.
     """
     if trials is None and budget_minutes is None:

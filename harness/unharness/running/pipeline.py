@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from unharness.cache import locked
-from unharness.errors import UsageError
+from unharness.errors import UsageError, refused_values
 from unharness.evaluation.suite_plan import check_reachable
 from unharness.plugins import Registry, registry
 from unharness.progress import Progress
@@ -77,11 +77,7 @@ def make_request(values: Mapping[str, Any]) -> RunRequest:
     try:
         return RunRequest(**values)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}={item.get('input')!r}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise UsageError(f"{problems}") from error
+        raise UsageError(refused_values(error)) from error
 
 
 def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:

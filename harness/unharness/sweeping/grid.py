@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from unharness.errors import UsageError, suggestion
+from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
-from unharness.spec import RunRequest
+from unharness.spec import RunRequest, SharedRequest
 
 MOST_SEEDS = 10_000
 
 
-class SweepRequest(BaseModel):
+class SweepRequest(SharedRequest):
     """What a user asks of a sweep: lists where a run has one value, and what all runs share."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: tuple[str, ...] = ("memflex",)
     task: tuple[str, ...] = ("knowundo-privacy",)
@@ -27,20 +25,6 @@ class SweepRequest(BaseModel):
     """Numbers, or `0..4` for all from 0 to 4."""
     set: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     """Values by hyperparameter, or by `METHOD.hyperparameter` for one method alone."""
-
-    tuning: Literal["lora", "full"] | None = None
-    engine: str = "auto"
-    engine_set: dict[str, Any] = Field(default_factory=dict)
-    data: str = "auto"
-    general: str = "auto"
-    suite: str | None = None
-    include_path: str | None = None
-    preset: str | None = None
-    prompt: tuple[str, ...] = Field(("none",), min_length=1)
-    results: str | None = None
-    save_weights: bool = False
-    limit: int | None = Field(None, ge=1)
-    device: str = "auto"
 
     @field_validator("method", "task", "model", "prompt", mode="before")
     @classmethod
@@ -78,12 +62,7 @@ def make_sweep_request(values: Mapping[str, Any]) -> SweepRequest:
     try:
         return SweepRequest(**values)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}={item.get('input')!r}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        )
-        raise UsageError(problems) from error
+        raise UsageError(refused_values(error)) from error
 
 
 def seed_range(text: str) -> list[int]:

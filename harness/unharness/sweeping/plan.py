@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -61,10 +61,8 @@ class SweepPlan:
 
     cells: tuple[Cell, ...]
     results: str
-    seconds: dict[tuple[str, str, str], float]
-    """What a run took in the past, by task, model and method."""
-    target_seconds: dict[tuple[str, str], float]
-    """What training a target took, by task and model."""
+    run_ids: tuple[str, ...] = ()
+    """Of every request, in their order; several may be one run."""
 
     @property
     def left(self) -> list[Cell]:
@@ -78,16 +76,17 @@ class SweepPlan:
 
     def estimate(self) -> tuple[float, int]:
         """Return the seconds that one worker would need, and for how many cells nobody knows."""
+        runs, targets = _past(load_records(self.results))
         total, unknown = 0.0, 0
         for cell in self.left:
-            seconds = self.seconds.get(_kind(cell.plan.spec))
+            seconds = runs.get(_kind(cell.plan.spec))
             if seconds is None:
                 unknown += 1
             else:
                 total += seconds
         for cell in self.missing_targets.values():
             spec = cell.plan.spec
-            total += self.target_seconds.get((spec.task, spec.model), 0.0)
+            total += targets.get((spec.task, spec.model), 0.0)
         return total, unknown
 
     def shard(self, index: int, count: int) -> SweepPlan:
@@ -97,7 +96,7 @@ class SweepPlan:
         """
         order = {run_id: at for at, run_id in enumerate(sorted(c.run_id for c in self.cells))}
         kept = tuple(cell for cell in self.cells if order[cell.run_id] % count == index - 1)
-        return SweepPlan(kept, self.results, self.seconds, self.target_seconds)
+        return replace(self, cells=kept)
 
 
 def plan_sweep(
@@ -113,12 +112,14 @@ def plan_sweep(
         raise UsageError("the grid is empty: no method, task, model or seed is left")
     bases: dict[str, BaseModel] = {}
     plans: dict[str, Plan] = {}
+    run_ids: list[str] = []
     with (progress or Progress()).stage("plan") as stage:
         for at, request in enumerate(requests):
             if request.model not in bases and request.model not in registry.names("models"):
                 bases[request.model] = find_base_model(request.model, registry)
             plan = resolve(request, registry, bases.get(request.model))
-            plans.setdefault(plan.spec.run_id(), plan)  # a method without a seed: one run for all
+            run_ids.append(plan.spec.run_id())
+            plans.setdefault(run_ids[-1], plan)  # a method without a seed: one run for all
             stage.step(at + 1, len(requests))
     first = next(iter(plans.values()))
     store = RecordStore(first.spec.results)
@@ -128,8 +129,7 @@ def plan_sweep(
         target = fine_tuner(plan, Progress()).folder(REQUIRED_SPLITS, plan.recipe)
         label = _label(plan, list(plans.values()))
         found.append(Cell(plan, run_id, label, state, error, target))
-    seconds, target_seconds = _past(load_records(store.root))
-    return SweepPlan(tuple(found), first.spec.results, seconds, target_seconds)
+    return SweepPlan(tuple(found), first.spec.results, tuple(run_ids))
 
 
 def _state(store: RecordStore, plan: Plan) -> tuple[State, str | None]:
@@ -166,6 +166,7 @@ def _kind(spec: object) -> tuple[str, str, str]:
 def _past(
     records: Iterable[RunRecord],
 ) -> tuple[dict[tuple[str, str, str], float], dict[tuple[str, str], float]]:
+    """Return the seconds of a run by task, model and method, and of a target by task and model."""
     runs: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     targets: dict[tuple[str, str], list[float]] = defaultdict(list)
     for record in records:

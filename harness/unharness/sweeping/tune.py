@@ -162,15 +162,14 @@ def tune(
     while open_studies := [s for s in studies if not effort.is_over(len(s.trials), s.seconds)]:
         asked = [(study, *study.ask()) for study in open_studies]
         requests = [_trial_request(study.request, settings) for study, _, settings in asked]
-        plans = [plan_sweep([request], registry) for request in requests]
-        whole = plan_sweep(requests, registry)
-        carry_out(whole, executor, watcher)
-        store = RecordStore(whole.results)
-        for (study, trial, settings), plan in zip(asked, plans, strict=True):
-            cell = plan.cells[0]
-            record = store.find(cell.plan.spec)
-            study.tell(trial, _outcome(settings, cell.run_id, record, objective))
-            _save(study, objective, Path(whole.results))
+        plan = plan_sweep(requests, registry)
+        carry_out(plan, executor, watcher)
+        store = RecordStore(plan.results)
+        specs = {cell.run_id: cell.plan.spec for cell in plan.cells}
+        for (study, trial, settings), run_id in zip(asked, plan.run_ids, strict=True):
+            record = store.find(specs[run_id])
+            study.tell(trial, _outcome(settings, run_id, record, objective))
+            _save(study, objective, Path(plan.results))
 
 
 def final_requests(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,5 +78,8 @@ def _layers(model: nn.Module) -> list[nn.Module]:
 
 def keep_unwrapped(accelerator: Any) -> None:
     """Keep accelerate from wrapping a model that is spread already."""
-    same: Callable[..., Any] = lambda model, *_, **__: model  # noqa: E731
-    accelerator.prepare_model = same
+
+    def unchanged(model: Any, *_: Any, **__: Any) -> Any:
+        return model
+
+    accelerator.prepare_model = unchanged

@@ -8,7 +8,7 @@ from typing import Any
 
 from unharness.errors import RecordError
 from unharness.leaderboard.labels import group_notes, group_titles, headers, row_labels
-from unharness.leaderboard.ranking import REFERENCES, best_rows
+from unharness.leaderboard.ranking import REFERENCES, Column, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
 from unharness.leaderboard.tradeoff import trade_offs
 from unharness.records.files import read_json_lines
@@ -76,7 +76,7 @@ def _group(
                 "warnings": list(row.warnings),
                 "cost": {name: _number(value) for name, value in row.cost.items()},
                 "metrics": {
-                    column.name: _value(group, row, column.name) | {"best": index in winners}
+                    column.name: _value(group, row, column) | {"best": index in winners}
                     for column, winners in zip(group.columns, best, strict=True)
                 },
             }
@@ -92,10 +92,9 @@ def _group(
     }
 
 
-def _value(group: Group, row: Row, name: str) -> dict[str, Any]:
-    value = row.metrics[name]
+def _value(group: Group, row: Row, column: Column) -> dict[str, Any]:
+    value = row.metrics[column.name]
     low, high = value.ci95 or (None, None)
-    column = next(column for column in group.columns if column.name == name)
     return {
         "value": _number(value.value),
         "low": _number(low),
