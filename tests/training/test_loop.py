@@ -4,6 +4,7 @@ import copy
 import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -273,6 +274,38 @@ def test_it_ends_in_evaluation_mode_and_leaves_no_files(
     _train(llama, _steps(rows(4)))
     assert not llama.training
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("adapted", [False, True], ids=["full", "lora"])
+@pytest.mark.parametrize("ending", ["trained", "failed"])
+def test_mixed_precision_stays_in_the_training(
+    ending: str, adapted: bool, load_checkpoint: Any, rows: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """After training the model computes as one that was loaded with the same weights."""
+    model = _adapted(load_checkpoint) if adapted else load_checkpoint("llama")[0]
+    seen: list[torch.dtype] = []
+    layer = next(module for name, module in model.named_modules() if name.endswith("mlp.up_proj"))
+    layer.register_forward_hook(lambda module, args, output: seen.append(output.dtype))
+
+    def loss(current: Any, batch: Any) -> torch.Tensor:
+        value = _nll(current, batch)
+        return value if ending == "trained" else value * float("nan")
+
+    # What `accelerate launch --mixed_precision bf16` sets; on a GPU it is our own choice.
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    context = nullcontext() if ending == "trained" else pytest.raises(MethodError)
+    with context:
+        _train(model, _steps(rows(4)), loss)
+    assert set(seen) == {torch.bfloat16}  # or this test would show nothing
+    fresh = _adapted(load_checkpoint) if adapted else load_checkpoint("llama")[0]
+    fresh.load_state_dict(model.state_dict())
+    ids = torch.tensor([[1, 5, 9, 200, 17, 33]])
+    with torch.no_grad():
+        found, expected = model.eval()(input_ids=ids), fresh.eval()(input_ids=ids)
+    assert torch.equal(found.logits, expected.logits)
+    assert seen[-1] == torch.float32
+    assert "forward" not in vars(model)
+    assert model.config.use_cache == fresh.config.use_cache
 
 
 def test_a_model_without_anything_to_train_is_refused(llama: Any, rows: Any):

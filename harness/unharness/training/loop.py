@@ -20,6 +20,7 @@ from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training import ranks
 from unharness.training.log import TrainingLog
+from unharness.training.restore import restored
 from unharness.training.sharded import in_parts, keep_unwrapped
 from unharness.training.steps import Batch, MicroBatch, Step
 
@@ -66,7 +67,11 @@ def train(
     )
     device = next(model.parameters()).device
     place = in_parts(model, device) if ranks.is_sharded() else nullcontext(model)
-    with tempfile.TemporaryDirectory(prefix="unharness-") as scratch, place as trained:
+    with (
+        tempfile.TemporaryDirectory(prefix="unharness-") as scratch,
+        place as trained,
+        restored(trained),
+    ):
         trainer = _StepTrainer(
             model=trained,
             args=_arguments(config, len(steps), seed, device, scratch),
