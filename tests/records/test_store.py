@@ -129,10 +129,9 @@ def test_saving_again_replaces(store: RecordStore):
 
 
 def test_a_record_that_json_cannot_hold_is_a_record_error(store: RecordStore):
-    bad = MetricRecord(value=float("nan"), n=1, unit="%", direction="higher")
     store.save(_record(status="running"))
     with pytest.raises(RecordError, match="cannot be written"):
-        store.save(_record(metrics={"m": bad}))
+        store.save(_record(engine={"temperature": float("nan")}))
     assert store.find(_spec()) == _record(status="running")
 
 
@@ -184,6 +183,29 @@ def test_a_record_of_another_schema_is_not_read_even_if_it_fits(version: int, st
     path.write_text(json.dumps(dict(reversed((content | {"schema_version": version}).items()))))
     with pytest.raises(RecordError, match=f"schema version {version}, this unharness reads 1"):
         read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ('"lr": 0.0003', '"lr": 0.5', "its spec was changed"),
+        ('"seed": 0', '"seed": 1', "its spec was changed"),
+        ('"provenance": {}', '"provenance": {"a": [NaN]}', "provenance.a.0 is nan"),
+        ('"lr": 0.0003', '"lr": 1e999', "its spec was changed"),
+        ('"train_seconds": null', '"train_seconds": NaN', "cost.train_seconds"),
+    ],
+)
+def test_a_record_that_was_edited_is_not_read(
+    before: str, after: str, words: str, store: RecordStore
+):
+    path = store.save(_record())
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    with pytest.raises(RecordError, match=words):
+        read_record(path)
+    path.write_text(text)
+    assert read_record(path) == _record()
 
 
 def test_other_files_are_no_records(store: RecordStore):

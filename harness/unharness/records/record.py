@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,23 +10,28 @@ from unharness.spec import RunSpec
 
 SCHEMA_VERSION: Literal[1] = 1
 Status = Literal["running", "done", "failed"]
+LARGEST = 1e305
+"""The largest size of a number: differences and means of such numbers are finite."""
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # JSON has no NaN; written as one, it is found when the record is checked.
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 
 
 class MetricRecord(_Part):
     """One metric's value."""
 
-    value: float | None
+    value: Number | None
     """None where there is none; `status` says why."""
-    ci95: tuple[float, float] | None = None
+    ci95: tuple[Number, Number] | None = None
     """95% bootstrap interval over examples."""
-    stderr: float | None = None
-    n: int
+    stderr: Number | None = None
+    n: Count
     """Examples scored."""
-    n_unscored: int = 0
+    n_unscored: Count = 0
     unit: str
     direction: Literal["higher", "lower", "match_reference"]
     status: str = "ok"
@@ -45,7 +50,7 @@ class DataRecord(_Part):
     """SHA-256 of all splits' content."""
     splits: dict[str, dict[str, Any]]
     """By split: `n` and `hash`."""
-    truncated: dict[str, int] = Field(default_factory=dict)
+    truncated: dict[str, Count] = Field(default_factory=dict)
     """By split: examples longer than the maximum length, cut there."""
 
 
@@ -63,13 +68,13 @@ class TargetRecord(_Part):
 class TrainingRecord(_Part):
     """What the method did."""
 
-    steps: int = 0
-    examples: int = 0
-    tokens: int = 0
-    losses: list[float] = Field(default_factory=list)
+    steps: Count = 0
+    examples: Count = 0
+    tokens: Count = 0
+    losses: list[Number] = Field(default_factory=list)
     """The loss of every step."""
-    trainable_parameters: int = 0
-    total_parameters: int = 0
+    trainable_parameters: Count = 0
+    total_parameters: Count = 0
     weights_hash: str | None = None
     """SHA-256 of the unlearned weights; equal to the target's if nothing changed."""
     report: dict[str, Any] = Field(default_factory=dict)
@@ -79,15 +84,15 @@ class TrainingRecord(_Part):
 class CostRecord(_Part):
     """What it cost."""
 
-    train_seconds: float | None = None
+    train_seconds: Number | None = None
     """Wall-clock seconds of the unlearning, localisation included."""
-    seconds_per_step: float | None = None
+    seconds_per_step: Number | None = None
     """Of the training loop alone."""
-    tokens_per_second: float | None = None
-    peak_memory_gb: float | None = None
+    tokens_per_second: Number | None = None
+    peak_memory_gb: Number | None = None
     """Highest memory while unlearning: allocated on a GPU, else resident in the process; 1e9 B."""
-    trainable_parameters: int | None = None
-    stages: dict[str, float] = Field(default_factory=dict)
+    trainable_parameters: Count | None = None
+    stages: dict[str, Number] = Field(default_factory=dict)
     """Wall-clock seconds by stage."""
 
 

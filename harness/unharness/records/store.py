@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from unharness.errors import RecordError, SchemaError
+from unharness.records.check import problem_of
 from unharness.records.files import write_json
 from unharness.records.record import SCHEMA_VERSION, RunRecord
 from unharness.spec import RunSpec
@@ -123,14 +124,15 @@ def read_record(path: Path) -> RunRecord:
 
     Raises:
         SchemaError: it is of another schema.
-        RecordError: it cannot be read, or is not as the schema says.
+        RecordError: it cannot be read, is not as the schema says, or its run id is not that of its
+            spec.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read ({error})") from error
     try:
-        return RunRecord.model_validate_json(text)
+        record = RunRecord.model_validate_json(text)
     except ValidationError as error:
         if version := _other_version(error):
             raise SchemaError(
@@ -138,6 +140,9 @@ def read_record(path: Path) -> RunRecord:
                 "give another --results, or use the version of unharness that wrote it"
             ) from error
         raise RecordError(f"{path}: {_reason(error)}") from error
+    if problem := problem_of(record):
+        raise RecordError(f"{path}: {problem}")
+    return record
 
 
 def path_name(name: str) -> str:

@@ -1,0 +1,48 @@
+"""The check that every record passes when it is loaded, beyond its schema."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from unharness.records.record import RunRecord
+
+
+def problem_of(record: RunRecord) -> str:
+    """Return in one line why a record cannot be used; empty if it can.
+
+    A record is refused if its run id is not that of its own spec, so an edited hyperparameter,
+    seed or data hash is not ranked as a result; or if a number in it is NaN or infinite, which no
+    report can show.
+    """
+    if (found := _run_id(record)) != record.run_id:
+        return (
+            f"its spec was changed: the run id is {record.run_id[:40]!r}, that of its spec is "
+            f"{found!r}; restore the file, or run it again"
+        )
+    written = record.model_dump_json()  # fast: the walk below takes long, and is seldom needed
+    if "NaN" in written or "Infinity" in written:
+        for place, value in _numbers(record.model_dump(), ""):
+            if not math.isfinite(value):
+                return f"{place} is {value}, not a finite number; restore the file"
+    return ""
+
+
+def _run_id(record: RunRecord) -> str:
+    try:
+        return record.spec.run_id()
+    except ValueError:  # a spec that JSON cannot hold identifies no run
+        return ""
+
+
+def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:
+    """Yield every float with its place, as `metrics.success_avg.value`."""
+    if isinstance(value, float):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _numbers(item, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _numbers(item, f"{place}.{index}")
