@@ -86,7 +86,7 @@ def main() -> None:
                 model=str(folder),
                 device=options.device,
                 data=options.data,
-                limit=options.limit,
+                limit_train=options.limit,
                 results=f"{scratch}/results",
             )
             values = {name: record.metrics[name].value for name in METRICS}

@@ -1,4 +1,4 @@
-"""What the core itself registers: metrics, suites, the `hf` engine, the `tiny` model."""
+"""What the core itself registers: metrics, suites, engines, models, executors."""
 
 from __future__ import annotations
 
@@ -102,7 +102,12 @@ def unharness_models() -> list[Ref]:
             "unharness.models.tiny:Tiny",
             "tiny",
             "A 1.3 M parameter Llama trained on this machine in about 90 s; no GPU, no hub.",
-        )
+        ),
+        Ref(
+            "unharness.models.micro:Micro",
+            "micro",
+            "A two-layer Llama that learns a few dozen facts in seconds; for tests alone.",
+        ),
     ]
 
 

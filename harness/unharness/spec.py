@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-IDENTITY_VERSION = 2
+IDENTITY_VERSION = 3
 """Raised whenever equal runs would get other ids."""
+ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train",)}
+"""Identity version to the fields it added: ids of older records are checked without them."""
 RUN_ID_LENGTH = 16
 RESULTS_VARIABLE = "UNHARNESS_RESULTS"
 DEFAULT_RESULTS = "results"
@@ -41,6 +43,9 @@ class SharedRequest(BaseModel):
     results: str | None = None
     save_weights: bool = False
     limit: int | None = Field(None, ge=1)
+    """Evaluate only so many examples of each split."""
+    limit_train: int | None = Field(None, ge=1)
+    """Learn, and unlearn, only so many examples of each split."""
     device: str = "auto"
 
 
@@ -104,6 +109,9 @@ class RunSpec(BaseModel):
     task_version: int = Field(json_schema_extra=IDENTITY)
     data_hash: str = Field(json_schema_extra=IDENTITY)
     limit: int | None = Field(None, json_schema_extra=IDENTITY)
+    """Examples of each split that are evaluated; None for all."""
+    limit_train: int | None = Field(None, json_schema_extra=IDENTITY)
+    """Examples of each split that exist for this run at all; None for all."""
     base_hash: str = Field(json_schema_extra=IDENTITY)
     tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
     target_tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
@@ -138,9 +146,21 @@ class RunSpec(BaseModel):
         names = [name for name, role in field_roles().items() if role == "identity"]
         return self.model_dump(mode="json", include=set(names))
 
-    def run_id(self) -> str:
-        """Return the hash of the identity, 16 hexadecimal digits."""
-        parts = {"identity_version": IDENTITY_VERSION, **self.identity()}
+    def limits(self) -> str:
+        """Return in words how the data is limited; empty where it is not."""
+        parts = {"evaluates": self.limit, "trains on": self.limit_train}
+        found = [f"{verb} {count}" for verb, count in parts.items() if count is not None]
+        return f"{' and '.join(found)} examples of each split: never ranked" if found else ""
+
+    def run_id(self, version: int = IDENTITY_VERSION) -> str:
+        """Return the hash of the identity, 16 hexadecimal digits.
+
+        Args:
+            version: of the identity: that of a record, to check the record against its id.
+        """
+        later = {name for since, names in ADDED_IN.items() if since > version for name in names}
+        fields = {name: value for name, value in self.identity().items() if name not in later}
+        parts = {"identity_version": version, **fields}
         text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
 

@@ -184,7 +184,7 @@ def test_broken_weights_are_refused(refused, checkpoint, tmp_path):
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     assert "transformers can load" in refused(
-        1, "--model", model, "--suite", "none", "--limit", "4"
+        1, "--model", model, "--suite", "none", "--limit-train", "4"
     )
 
 
@@ -195,7 +195,7 @@ def test_tokenizer_without_end_token(refused, checkpoint, tmp_path):
     del settings["eos_token"]
     path.write_text(json.dumps(settings))
     (model / "special_tokens_map.json").unlink(missing_ok=True)
-    assert "no end token" in refused(1, "--model", model, "--suite", "none", "--limit", "4")
+    assert "no end token" in refused(1, "--model", model, "--suite", "none", "--limit-train", "4")
 
 
 def test_long_answers_are_counted_and_reported(main_here, folder, checkpoint, tmp_path):
@@ -205,7 +205,16 @@ def test_long_answers_are_counted_and_reported(main_here, folder, checkpoint, tm
 
     spoil(folder, "unlearn_val.json", lengthen)
     spoil(folder, "unlearn_train.json", lengthen)
-    given = ["--data", folder, "--limit", "3", "--model", checkpoint("qwen2"), "--epochs", "1"]
+    given = [
+        "--data",
+        folder,
+        "--limit-train",
+        "3",
+        "--model",
+        checkpoint("qwen2"),
+        "--epochs",
+        "1",
+    ]
     given += ["--suite", "none"]
     given += ["--results", tmp_path / "results", "--quiet", "--format", "json"]
     code, output, errors = main_here("run", "--method", "gradient-ascent", *given)

@@ -9,7 +9,7 @@ from unharness.engines.hf import HfEngine
 
 pytestmark = pytest.mark.slow
 
-LIMIT = ("--limit", "6", "--quiet")
+LIMIT = ("--limit-train", "6", "--quiet")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_weights_from_outside_are_rows_of_their_own(
     made = unlearn("gradient-ascent")
     outside = tmp_path / "elsewhere"
     shutil.copytree(folder_of(results, made) / "weights", outside)
-    words = ("--weights", outside, "--data", real_data, "--limit", "6", "--suite", "none")
+    words = ("--weights", outside, "--data", real_data, "--limit-train", "6", "--suite", "none")
     code, records, err = evaluate(*words)
     assert code == 0, err
     [record] = records
@@ -136,7 +136,7 @@ def test_an_adapter_on_its_base_and_several_at_once(
     base = checkpoint("qwen2")
     made = unlearn("gradient-ascent", "--tuning", "lora", model=base)
     adapter = folder_of(results, made) / "weights"
-    place = ("--data", real_data, "--limit", "6", "--suite", "none")
+    place = ("--data", real_data, "--limit-train", "6", "--suite", "none")
     code, records, err = evaluate("--weights", adapter, "--weights", base, *place)
     assert code == 0, err
     first, second = records

@@ -86,7 +86,7 @@ def few(cli, plugin, checkpoint, real_data, tmp_path):
             "none",
             "--data",
             real_data,
-            "--limit",
+            "--limit-train",
             "4",
         ]
         given += ["--results", tmp_path, "--epochs", "1", "--quiet", *words]
@@ -148,7 +148,7 @@ def start(plugin, checkpoint, real_data, results, *words, most_bytes=None, **var
         "none",
         "--data",
         real_data,
-        "--limit",
+        "--limit-train",
         "8",
     ]
     command += ["--batch-size", "1", "--results", results, "--quiet", "--format", "json", *words]
@@ -202,7 +202,7 @@ def test_kill_leaves_a_running_record_that_is_never_ranked(
 
 
 def test_two_processes_want_the_same_run(plugin, checkpoint, real_data, tmp_path):
-    words = ["--epochs", "1", "--limit", "3"]
+    words = ["--epochs", "1", "--limit-train", "3"]
     both = [start(plugin, checkpoint, real_data, tmp_path, *words) for _ in range(2)]
     outputs = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
@@ -214,7 +214,7 @@ def test_two_processes_want_the_same_run(plugin, checkpoint, real_data, tmp_path
 def test_force_keeps_the_old_record_until_there_is_a_new_one(
     plugin, checkpoint, real_data, tmp_path
 ):
-    words = ["--epochs", "1", "--limit", "3"]
+    words = ["--epochs", "1", "--limit-train", "3"]
     first = start(plugin, checkpoint, real_data, tmp_path, *words)
     text, errors = first.communicate(timeout=300)
     assert first.returncode == 0, errors
@@ -228,7 +228,7 @@ def test_force_keeps_the_old_record_until_there_is_a_new_one(
 def test_no_disk_space_is_a_failure_that_says_so(few, plugin, checkpoint, real_data, tmp_path):
     """A limit on the size of files stands in for a full disk: writing stops in the middle."""
     assert few("nothing").returncode == 0  # the target is in the cache now
-    words = ["--limit", "4", "--epochs", "1"]
+    words = ["--limit-train", "4", "--epochs", "1"]
     process = start(plugin, checkpoint, real_data, tmp_path, *words, most_bytes=2000)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1

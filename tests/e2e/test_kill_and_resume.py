@@ -23,7 +23,7 @@ CELLS = 4
 
 @pytest.fixture(scope="module")
 def grid(real_data):
-    return [*GRID, "--limit", "8", "--suite", "none", "--data", str(real_data)]
+    return [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(real_data)]
 
 
 def start(grid, results, mark="", most_bytes=None):

@@ -41,7 +41,7 @@ def cluster(monkeypatch):
 
 
 def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, real_data, tmp_path):
-    grid = [*GRID, "--limit", "8", "--suite", "none", "--data", str(real_data)]
+    grid = [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(real_data)]
     undisturbed = cli("sweep", *grid, "--results", tmp_path / "alone")
     assert undisturbed.returncode == 0, undisturbed.stderr
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
@@ -65,7 +65,7 @@ def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, real_data, tmp_path):
 
 
 def test_a_cluster_that_does_not_answer_is_told_at_once(cli, tmp_path):
-    words = ("sweep", "--limit", "8", "--suite", "none", "--results", tmp_path)
+    words = ("sweep", "--limit-train", "8", "--suite", "none", "--results", tmp_path)
     asked = cli(*words, "--executor", "ray", "--address", "127.0.0.1:1")
     assert asked.returncode == 2
     assert "no Ray cluster answers at '127.0.0.1:1'" in asked.stderr
@@ -84,7 +84,7 @@ def test_records_come_back_from_a_node_that_shares_no_folder(real_data, tmp_path
     request = RunRequest(
         method="gradient-ascent",
         set={"epochs": 1},
-        limit=8,
+        limit_train=8,
         suite="none",
         data=str(real_data),
         results="there",

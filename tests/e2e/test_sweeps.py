@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def few(real_data):
-    return ("--limit", "8", "--suite", "none", "--data", str(real_data))
+    return ("--limit-train", "8", "--suite", "none", "--data", str(real_data))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-WORDS = ("--limit", "12", "--epochs", "2", "--suite", "none", "--quiet")
+WORDS = ("--limit-train", "12", "--epochs", "2", "--suite", "none", "--quiet")
 DATA_PARALLEL: dict[str, str] = {}
 FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` sets
 
@@ -50,6 +50,6 @@ def test_two_gloo_processes_give_the_metrics_of_one(cli, real_data, tmp_path, la
 
 def test_what_is_not_supported_is_refused(cli, tmp_path):
     launched = {"WORLD_SIZE": "2", "RANK": "0", "ACCELERATE_USE_DEEPSPEED": "true"}
-    asked = cli("run", "--limit", "8", "--suite", "none", "--results", tmp_path, **launched)
+    asked = cli("run", "--limit-train", "8", "--suite", "none", "--results", tmp_path, **launched)
     assert asked.returncode == 2
     assert "DeepSpeed is not supported; launch with FSDP" in asked.stderr

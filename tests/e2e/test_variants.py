@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-LIMIT = ("--limit", "6", "--quiet", "--suite", "none")
+LIMIT = ("--limit-train", "6", "--quiet", "--suite", "none")
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_it_can_be_left_out(python: Path, tmp_path: Path):
 def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, real_data: Path):
     options = {
         "--method": "clipped-ascent",
-        "--limit": "8",
+        "--limit-train": "8",
         "--epochs": "1",
         "--set": "ceiling=9",
         "--data": str(real_data),

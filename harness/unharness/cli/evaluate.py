@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from unharness.cli.options import limit_options
 from unharness.cli.run import calm_libraries, interrupt, key_values
 from unharness.errors import UsageError
 from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
@@ -46,7 +47,7 @@ Examples:
 @click.option("--suite", metavar="NAME", help="General knowledge, as for run.")
 @click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
 @click.option("--data", help="A folder, 'hub', 'standin', or 'auto'; for --weights.")
-@click.option("--limit", type=click.IntRange(1), help="Only N examples a split; for --weights.")
+@limit_options
 @click.option("--device", help="auto, cpu, cuda, cuda:N.")
 @click.option(
     "--results",
@@ -101,7 +102,7 @@ def evaluate_command(
             from unharness.running.pool import EnginePool
 
             store = RecordStore(results)
-            changes = {k: v for k, v in options.items() if k not in ("task", "data", "limit")}
+            changes = {k: v for k, v in options.items() if k not in ("task", "data", "limit_train")}
             changes.pop("model", None)
             wanted = [of_run(*store.by_id(run), changes, found) for run in runs]
             neighbour = store.by_id(beside)[0] if beside else None

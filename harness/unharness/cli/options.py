@@ -38,3 +38,23 @@ def format_option(*choices: str) -> Callable[[F], F]:
         show_default=True,
         help="How to print it.",
     )
+
+
+def limit_options(command: F) -> F:
+    """Add `--limit` and `--limit-train`."""
+    for option in (
+        click.option(
+            "--limit-train",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Learn and unlearn only the first N examples of each split; never ranked.",
+        ),
+        click.option(
+            "--limit",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Evaluate only the first N examples of each split; never ranked.",
+        ),
+    ):
+        command = option(command)
+    return command

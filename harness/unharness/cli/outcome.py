@@ -22,7 +22,7 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
     if outcome.existed:
         parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
     if record.partial:
-        parts.append(Text(f"limited to {spec.limit} examples a split: never ranked", "yellow"))
+        parts.append(Text(f"limited: {spec.limits()}", "yellow"))
     for warning in record.warnings:
         parts.append(Text(f"warning: {warning}", "yellow"))
     parts.append(Text(f"record  {outcome.folder / 'run.json'}", overflow="fold"))

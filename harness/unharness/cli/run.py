@@ -11,6 +11,7 @@ from typing import Any
 import click
 import yaml
 
+from unharness.cli.options import limit_options
 from unharness.cli.yaml_file import from_file
 from unharness.engines.choice import AUTO
 from unharness.errors import UsageError
@@ -50,6 +51,7 @@ FILE_KEYS = (
     "results",
     "save_weights",
     "limit",
+    "limit_train",
     "device",
     "force",
 )
@@ -110,7 +112,7 @@ FILE_KEYS = (
 )
 @click.option("--results", metavar="DIR", help="Where records go [default: results].")
 @click.option("--save-weights", is_flag=True, default=None, help="Keep the unlearned weights.")
-@click.option("--limit", type=click.IntRange(1), help="Only N examples a split; never ranked.")
+@limit_options
 @click.option("--device", help="auto, cpu, cuda, cuda:N [default: auto].")
 @click.option("--force", is_flag=True, default=None, help="Run again though the record exists.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved spec and stop.")

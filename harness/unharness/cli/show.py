@@ -116,7 +116,7 @@ def _headline(record: RunRecord) -> Table:
     facts["preset"] = spec.preset
     facts["general text"] = record.data.general if record.data else None
     if record.partial:
-        facts["limited"] = f"to {spec.limit} examples a split: never ranked"
+        facts["limited"] = spec.limits()
     shown = _facts({name: value for name, value in facts.items() if value}, alarms=("error",))
     for warning in record.warnings:
         shown.add_row(_plain("warning", "yellow"), _plain(warning, "yellow"))

@@ -229,7 +229,7 @@ def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
 def _why_unranked(record: RunRecord) -> str:
     if record.status != "done":
         return record.status
-    return "partial" if record.partial or record.spec.limit is not None else ""
+    return "partial" if record.partial or record.spec.limits() else ""
 
 
 def _group(records: Sequence[RunRecord]) -> Group:

@@ -28,6 +28,8 @@ class BaseModel(ABC):
     """How it is tuned when the user does not say."""
     suite: str = "paper"
     """The suite that measures its general knowledge when the user does not say."""
+    limit_train: int | None = None
+    """How many examples of each split it learns when the user does not say; None for all."""
 
     @abstractmethod
     def fingerprint(self, data: TaskData) -> str:
@@ -53,6 +55,7 @@ class PresetModel(BaseModel):
         self.name = preset.name
         self.tuning = preset.tuning
         self.suite = preset.suite
+        self.limit_train = preset.limit_train
         self._preset = preset
 
     def fingerprint(self, data: TaskData) -> str:

@@ -31,6 +31,9 @@ class ModelPreset(ABC):
     suite: ClassVar[str] = "none"
     """The suite that measures its general knowledge when the user does not say."""
 
+    limit_train: ClassVar[int | None] = None
+    """How many examples of each split it learns when the user does not say; None for all."""
+
     @abstractmethod
     def build(self, data: TaskData) -> tuple[Any, Any]:
         """Return the base model, on the CPU in float32, and its tokenizer.

@@ -6,15 +6,14 @@ facts, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from unharness.data.encoding import SEPARATOR
 from unharness.data.examples import Example, TaskData
 from unharness.data.general import general_examples
 from unharness.models.preset import ModelPreset
 
-VOCABULARY = 4000
 PAD_TOKEN, END_TOKEN = "<|pad|>", "<|end|>"
 INIT_SEED = 0
 
@@ -31,6 +30,15 @@ class Tiny(ModelPreset):
     version = 2
     suite = "general-facts"
 
+    vocabulary: ClassVar[int] = 4000
+    shape: ClassVar[Mapping[str, int]] = {
+        "hidden_size": 128,
+        "intermediate_size": 344,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+    }
+
     def knowledge(self) -> tuple[Example, ...]:
         """Return the bundled general facts, so that there is general knowledge to lose."""
         return general_examples()
@@ -40,14 +48,10 @@ class Tiny(ModelPreset):
         import torch
         from transformers import LlamaConfig, LlamaForCausalLM
 
-        tokenizer = _train_tokenizer([*_rows(data), *self.knowledge()])
+        tokenizer = _train_tokenizer([*_rows(data), *self.knowledge()], self.vocabulary)
         config = LlamaConfig(
+            **self.shape,
             vocab_size=len(tokenizer),
-            hidden_size=128,
-            intermediate_size=344,
-            num_hidden_layers=4,
-            num_attention_heads=4,
-            num_key_value_heads=4,
             max_position_embeddings=512,
             tie_word_embeddings=True,
             pad_token_id=tokenizer.pad_token_id,
@@ -60,7 +64,7 @@ class Tiny(ModelPreset):
         return model, tokenizer
 
 
-def _train_tokenizer(rows: Iterable[Example]) -> Any:
+def _train_tokenizer(rows: Iterable[Example], vocabulary: int) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -68,7 +72,7 @@ def _train_tokenizer(rows: Iterable[Example]) -> Any:
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         special_tokens=[PAD_TOKEN, END_TOKEN],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,

@@ -101,6 +101,8 @@ class RunRecord(_Part):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     run_id: str
+    identity_version: int = 2
+    """Which version of the identity the run id is a hash of; 2 where a record does not say."""
     status: Status
     partial: bool = False
     """Whether the data was limited; such a run is never ranked."""

@@ -18,7 +18,7 @@ from unharness.running.parts import data_record, utc_now
 from unharness.running.pipeline import make_request
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan, resolve
 from unharness.running.work import Unlearned
-from unharness.spec import RunRequest
+from unharness.spec import IDENTITY_VERSION, RunRequest
 from unharness.unlearning.job import UnlearnJob
 from unharness.unlearning.method import Method
 
@@ -154,6 +154,7 @@ def of_weights(
     plan = replace(plan, spec=spec, method=External(config))
     made = RunRecord(
         run_id=spec.run_id(),
+        identity_version=IDENTITY_VERSION,
         status="running",
         started=utc_now(),
         spec=spec,
@@ -169,4 +170,4 @@ def _plan(request: RunRequest, outside: OutsideWeights, registry: Registry) -> P
 
 
 def _how_made(identity: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in identity.items() if name != "evaluation"}
+    return {name: value for name, value in identity.items() if name not in ("evaluation", "limit")}

@@ -16,6 +16,9 @@ from unharness.running.resolve import Plan
 
 COLLAPSED_RETENTION = 10.0
 """In %: below this retention success a model counts as collapsed."""
+LEARNED_SHARE = 0.8
+"""A target that predicts less of its answer tokens, without a prompt, has not learned them."""
+TARGET_UNLEARNED = "the target model never learned its facts"
 COLLAPSED_SHARE = 0.5
 """Above this share of equal answers to the retain set a model counts as collapsed."""
 
@@ -57,9 +60,25 @@ def suite_records(scores: Mapping[str, Score]) -> dict[str, MetricRecord]:
     }
 
 
+def target_warnings(observations: Observations) -> list[str]:
+    """Say on which splits the target model predicts too little to have learned its facts."""
+    found = []
+    for split, seen in observations.splits.items():
+        hits = [hit for row in seen.token_scores or () if row for hit in row.hits]
+        if hits and sum(hits) < LEARNED_SHARE * len(hits):
+            share = 100 * sum(hits) / len(hits)
+            found.append(
+                f"{TARGET_UNLEARNED}: it predicts {share:.1f}% of the answer tokens of {split}; "
+                "what is measured here says little about unlearning"
+            )
+    return found
+
+
 def row_warnings(plan: Plan, record: RunRecord, observations: Observations) -> list[str]:
     """Say what makes a row look better or worse than it is."""
     found = []
+    if any(text.startswith(TARGET_UNLEARNED) for text in record.warnings):
+        return _cut_warnings(plan, record)  # a collapse cannot be told from an untrained target
     retention = record.metrics.get("retention_success")
     if retention and retention.value is not None and retention.value < COLLAPSED_RETENTION:
         found.append(f"the model has collapsed: retention success is {retention.value:.1f}%")
@@ -70,14 +89,16 @@ def row_warnings(plan: Plan, record: RunRecord, observations: Observations) -> l
             f"the model has collapsed: {100 * share:.0f}% of its answers to the retain set are "
             f"{text[:40]!r}"
         )
+    return found + _cut_warnings(plan, record)
+
+
+def _cut_warnings(plan: Plan, record: RunRecord) -> list[str]:
     assert record.data is not None
     cut = {name: count for name, count in record.data.truncated.items() if count}
-    if cut:
-        counts = ", ".join(f"{count} of {name}" for name, count in cut.items())
-        found.append(
-            f"longer than {plan.spec.evaluation.max_length} tokens, scored up to there: {counts}"
-        )
-    return found
+    if not cut:
+        return []
+    counts = ", ".join(f"{count} of {name}" for name, count in cut.items())
+    return [f"longer than {plan.spec.evaluation.max_length} tokens, scored up to there: {counts}"]
 
 
 def count_unscored(record: RunRecord, observations: Observations) -> None:

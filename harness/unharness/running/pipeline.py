@@ -56,7 +56,7 @@ def run(
         progress: told how far the run is.
         options: as on the command line: `model`, `tuning`, `engine`, `seed`, `epochs`, `lr`,
             `batch_size`, `preset`, `prompt`, `suite`, `include_path`, `data`, `general`,
-            `results`, `save_weights`, `limit`, `device`, `force`.
+            `results`, `save_weights`, `limit`, `limit_train`, `device`, `force`.
 
     Raises:
         UsageError: a name or an option is not what it may be.

@@ -75,6 +75,11 @@ class Plan:
         """What stands before every evaluated question."""
         return Prompt(self.spec.prompt_name, self.spec.evaluation.prompt)
 
+    @property
+    def partial(self) -> bool:
+        """Whether the user limited the data; such a run is never ranked."""
+        return self.spec.limit is not None or self.spec.limit_train is not None
+
     def under(self, prompt: Prompt) -> Plan:
         """Return the plan of evaluating the same weights under another prompt.
 
@@ -140,8 +145,11 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
     data = task.load(DataSource(request.data))
     if request.part == "validation":
         data = validation_part(data)
-    data = data.limited(request.limit)
+    learned = request.limit_train or base.limit_train
+    data = data.limited(learned)
     general = _general(request, method_class, data, base)
+    if general:
+        general = replace(general, examples=general.examples[:learned])
     tuning = request.tuning or base.tuning
     target_tuning = base.target_tuning(tuning)
     recipe = task.target_recipe(base.name)
@@ -164,6 +172,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         task_version=task.version,
         data_hash=data.content_hash(),
         limit=request.limit,
+        limit_train=request.limit_train,
         base_hash=base.fingerprint(data),
         tuning=tuning,
         target_tuning=target_tuning,
@@ -195,7 +204,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         recipe=recipe,
         lora=lora,
         place=TrainingPlace(device, dtype, evaluation.max_length),
-        knowledge=base.knowledge()[: request.limit],
+        knowledge=base.knowledge()[:learned],
         general=general,
         suite=suite,
         engine_reason=why,
@@ -267,7 +276,7 @@ def _general(
             f"{base.name} brings any: give --general FILE (JSON, JSON lines or plain text), "
             f"--general hub ({HUB_REPOSITORY}, as the paper), or --general bundled (300 facts)"
         )
-    return replace(found, examples=found.examples[: request.limit])
+    return found
 
 
 def _method_fields(method: Method, seed: int) -> dict[str, Any]:

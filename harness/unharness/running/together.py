@@ -12,6 +12,7 @@ from unharness.running.parts import data_record, target_record, utc_now
 from unharness.running.pipeline import Outcome, all_done, execute
 from unharness.running.resolve import Plan
 from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
+from unharness.spec import IDENTITY_VERSION
 from unharness.training import ranks
 
 
@@ -33,6 +34,7 @@ def _follow(plan: Plan, registry: Registry) -> None:
     target = fine_tuner(plan, Progress()).trained(REQUIRED_SPLITS, plan.recipe, "target")
     record = RunRecord(
         run_id=plan.spec.run_id(),
+        identity_version=IDENTITY_VERSION,
         status="running",
         started=utc_now(),
         spec=plan.spec,

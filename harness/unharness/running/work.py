@@ -28,6 +28,7 @@ from unharness.records.record import RunRecord
 from unharness.records.store import EXAMPLES_FILE, RECORD_FILE, WEIGHTS_FOLDER, RecordStore
 from unharness.running.clock import PrefixedProgress, TimedProgress
 from unharness.running.parts import (
+    TARGET_UNLEARNED,
     count_unscored,
     data_record,
     explained,
@@ -35,12 +36,14 @@ from unharness.running.parts import (
     row_warnings,
     suite_records,
     target_record,
+    target_warnings,
     utc_now,
 )
 from unharness.running.pool import EnginePool
 from unharness.running.provenance import provenance
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan
 from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
+from unharness.spec import IDENTITY_VERSION
 
 
 def lock_of(plan: Plan) -> Path:
@@ -91,8 +94,9 @@ class RunUnderWay:
         plan = self.plan
         record = RunRecord(
             run_id=plan.spec.run_id(),
+            identity_version=IDENTITY_VERSION,
             status="running",
-            partial=plan.spec.limit is not None,
+            partial=plan.partial,
             started=utc_now(),
             spec=plan.spec,
             passed=plan.request.model_dump(mode="json", exclude_unset=True),
@@ -135,6 +139,8 @@ class RunUnderWay:
             record.metrics |= suite_records(self.unlearned.general.scores)
             record.general = self.unlearned.general.facts
         count_unscored(record, observations)
+        if plan.method.name == VANILLA and not plan.prompt.text:
+            record.warnings += target_warnings(observations)
         record.warnings += row_warnings(plan, record, observations)
         self._save(record, observations, scores, weights)
 
@@ -147,23 +153,27 @@ class RunUnderWay:
         record.data = data_record(plan, target.log.get("truncated", 0))
         if plan.method.name != VANILLA:
             for prompt in plan.prompts:
-                self._leave_vanilla(plan.under(prompt), target)
+                vanilla = self._leave_vanilla(plan.under(prompt), target)
+                record.warnings += [
+                    text for text in vanilla.warnings if text.startswith(TARGET_UNLEARNED)
+                ]
         self.engines.rest()
         job = UnlearnStage(plan, self.registry, progress).carry_out(target, record)
         return Unlearned(WeightsRef(job.model, job.tokenizer), record.model_copy(deep=True))
 
-    def _leave_vanilla(self, plan: Plan, target: TrainedModel) -> None:
+    def _leave_vanilla(self, plan: Plan, target: TrainedModel) -> RunRecord:
         """Record the target itself, once, as the row that all others are compared with."""
         vanilla = plan.vanilla(self.registry)
-        if finished(self.store, vanilla):
-            return
+        if found := finished(self.store, vanilla):
+            return found
         with locked(lock_of(vanilla), self.progress.note):
-            if not finished(self.store, vanilla):
-                progress = PrefixedProgress(self.progress, "target: ")
-                under_way = RunUnderWay(
-                    vanilla, self.registry, progress, self.store, self.engines, target
-                )
-                under_way.carry_out()
+            if found := finished(self.store, vanilla):
+                return found
+            progress = PrefixedProgress(self.progress, "target: ")
+            under_way = RunUnderWay(
+                vanilla, self.registry, progress, self.store, self.engines, target
+            )
+            return under_way.carry_out()
 
     def _evaluate(
         self, unlearned: Unlearned, record: RunRecord
@@ -174,7 +184,7 @@ class RunUnderWay:
         engine = self.engines.get(settings.engine, plan.spec.engine_set)
         observations = observe(
             unlearned.weights,
-            plan.data,
+            plan.data.limited(plan.spec.limit),
             plan.metrics,
             engine,
             max_length=settings.max_length,

@@ -77,7 +77,10 @@ class LossMethod(Method):
     uses: ClassVar[frozenset[str]] = frozenset()
     """What a batch must hold besides the forget set: of {"retain", "general", "reference"}; the
     reference model is the frozen target, and speaks of the retain set and the general text."""
-    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 1e-3}}
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 1e-3},
+        "micro": {"lr": 3e-3, "epochs": 4, "batch_size": 4},
+    }
 
     class Config(Method.Config, TrainConfig):
         """The settings of the training; a method adds its own."""
