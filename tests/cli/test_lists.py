@@ -58,7 +58,7 @@ def test_shows_a_methods_hyperparameters(call):
     assert found["micro_batch_size"]["type"] == "int | none"
     assert found["lr"]["bounds"] == "> 0, <= 10"
     own = registry().get("methods", "memflex").defaults_for("tiny")
-    assert found["lr"]["defaults"] == {"tiny": own["lr"]}
+    assert found["lr"]["defaults"]["tiny"] == own["lr"]
     _, text, _ = call("methods", "show", "memflex")
     assert "highest learning rate" in text
     assert "allowed: train, train+eval" in text

@@ -115,7 +115,7 @@ def test_the_builtins_are_all_there_and_whole():
     ]
     assert registry.names("tasks") == ["knowundo-copyright", "knowundo-privacy"]
     assert registry.names("engines") == ["hf", "vllm"]
-    assert registry.names("models") == ["tiny"]
+    assert registry.names("models") == ["micro", "tiny"]
     assert registry.names("executors") == ["local", "ray"]
     assert len(registry.names("metrics")) == 9
 

@@ -15,6 +15,7 @@ FIELDS: dict[str, Any] = {
     "task_version": 1,
     "data_hash": "d" * 64,
     "limit": None,
+    "limit_train": None,
     "base_hash": "b" * 64,
     "tuning": "full",
     "target_tuning": "full",
@@ -44,6 +45,7 @@ OTHER: dict[str, Any] = {
     "task_version": 2,
     "data_hash": "e" * 64,
     "limit": 8,
+    "limit_train": 4,
     "base_hash": "c" * 64,
     "tuning": "lora",
     "target_tuning": "lora",
@@ -93,9 +95,11 @@ def test_equal_identities_have_equal_ids():
     assert int(one.run_id(), 16) >= 0
 
 
-def test_the_id_is_that_of_version_2():
-    # Changes only together with IDENTITY_VERSION: every record on anybody's disk has such an id.
-    assert RunSpec(**FIELDS).run_id() == "0a88f4fd7ed97838"
+def test_the_ids_of_each_version_of_the_identity():
+    # The newest changes only together with IDENTITY_VERSION: records on disk have such ids.
+    spec = RunSpec(**FIELDS)
+    assert spec.run_id(2) == "0a88f4fd7ed97838"
+    assert spec.run_id() == spec.run_id(3) == "b7309b660cf6c130"
 
 
 def test_the_id_is_the_same_in_another_process():
