@@ -132,3 +132,15 @@ metadata:
     assert found.scores["general/echo"].value == 50.0
     assert found.facts["tasks"]["echo"]["metric"] == "exact_match"
     assert found.scores["general_avg"].value == 50.0
+
+
+def test_outside_a_repository_nothing_reaches_the_terminal(
+    load_checkpoint, tmp_path, monkeypatch, capfd
+):
+    """lm-eval's own command asks git for a commit, and git's error would break the live display."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    model, tokenizer = load_checkpoint("llama")
+    assert ask(model, tokenizer, limit=2).scores["general/general_facts"].n == 2
+    output, errors = capfd.readouterr()
+    assert "git" not in output + errors

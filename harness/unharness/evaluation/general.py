@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 from unharness.engines.engine import Engine
 from unharness.evaluation.engine_lm import EngineLM
 from unharness.evaluation.metric import Score
+from unharness.evaluation.suite import SuiteTask
 from unharness.evaluation.suite_plan import SuitePlan, lm_eval_version
 from unharness.models.weights import WeightsRef
 from unharness.progress import Progress
@@ -54,32 +59,41 @@ def run_suite(
         limit: only so many questions a task; None for all.
         progress: told what is going on.
     """
-    import lm_eval
+    from lm_eval.evaluator import evaluate
 
     with progress.stage(f"general knowledge ({plan.name})"), _as_it_was(weights.model):
         lm = EngineLM(weights, engine, batch_size=_batch_size(weights.model))
         scores: dict[str, Score] = {}
         facts: dict[str, Any] = {}
         for task in plan.tasks:  # one by one, as each has its own number of shots
-            found = lm_eval.simple_evaluate(
-                model=lm,
-                tasks=[task.name],
-                num_fewshot=task.shots,
-                task_manager=plan.manager,
+            # `simple_evaluate` would also describe the machine: it runs git, whose errors reach
+            # the terminal, and pip.
+            found = evaluate(
+                lm=lm,
+                task_dict=_loaded(plan, task),
                 limit=limit,
                 bootstrap_iters=0,
                 log_samples=False,
-                use_cache=None,
                 cache_requests=False,
-                random_seed=SEED,
-                numpy_random_seed=SEED,
-                torch_random_seed=SEED,
-                fewshot_random_seed=SEED,
             )
             scores[PREFIX + task.name] = _score(found, task.name, task.metric)
             facts[task.name] = _facts(found, task.name, task.metric)
     scores[AVERAGE] = _average(list(scores.values()))
     return SuiteResult(scores, {"suite": plan.name, "lm_eval": lm_eval_version(), "tasks": facts})
+
+
+def _loaded(plan: SuitePlan, task: SuiteTask) -> Any:
+    """Return a task as lm-eval loads it, its shots and all seeds set as `simple_evaluate` does."""
+    random.seed(SEED)
+    np.random.seed(SEED)  # lm-eval's tasks draw from it
+    torch.manual_seed(SEED)
+    loaded = plan.manager.load([task.name])
+    for one in loaded["tasks"].values():
+        own = one.get_config("num_fewshot")
+        shots = own if own == 0 or task.shots is None else task.shots
+        one.set_config(key="num_fewshot", value=shots or 0)
+        one.set_fewshot_seed(seed=SEED)
+    return loaded
 
 
 def _score(found: Mapping[str, Any], name: str, metric: str) -> Score:
