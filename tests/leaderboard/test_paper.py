@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from unharness.leaderboard.beside import beside, reference_values
 from unharness.leaderboard.paper import BLANK, fill, values
 from unharness.leaderboard.reference import load_reference
 from unharness.leaderboard.rows import Board, build_board
@@ -72,6 +73,29 @@ def test_ours_are_filled_in(paper, make_record, save):
         if (cell["table"], cell["method"], cell["column"]) == ("2", "memflex", "unlearn_success")
     ]
     assert (cell["ours"], cell["paper"], len(cell["runs"])) == (85.0, {"value": 82.95}, 2)
+
+
+SUITE = ("mmlu", "arc_challenge", "truthfulqa_mc1", "social_iqa", "race")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "shown"),
+    [(SUITE, "40.0"), (("general_facts",), BLANK), (SUITE[:2], BLANK), ((), BLANK)],
+)
+def test_an_average_stands_only_beside_one_of_the_same_tasks(
+    paper, make_record, save, tasks, shown
+):
+    metrics = {f"general/{name}": 40.0 for name in tasks} | {"general_avg": 40.0}
+    store = save(make_record(metrics=metrics, model=LLAMA), make_record("kl", metrics, model=LLAMA))
+    board = build_board(store)
+    key = ("2", "knowundo-privacy", "Llama-2-7b-chat-hf")
+    assert cells(fill(paper, board), "memflex")[key]["general_avg"] == ("42.79", shown)
+    [group] = board.groups
+    found = beside(group, paper)
+    assert ("general_avg" in [column.name for column in found.columns]) == (shown != BLANK)
+    [row] = [row for row in group.rows if row.method == "memflex"]
+    difference = reference_values(group, row, paper)["metrics"]["general_avg"]["difference"]
+    assert (difference is None) == (shown == BLANK)
 
 
 def test_the_paper_s_preset_comes_first(paper, make_record, save):

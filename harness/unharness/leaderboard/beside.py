@@ -16,6 +16,7 @@ from unharness.leaderboard.reference import (
     Cell,
     Reference,
     ReferenceTable,
+    comparable,
     misprints,
     printed,
 )
@@ -56,7 +57,9 @@ def beside(group: Group, reference: Reference) -> Beside | None:
     if table is None:
         return None
     names = {name for row in table.rows for name in row.cells}
-    return Beside(group, table, tuple(c for c in group.columns if c.name in names))
+    ours = [column.name for column in group.columns]
+    shared = (c for c in group.columns if c.name in names and comparable(c.name, ours, names))
+    return Beside(group, table, tuple(shared))
 
 
 def nothing_beside(board: Board, reference: Reference) -> str:
@@ -101,6 +104,7 @@ def reference_values(group: Group, row: Row, reference: Reference) -> dict[str, 
     theirs = found.table.row(row.method) if found else None
     if found is None or theirs is None:
         return None
+    shared = {column.name for column in found.columns}
     return {
         "name": reference.name,
         "source": reference.source,
@@ -110,7 +114,7 @@ def reference_values(group: Group, row: Row, reference: Reference) -> dict[str, 
             name: {
                 **cell.model_dump(exclude_none=True),
                 "value": cell.value,
-                "difference": difference(row, name, cell),
+                "difference": difference(row, name, cell) if name in shared else None,
             }
             for name, cell in theirs.cells.items()
         },

@@ -11,7 +11,9 @@ from unharness.leaderboard.reference import (
     STANDIN,
     Cell,
     Reference,
+    ReferenceRow,
     ReferenceTable,
+    comparable,
     misprints,
     printed,
 )
@@ -121,7 +123,7 @@ def _filled(
             label=row.label,
             method=row.method,
             paper=row.cells,
-            ours={name: _value(found[row.method], name, table) for name in row.cells},
+            ours={name: _value(found[row.method], row, name, table) for name in row.cells},
             runs=_runs(found[row.method]),
         )
         for row in table.rows
@@ -161,8 +163,8 @@ def _runs(row: Row | None) -> tuple[str, ...]:
     return row.runs if row else ()
 
 
-def _value(row: Row | None, name: str, table: ReferenceTable) -> float | None:
-    if row is None:
+def _value(row: Row | None, theirs: ReferenceRow, name: str, table: ReferenceTable) -> float | None:
+    if row is None or not comparable(name, row.metrics, theirs.cells):
         return None
     if name in row.cost:
         return row.cost[name]

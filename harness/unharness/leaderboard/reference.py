@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +16,7 @@ MISPRINT = "†"
 WHOLE = 1000
 """From here on the papers print no decimals."""
 STANDIN = "standin"
+GENERAL_TASK, GENERAL_AVERAGE = "general/", "general_avg"
 
 
 class _Part(BaseModel):
@@ -91,6 +92,26 @@ class Reference(_Part):
     def subjects(self) -> list[str]:
         """Return every task with its model, once."""
         return list(dict.fromkeys(f"{table.task} on {table.model}" for table in self.tables))
+
+
+def comparable(name: str, ours: Iterable[str], theirs: Iterable[str]) -> bool:
+    """Whether a metric of ours measures what a published one of the same name does.
+
+    An average of general tasks does only where both average the same tasks. A published task may
+    lack the variant that lm-eval's name has: `truthfulqa` is `truthfulqa_mc1`.
+
+    Args:
+        name: the metric.
+        ours: names of all metrics of our row.
+        theirs: names of all cells of the published row.
+    """
+    if name != GENERAL_AVERAGE:
+        return True
+    own = [item for item in ours if item.startswith(GENERAL_TASK)]
+    published = [item for item in theirs if item.startswith(GENERAL_TASK)]
+    return len(own) == len(published) and all(
+        any(item == task or item.startswith(f"{task}_") for item in own) for task in published
+    )
 
 
 def load_reference(name: str, results: Path) -> Reference:
