@@ -149,6 +149,30 @@ def test_an_adapter_on_its_base_and_several_at_once(
     assert "Traceback" not in err
 
 
+def test_without_a_suite_nothing_needs_the_hub(evaluate, real_data, checkpoint):
+    words = ("--weights", checkpoint("llama"), "--data", real_data, "--limit", "2")
+    code, records, err = evaluate(*words)
+    assert code == 0, err
+    assert records[0]["spec"]["evaluation"]["suite"] is None
+    assert not any(name.startswith("general") for name in records[0]["metrics"])
+    assert len(records[0]["metrics"]) > 4
+
+
+def test_beside_a_run_its_suite_is_asked_too(main_here, evaluate, results, real_data, checkpoint):
+    place = ("--data", real_data, "--limit", "2")
+    words = ("--method", "vanilla", "--model", checkpoint("llama"), "--suite", "general-facts")
+    words = (*words, "--results", results, "--quiet", "--format", "json", *place)
+    code, out, err = main_here("run", *words)
+    assert code == 0, err
+    made = json.loads(out)
+    words = ("--weights", checkpoint("qwen2"), "--beside", made["run_id"])
+    code, records, err = evaluate(*words, *place)
+    assert code == 0, err
+    [record] = records
+    assert record["spec"]["evaluation"] == made["spec"]["evaluation"]
+    assert record["metrics"]["general/general_facts"]["n"] == 2
+
+
 def test_bad_input(evaluate, unlearn, results, real_data, tmp_path, checkpoint):
     def refused(expected, *words):
         code, _, err = evaluate(*words)

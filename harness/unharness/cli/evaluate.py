@@ -44,7 +44,11 @@ Examples:
     help="An option of the engine; repeatable.",
 )
 @click.option("--prompt", multiple=True, metavar="NAME|FILE", help="As for run; repeatable.")
-@click.option("--suite", metavar="NAME", help="General knowledge, as for run.")
+@click.option(
+    "--suite",
+    metavar="NAME",
+    help="General knowledge, as for run [default: the RUN's, that of --beside, or none].",
+)
 @click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
 @click.option("--data", help="A folder, 'hub', 'standin', or 'auto'; for --weights.")
 @limit_options

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unharness.errors import ModelError, RecordError, UsageError
+from unharness.evaluation.suite import NONE
 from unharness.models.loading import load_causal_lm
 from unharness.models.lora import load_adapter
 from unharness.models.outside import OutsideWeights, find_weights
@@ -129,7 +130,8 @@ def of_weights(
         UsageError, DataError: as for a run.
     """
     outside = find_weights(given, options.get("model"), registry)
-    request = make_request({**options, "method": VANILLA, "model": "tiny"})
+    suite = _default_suite(beside)
+    request = make_request({**suite, **options, "method": VANILLA, "model": "tiny"})
     plan = _plan(request, outside, registry)
     config = External.Config(
         name=name or outside.name, weights=outside.fingerprint(plan.data)[:WEIGHTS_DIGITS]
@@ -167,6 +169,17 @@ def _plan(request: RunRequest, outside: OutsideWeights, registry: Registry) -> P
     """Resolve a request with the weights' own base in the place of a preset."""
     tuning = {"tuning": outside.kind} if outside.kind == "lora" else {"tuning": "full"}
     return resolve(request.model_copy(update=tuning), registry, base=outside.base)
+
+
+def _default_suite(beside: RunRecord | None) -> dict[str, Any]:
+    """Return what general knowledge is measured when nothing is said: the neighbour's, or none.
+
+    A default must never need the hub, or hours of a user who asked for none of it.
+    """
+    if beside is None or beside.spec.evaluation.suite is None:
+        return {"suite": NONE}
+    folder = beside.passed.get("include_path")
+    return {"suite": beside.spec.evaluation.suite["name"], "include_path": folder}
 
 
 def _how_made(identity: Mapping[str, Any]) -> dict[str, Any]:
