@@ -74,6 +74,28 @@ def test_a_colleague_may_read_it(tmp_path: Path):
         os.umask(before)
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_writing_never_touches_the_umask_that_all_threads_share(
+    umask: int, mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    changed: list[int] = []
+    set_umask = os.umask
+
+    def watched(value: int) -> int:
+        changed.append(value)
+        return set_umask(value)
+
+    before = set_umask(umask)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", watched)
+            write_json(tmp_path / "value.json", 1)
+    finally:
+        set_umask(before)
+    assert changed == []
+    assert (tmp_path / "value.json").stat().st_mode & 0o777 == mode
+
+
 def test_a_folder_in_the_way_is_an_error_and_stays(tmp_path: Path):
     (tmp_path / "value.json" / "inside").mkdir(parents=True)
     with pytest.raises(OSError, match="value.json"):

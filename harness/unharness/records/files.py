@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,16 +21,18 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         OSError: it cannot be written; what stood there before still stands.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    scratch = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    # Not mkstemp, whose mode of 0600 would hide the file from a colleague: the system applies the
+    # umask, which belongs to all threads and cannot be read without changing it.
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as handle:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        Path(scratch).chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide it from a colleague
         os.replace(scratch, path)
     except BaseException:
-        Path(scratch).unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
         raise
 
 
@@ -68,9 +70,3 @@ def describe_file(path: Path, relative_to: Path) -> dict[str, Any]:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     name = str(path.relative_to(relative_to))
     return {"path": name, "sha256": digest, "bytes": path.stat().st_size}
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
