@@ -1,3 +1,4 @@
+import gc
 import json
 import shutil
 
@@ -27,6 +28,16 @@ def test_one_seed_keeps_the_records_own_numbers(make_record, save):
         "peak_memory_gb": None,
         "trainable_parameters": 1000,
     }
+
+
+def test_reading_records_leaves_the_garbage_collector_alone(make_record, save, monkeypatch):
+    # It belongs to the whole process, and a server reads records in one of its threads.
+    store = save(make_record())
+    switched = []
+    monkeypatch.setattr(gc, "disable", lambda: switched.append("off"))
+    monkeypatch.setattr(gc, "enable", lambda: switched.append("on"))
+    assert build_board(store).groups
+    assert switched == []
 
 
 def test_several_seeds_give_mean_and_t_interval(make_record, save):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -151,17 +150,6 @@ class Board:
 
 def build_board(store: RecordStore) -> Board:
     """Read all records of a store and compare them; nothing is changed or deleted there."""
-    # Records pile up and none is garbage: looking for some takes longer than reading them.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _build_board(store)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _build_board(store: RecordStore) -> Board:
     warnings: list[str] = []
     unranked: list[Unranked] = []
     groups: dict[str, list[RunRecord]] = {}
