@@ -33,6 +33,8 @@ class Engine(ABC):
     citation: ClassVar[str] = ""
     decisive: ClassVar[frozenset[str]] = frozenset()
     """Options that can change what is generated, and so belong to a run's identity."""
+    slow_start: ClassVar[bool] = False
+    """Whether starting it takes so long that runs of one model should share it."""
 
     class Options(BaseModel):
         """What a user may set by `--engine-set`. Derive from it to add some."""

@@ -65,6 +65,8 @@ class Plan:
     """What a method wants that keeps to general text."""
     suite: SuitePlan | None
     """What measures general knowledge."""
+    engine_class: type[Engine]
+    """What generates text."""
     engine_reason: str
     """Why it is this engine."""
     prompts: tuple[Prompt, ...]
@@ -207,6 +209,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         knowledge=base.knowledge()[:learned],
         general=general,
         suite=suite,
+        engine_class=engine_class,
         engine_reason=why,
         prompts=prompts,
     )

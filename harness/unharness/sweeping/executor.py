@@ -32,6 +32,8 @@ class Job:
     """What is held while it is under way, by whatever process."""
     engine: str
     """Jobs of one base model and engine, which go to one worker where they can."""
+    slow_engine: bool = False
+    """Whether the engine takes long to start."""
 
 
 @dataclass(frozen=True)

@@ -206,15 +206,16 @@ class _Round:
 
 
 def batches(jobs: Sequence[Job], slots: int) -> Iterator[list[Job]]:
-    """Yield what goes to a task: a job; or several of one engine, where that takes long to start.
+    """Yield what goes to a task: one job, or several that share an engine that is slow to start.
 
-    Those of one vLLM engine are split over the slots and no further, so that each starts it once.
+    Jobs of such an engine are split over the slots and no further, so that each slot starts it
+    once.
     """
     groups: dict[tuple[str, Path | None], list[Job]] = defaultdict(list)
     for job in jobs:
         groups[job.engine, job.target].append(job)
-    for (engine, _), group in groups.items():
-        size = math.ceil(len(group) / max(1, slots)) if " vllm " in f" {engine} " else 1
+    for group in groups.values():
+        size = math.ceil(len(group) / max(1, slots)) if group[0].slow_engine else 1
         for start in range(0, len(group), size):
             yield group[start : start + size]
 

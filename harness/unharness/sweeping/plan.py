@@ -52,6 +52,7 @@ class Cell:
             target=self.target,
             lock=lock_of(self.plan),
             engine=f"{spec.model} {spec.base_hash} {spec.evaluation.engine} {spec.engine_set}",
+            slow_engine=self.plan.engine_class.slow_start,
         )
 
 

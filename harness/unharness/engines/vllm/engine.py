@@ -62,6 +62,7 @@ class VllmEngine(Engine):
     summary = "vLLM in a process of its own, one for many models; GPU, or its CPU build."
     citation = "Kwon et al., SOSP 2023, arXiv:2309.06180"
     decisive = frozenset({"dtype", "tensor_parallel_size"})  # other sums, other roundings
+    slow_start = True
     Options = VllmOptions
 
     def __init__(self, options: VllmOptions | None = None) -> None:
