@@ -1,7 +1,12 @@
-"""The content-addressed cache: what is expensive to make is made once, by one process."""
+"""The content-addressed cache: what is expensive to make is made once, by one process.
+
+Every entry holds a manifest with the SHA-256 of its files, which is checked whenever the entry is
+used; a damaged entry is removed and made anew.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -9,9 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from unharness.errors import UnharnessError
+from unharness.manifest import Files, changed_file, folder_files, total_bytes
+
 CACHE_VARIABLE = "UNHARNESS_CACHE"
 WAIT_SECONDS = 1.0
 """Before the user is told that another process is being waited for."""
+MANIFEST_FILE = "manifest.json"
+LARGE_BYTES = 4 * 10**9
+"""From this size on, the user is told that an entry is being checked: it takes seconds."""
 
 
 def cache_dir() -> Path:
@@ -26,16 +37,25 @@ def cache_dir() -> Path:
 
 @contextmanager
 def locked(path: Path, on_wait: Callable[[str], None] = lambda text: None) -> Iterator[None]:
-    """Hold a lock while the block lasts; `on_wait` is told if another process has it."""
+    """Hold a lock while the block lasts; `on_wait` is told if another process has it.
+
+    The lock file stays: removing it could split waiting processes over two files.
+
+    Raises:
+        UnharnessError: the lock file cannot be written.
+    """
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
     try:
-        lock.acquire(timeout=WAIT_SECONDS)
-    except Timeout:
-        on_wait("another process is at the same work; waiting for it")
-        lock.acquire()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=WAIT_SECONDS)
+        except Timeout:
+            on_wait("another process is at the same work; waiting for it")
+            lock.acquire()
+    except OSError as error:
+        raise UnharnessError(f"{path.parent}: cannot be written ({error})") from error
     try:
         yield
     finally:
@@ -46,7 +66,8 @@ def is_locked(path: Path) -> bool:
     """Return whether another process holds a lock."""
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        return False
     try:
         with FileLock(path, timeout=0):
             return False
@@ -63,32 +84,66 @@ def cached_folder(
     kind: str,
     key: str,
     build: Callable[[Path], None],
-    on_wait: Callable[[str], None] = lambda text: None,
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> tuple[Path, bool]:
     """Return the folder of `key`, and whether it was there already.
 
     `build` fills an empty folder, which takes its place only when it is complete. Two processes
-    that want the same key at once build it once: the second waits for the first.
+    that want the same key at once build it once: the second waits for the first. An entry whose
+    files are not those of its manifest is removed and built anew.
 
     Args:
         kind: what is kept, a plain name such as `targets`.
         key: a hexadecimal hash of everything that decides the content.
-        on_wait: told, in words, if the second process has to wait.
+        on_note: told, in words, of a wait, of a long check, and of a damaged entry.
     """
     target = cache_folder(kind, key)
     home = target.parent
-    if target.is_dir():
+    if os.path.lexists(target) and not damage(target, on_note):
         return target, True
-    with locked(home / f".{key}.lock", on_wait):
-        if target.is_dir():
-            return target, True
-        for left in home.glob(f".{key}-*"):  # of a build that was killed: nobody else is at it
-            shutil.rmtree(left, ignore_errors=True)
+    with locked(home / f".{key}.lock", on_note):
+        if os.path.lexists(target):
+            found = damage(target)
+            if not found:
+                return target, True
+            on_note(f"{target}: {found}; the cached {kind} entry is made anew")
+            target.rename(home / f".{key}-damaged-{os.getpid()}")
+        for left in home.glob(f".{key}-*"):  # damaged, or of a build that was killed
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=home, prefix=f".{key}-"))
         try:
             build(scratch)
+            _write_manifest(scratch)
             scratch.rename(target)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
     return target, False
+
+
+def damage(entry: Path, on_note: Callable[[str], None] = lambda text: None) -> str:
+    """Return in what way an entry of the cache is not what was built; empty if it is.
+
+    All of its files are read and hashed, at about a second for a gigabyte.
+    """
+    try:
+        files: Files = json.loads((entry / MANIFEST_FILE).read_bytes())["files"]
+        size = total_bytes(files)
+        whole = all(isinstance(facts["sha256"], str) for facts in files.values())
+    except FileNotFoundError:
+        return f"{MANIFEST_FILE} is missing"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        return f"{MANIFEST_FILE} cannot be read"
+    if size >= LARGE_BYTES:
+        on_note(f"checking {size / 1e9:.0f} GB in {entry}")
+    return changed_file(entry, files)
+
+
+def _write_manifest(folder: Path) -> None:
+    content = json.dumps({"files": folder_files(folder)}, indent=1)
+    (folder / MANIFEST_FILE).write_text(content, encoding="utf-8")

@@ -1,6 +1,7 @@
 """The cache: built once, and never half."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _visible(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+
+
+def _content(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
 
 
 def test_it_builds_once(cache: Path):
@@ -58,7 +63,7 @@ def test_a_failed_build_leaves_nothing(error: BaseException, cache: Path):
     assert _visible(cache / "models") == []
     folder, cached = cached_folder("models", KEY, lambda folder: (folder / "whole").touch())
     assert not cached
-    assert [path.name for path in folder.iterdir()] == ["whole"]
+    assert _content(folder) == ["whole"]
 
 
 BUILDER = textwrap.dedent(
@@ -118,7 +123,7 @@ def test_a_killed_build_counts_for_nothing_and_is_cleared_away(cache: Path, tmp_
     # The next build does not wait for the dead one, and takes its leftovers away.
     folder, cached = cached_folder("models", KEY, lambda folder: (folder / "whole").touch())
     assert not cached
-    assert [path.name for path in folder.iterdir()] == ["whole"]
+    assert _content(folder) == ["whole"]
     assert _visible(cache / "models") == [KEY]
 
 
@@ -130,3 +135,52 @@ def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.delenv("UNHARNESS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_dir().name == "unharness"
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+DAMAGE = {
+    "a flipped bit": lambda folder: _flip(folder / "deep" / "weights"),
+    "a truncated file": lambda folder: _truncate(folder / "deep" / "weights"),
+    "a missing file": lambda folder: (folder / "training.json").unlink(),
+    "no manifest": lambda folder: (folder / "manifest.json").unlink(),
+    "a manifest of no JSON": lambda folder: (folder / "manifest.json").write_text("{"),
+    "a manifest of another form": lambda folder: (folder / "manifest.json").write_text("[1]"),
+    "a manifest without hashes": lambda folder: (folder / "manifest.json").write_text(
+        '{"files": {"training.json": {"bytes": 2}}}'
+    ),
+    "an empty folder": lambda folder: (shutil.rmtree(folder), folder.mkdir()),
+    "a file in its place": lambda folder: (shutil.rmtree(folder), folder.write_text("x")),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_entry_is_made_anew_with_a_note(case: str, cache: Path):
+    built, notes = [], []
+
+    def build(folder: Path) -> None:
+        built.append(folder)
+        (folder / "deep").mkdir()
+        (folder / "deep" / "weights").write_bytes(bytes(range(256)))
+        (folder / "training.json").write_text("{}")
+
+    folder, _ = cached_folder("models", KEY, build)
+    DAMAGE[case](folder)
+    assert cached_folder("models", KEY, build, notes.append) == (folder, False)
+    assert len(built) == 2
+    assert (folder / "deep" / "weights").read_bytes() == bytes(range(256))
+    [note] = notes
+    assert "made anew" in note
+    assert str(folder) in note
+    assert "\n" not in note
+    assert _visible(cache / "models") == [KEY]
+    assert cached_folder("models", KEY, build, notes.append) == (folder, True)
+    assert len(notes) == 1

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unharness.leaderboard.labels import group_titles
 from unharness.leaderboard.ranking import Column
 from unharness.leaderboard.rows import build_board, vanilla_of
-from unharness.records.record import CostRecord
+from unharness.records.record import CostRecord, TargetRecord
 
 LORA = {"r": 8, "alpha": 16, "dropout": 0.1}
 finite = st.floats(-1e12, 1e12)
@@ -56,6 +57,50 @@ def test_several_seeds_give_mean_and_t_interval(make_record, save):
     assert row.seeds == (0, 1, 2)
     assert row.runs == tuple(records[seed].run_id for seed in (0, 1, 2))
     assert row.cost["train_seconds"] == 11.0
+
+
+def _target(weights):
+    return TargetRecord(weights_hash=weights * 64, tuning="full", cached=True, training={})
+
+
+def test_runs_of_different_targets_are_never_averaged(make_record, save):
+    store = save(
+        make_record(metrics={"success_avg": 10.0}, target=_target("a")),
+        make_record(metrics={"success_avg": 20.0}, target=_target("a"), seed=1),
+        make_record(metrics={"success_avg": 90.0}, target=_target("b"), seed=2),
+        make_record("vanilla", metrics={"success_avg": 50.0}, target=_target("b")),
+        make_record(metrics={"success_avg": 70.0}, seed=3),  # it names no target
+    )
+    board = build_board(store)
+    found = {
+        (row.method, row.seeds, row.metrics["success_avg"].value)
+        for group in board.groups
+        for row in group.rows
+    }
+    assert found == {
+        ("memflex", (0, 1), 15.0),
+        ("memflex", (2,), 90.0),
+        ("memflex", (3,), 70.0),
+        ("vanilla", (0,), 50.0),
+    }
+    tables = [{row.seeds for row in group.rows} for group in board.groups]
+    assert {(2,), (0,)} in tables  # vanilla stands with the runs of its target alone
+    titles = group_titles(board)
+    assert len(set(titles)) == len(titles) == 3
+
+
+def test_a_run_without_a_target_stands_with_the_others_of_one_target(make_record, save):
+    store = save(make_record(target=_target("a")), make_record("external"))
+    [group] = build_board(store).groups
+    assert {row.method for row in group.rows} == {"memflex", "external"}
+
+
+def test_vanilla_is_that_of_the_same_target(make_record, save):
+    vanilla = make_record("vanilla", target=_target("a"))
+    own, other = make_record(target=_target("a")), make_record(seed=1, target=_target("b"))
+    store = save(vanilla, own, other)
+    assert vanilla_of(own, store) == vanilla
+    assert vanilla_of(other, store) is None
 
 
 def test_a_value_that_one_seed_lacks_is_no_value(make_record, save):

@@ -1,4 +1,4 @@
-"""Many runs as one: a metric over the seeds, the mean of a cost."""
+"""Many runs as one: which runs share a target, a metric over the seeds, the mean of a cost."""
 
 from __future__ import annotations
 
@@ -13,6 +13,26 @@ from unharness.records.record import MetricRecord, RunRecord
 
 BY_HAND = ("set", "epochs", "lr", "batch_size")
 """What a user passes who chooses hyperparameters; see `RunRequest`."""
+
+
+def target_weights(record: RunRecord) -> str | None:
+    """Return the SHA-256 of the target's weights; None where the record names no target."""
+    return record.target.weights_hash if record.target else None
+
+
+def by_target(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
+    """Return the records split by their target's weights.
+
+    Equal settings can give other weights (another machine or library, a damaged file): such runs
+    started from different models, and nothing is averaged over them. Records without a target
+    stand with the others where those have one target; else they stand alone.
+    """
+    found: dict[str | None, list[RunRecord]] = {}
+    for record in records:
+        found.setdefault(target_weights(record), []).append(record)
+    if None in found and len(found) == 2:
+        return [[record for alike in found.values() for record in alike]]
+    return list(found.values())
 
 
 def over_runs(runs: Sequence[RunRecord], name: str) -> Value:

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unharness.errors import UnharnessError
-from unharness.leaderboard.aggregation import how_chosen, mean_cost, over_runs
+from unharness.leaderboard.aggregation import (
+    by_target,
+    how_chosen,
+    mean_cost,
+    over_runs,
+    target_weights,
+)
 from unharness.leaderboard.prompted import Prompted, prompted_rows, without_prompt
 from unharness.leaderboard.ranking import Column, Value, rank
 from unharness.plugins import registry
@@ -168,7 +174,7 @@ def build_board(store: RecordStore) -> Board:
         else:
             seen.add((group, run_id))
             groups.setdefault(group, []).append(item)
-    made = [_group(records) for records in groups.values()]
+    made = [_group(records) for alike in groups.values() for records in by_target(alike)]
     made.sort(key=lambda group: (group.spec.task, group.spec.model, _key(group.facts)))
     return Board(tuple(made), tuple(unranked), tuple(warnings))
 
@@ -209,6 +215,7 @@ def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
         and item.status == "done"
         and item.spec.method == VANILLA
         and key(item.spec) == wanted
+        and len(by_target([item, record])) == 1
     ]
     # Under a fresh adapter vanilla is the same model; the plain record is the one to show.
     return min(found, key=lambda item: item.spec.tuning != item.spec.target_tuning, default=None)
@@ -231,7 +238,9 @@ def _group(records: Sequence[RunRecord]) -> Group:
     headline = _headline(records[0].spec.task)
     made = [_row(runs, columns) for _, runs in sorted(rows.items())]
     ranked = rank(made, _column_named(headline, columns))
-    return Group(group_facts(records[0].spec), columns, headline, tuple(ranked))
+    weights = next(filter(None, map(target_weights, records)), None)
+    facts = group_facts(records[0].spec) | ({"target_weights": weights} if weights else {})
+    return Group(facts, columns, headline, tuple(ranked))
 
 
 def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from unharness.cache import cache_folder, cached_folder
+from unharness.cache import cache_folder, cached_folder, damage
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example, TaskData, content_hash
 from unharness.data.recipe import FineTuneConfig
@@ -89,7 +89,10 @@ class FineTuner:
                 self._train(splits, recipe, folder, stage.step)
 
         key = self.key(splits, recipe)
-        together = ranks.world_size() > 1 and not ranks.agree(cache_folder(KIND, key).is_dir())
+        # The first process decides for all: it alone builds, and needs the others for it.
+        together = ranks.world_size() > 1 and not ranks.agree(
+            ranks.is_leader() and not damage(cache_folder(KIND, key))
+        )
         if together and not ranks.is_leader():
             self._train_along(splits, recipe)
         folder, cached = cached_folder(KIND, key, build, self.progress.note)

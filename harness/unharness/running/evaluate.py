@@ -161,6 +161,7 @@ def of_weights(
         started=utc_now(),
         spec=spec,
         data=data_record(plan),
+        target=beside.target if beside else None,
     )
     return Evaluation(plan, outside, made)
 

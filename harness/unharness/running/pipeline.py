@@ -124,7 +124,7 @@ def execute_with(
                 under_way = RunUnderWay(one, registry, shown, store, engines, unlearned=unlearned)
                 record = under_way.carry_out()
                 unlearned = under_way.unlearned
-            vanilla = finished(store, one.vanilla(registry))
+            vanilla = _of_same_target(record, finished(store, one.vanilla(registry)))
             made.append(Outcome(record, vanilla, store.folder(one.spec), existed))
     return replace(made[0], also=tuple(made[1:]))
 
@@ -132,6 +132,12 @@ def execute_with(
 def all_done(store: RecordStore, plan: Plan) -> bool:
     """Return whether the records of a plan are there, under every prompt."""
     return all(_is_done(store, plan.under(prompt)) for prompt in plan.prompts)
+
+
+def _of_same_target(record: RunRecord, vanilla: RunRecord | None) -> RunRecord | None:
+    """Return the vanilla record unless another target, of equal settings, left it."""
+    found = [one.target.weights_hash for one in (record, vanilla) if one and one.target]
+    return vanilla if len(set(found)) <= 1 else None
 
 
 def _is_done(store: RecordStore, plan: Plan) -> bool:
