@@ -7,14 +7,32 @@ one line and leaves with its `exit_code`; anything else is a defect and shows a 
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
+from unharness.safe_text import one_line, shortened
+
+LONGEST_MESSAGE = 1500
+"""In characters: of any error's message. The middle of a longer one is cut out."""
+LONGEST_VALUE = 80
+"""In characters: of a value in a message."""
+MOST_PROBLEMS = 5
+LONGEST_NAME = 200
+"""In characters: for a longer name nothing near is looked for."""
+
 
 class UnharnessError(Exception):
-    """Something failed; the message says what and how to mend it."""
+    """Something failed; the message says what and how to mend it.
+
+    The message is one line of bounded length, free of control characters, whatever names,
+    values and reasons of libraries it is made of.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shortened(one_line(str(message)), LONGEST_MESSAGE))
 
 
 class UsageError(UnharnessError):
@@ -61,17 +79,45 @@ class PluginError(UnharnessError):
 
 def refused_values(error: Any) -> str:
     """Return what a pydantic ValidationError refuses, as `name=value: why`."""
-    return "; ".join(
-        f"{'.'.join(map(str, item['loc']))}={item.get('input')!r}: "
-        f"{item['msg'].removeprefix('Value error, ')}"
+    problems = [
+        f"{'.'.join(map(str, item['loc']))}={short_value(item.get('input'))}: "
+        f"{shortened(item['msg'].removeprefix('Value error, '), 2 * LONGEST_VALUE)}"
         for item in error.errors()
-    )
+    ]
+    problems = list(dict.fromkeys(problems))
+    more = len(problems) - MOST_PROBLEMS
+    return "; ".join(problems[:MOST_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the kind of an error that is not ours and what it says, in one bounded line."""
+    words = one_line(str(error)) or "no reason given"
+    return shortened(f"{type(error).__name__}: {words}", LONGEST_MESSAGE)
+
+
+class _ShortRepr(reprlib.Repr):
+    """A value as Python writes it; of what is long, deep or repeated, the beginning."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = self.maxlong = LONGEST_VALUE
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Never write out a number whose digits Python refuses to write."""
+        return repr(value) if abs(value) < 10**LONGEST_VALUE else "<a number of too many digits>"
+
+
+def short_value(value: Any) -> str:
+    """Return a value as messages show it, in at most `LONGEST_VALUE` characters."""
+    return shortened(_ShortRepr().repr(value), LONGEST_VALUE)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean …?" with the names nearest to `name`, or the list of all there are."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    short = len(name) <= LONGEST_NAME
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) if short else []
     if near:
         return f" Did you mean {' or '.join(near)}?"
     return f" Known: {', '.join(names)}." if names else " None are registered."

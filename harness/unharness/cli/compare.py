@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from unharness.cli.console import echo_json
 from unharness.cli.options import debug_option, format_option, results_option
 from unharness.errors import UsageError, suggestion
+from unharness.terminal import Console, Text
 
 if TYPE_CHECKING:
     from unharness.leaderboard.paired import Comparison, Difference
@@ -57,7 +56,7 @@ def compare_command(
     folders = {run: store.folder(records[run].spec) for row in rows for run in row.runs}
     found = compare(group, *rows, folders, records)
     if form == "json":
-        click.echo(json.dumps(_values(found), indent=1, ensure_ascii=False))
+        echo_json(_values(found))
     else:
         _print(found, examples, Console())
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from typing import Any
 
 import click
 
+from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options
 from unharness.cli.run import calm_libraries, interrupt, key_values
 from unharness.errors import UsageError
@@ -121,7 +121,7 @@ def evaluate_command(
                 outcomes.append(execute_with(one.plan, found, progress, engines, unlearned))
     if form == "json":
         records = [outcome.record.model_dump(mode="json") for outcome in outcomes]
-        click.echo(json.dumps(records, indent=1, ensure_ascii=False))
+        echo_json(records)
         return
     from unharness.cli.outcome import print_outcome
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unharness.cli.console import echo, stdout_console, tell
 from unharness.cli.options import debug_option, format_option, results_option
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ def leaderboard_command(
     board = build_board(RecordStore(results))
     _check_metrics(metrics, board.metric_names())
     for warning in board.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")
     chosen = board.narrowed(tasks, models, metrics)
     if not chosen.groups:
-        click.echo(_nothing(results, filtered=bool(board.groups), notes=chosen.notes), err=True)
+        tell(_nothing(results, filtered=bool(board.groups), notes=chosen.notes))
     if form == "table":
         if chosen.groups:
             _print_table(chosen, printed)
@@ -77,17 +78,17 @@ def leaderboard_command(
     if form == "html":
         from unharness.leaderboard.html.page import to_html
 
-        click.echo(to_html(chosen, RecordStore(results)), nl=False)
+        echo(to_html(chosen, RecordStore(results)), nl=False)
         return
     if form == "latex":
         from unharness.leaderboard.latex import to_latex
 
-        click.echo(to_latex(chosen), nl=False)
+        echo(to_latex(chosen), nl=False)
         return
     from unharness.leaderboard import formats
 
     render = {"json": formats.to_json, "csv": formats.to_csv, "markdown": formats.to_markdown}
-    click.echo(render[form](chosen, printed), nl=False)
+    echo(render[form](chosen, printed), nl=False)
 
 
 def _check_metrics(names: Iterable[str], known: set[str]) -> None:
@@ -117,7 +118,6 @@ def _nothing(results: Path, *, filtered: bool, notes: tuple[str, ...]) -> str:
 
 
 def _print_table(board: Board, reference: Reference | None) -> None:
-    from unharness.cli.console import stdout_console
     from unharness.leaderboard.beside import print_beside
     from unharness.leaderboard.table import print_board
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
 from unharness.leaderboard.labels import shown_value
@@ -72,14 +72,13 @@ def _print_list(kind: str, form: str) -> None:
     rows = [summary_of(entry) for entry in registry().entries(kind)]
     failed = [plugin.name for plugin in registry().plugins if plugin.errors]
     if failed:
-        click.echo(f"warning: failed: {', '.join(failed)}; see: unharness plugins", err=True)
+        tell(f"warning: failed: {', '.join(failed)}; see: unharness plugins")
     if form == "json":
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        echo_json(rows)
         return
     from rich.table import Table
-    from rich.text import Text
 
-    from unharness.cli.console import stdout_console
+    from unharness.terminal import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("name", style="bold", no_wrap=True)
@@ -95,12 +94,11 @@ def _print_one(kind: str, name: str, form: str) -> None:
 
     facts = describe(kind, name, registry())
     if form == "json":
-        click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+        echo_json(facts)
         return
     from rich.table import Table
-    from rich.text import Text
 
-    from unharness.cli.console import stdout_console
+    from unharness.terminal import Text
 
     console = stdout_console()
     table = Table.grid(padding=(0, 2, 0, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -10,8 +11,9 @@ from typing import Any
 
 import click
 
+from unharness.cli.console import tell
 from unharness.cli.groups import NearGroup
-from unharness.errors import UnharnessError
+from unharness.errors import UnharnessError, UsageError, reason_of, short_value
 
 # Command -> where it is and its summary. Modules are imported when their command is called, so
 # that `unharness --help` costs nothing.
@@ -96,7 +98,7 @@ class LazyGroup(NearGroup):
             from unharness.plugins import registry
 
             for problem in registry().notify("unharness_commands", cli=self):
-                click.echo(f"warning: {problem}", err=True)
+                tell(f"warning: {problem}")
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -129,30 +131,39 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(given, standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("interrupted; nothing half-done is left behind", err=True)
-        code = 130
-    except KeyboardInterrupt:
-        click.echo("interrupted; nothing half-done is left behind", err=True)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        tell("interrupted; nothing half-done is left behind")
         code = 130
     except click.ClickException as error:
-        error.show()
+        tell(f"error: {_click_message(error)}")
         code = error.exit_code
     except UnharnessError as error:
         if "--debug" in given:
             raise
-        click.echo(f"error: {error}", err=True)
+        tell(f"error: {error}")
         code = error.exit_code
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if "--debug" in given:
+            raise
+        place = f"{short_value(error.filename)}: " if error.filename else ""
+        tell(f"error: {place}{error.strerror or reason_of(error)} (--debug shows where)")
+        code = UsageError.exit_code if error.errno == errno.ENAMETOOLONG else 1
     except Exception as error:
         if "--debug" in given:
             raise
-        reason = " ".join(str(error).split()) or "no reason given"
-        click.echo(f"error: {type(error).__name__}: {reason} (--debug shows where)", err=True)
+        tell(f"error: {reason_of(error)} (--debug shows where)")
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _click_message(error: click.ClickException) -> str:
+    """Return what click refuses, and the command whose help says what is allowed."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    fix = f" ('{context.command_path} --help' says what is allowed)" if context else ""
+    return error.format_message() + fix
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
 from unharness.leaderboard.labels import ARROWS, number, signed
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
 from unharness.running.pipeline import Outcome
+from unharness.terminal import Console, Text
 
 
 def print_outcome(outcome: Outcome, console: Console | None = None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from unharness.cli.console import echo, echo_json, stdout_console
 from unharness.cli.options import debug_option, format_option, results_option
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def paper_command(results: Path, form: str, tables: tuple[str, ...], on: str | N
     wanted = [table.replace("figure", "figure ") for table in tables]
     filled = fill(reference, board, wanted, on)
     if form == "json":
-        click.echo(json.dumps(values(filled), indent=1, ensure_ascii=False))
+        echo_json(values(filled))
     elif form == "markdown":
-        click.echo("\n\n".join(_markdown(table) for table in filled))
+        echo("\n\n".join(_markdown(table) for table in filled))
     else:
         for table in filled:
             _print(table)
@@ -64,10 +64,9 @@ def paper_command(results: Path, form: str, tables: tuple[str, ...], on: str | N
 def _print(table: FilledTable) -> None:
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    from unharness.cli.console import stdout_console
     from unharness.leaderboard.paper import HEADERS
+    from unharness.terminal import Text
 
     console = stdout_console()
     console.print(Text(table.title, "bold"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from unharness.cli.console import echo_json, stdout_console
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
 from unharness.errors import UnknownNameError
@@ -49,12 +49,11 @@ def show_command(name: str, form: str) -> None:
 
 def _print_plugins(plugins: Sequence[PluginInfo], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps([_values(plugin) for plugin in plugins], indent=1))
+        echo_json([_values(plugin) for plugin in plugins])
         return
     from rich.table import Table
-    from rich.text import Text
 
-    from unharness.cli.console import stdout_console
+    from unharness.terminal import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("plugin", "distribution", "module", "provides"):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,6 +18,8 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from unharness.progress import Progress, Stage
+from unharness.safe_text import one_line
+from unharness.terminal import Console
 
 
 def progress_for(quiet: bool) -> AbstractContextManager[Progress]:
@@ -72,7 +73,7 @@ class LiveProgress(QuietProgress):
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Show a bar that stays when the stage ends; broken off, it stays as far as it came."""
-        bar = self._bars.add_task(name, total=None, loss="")
+        bar = self._bars.add_task(one_line(name), total=None, loss="")
         try:
             yield _LiveStage(self._bars, bar)
         except BaseException:
@@ -88,7 +89,7 @@ def live(console: Console) -> Iterator[LiveProgress]:
     """Draw bars while the block lasts."""
     bars = Bars(
         SpinnerColumn(finished_text="[green]✓"),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

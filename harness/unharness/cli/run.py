@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 import yaml
 
+from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options
 from unharness.cli.yaml_file import from_file
 from unharness.engines.choice import AUTO
@@ -166,7 +166,7 @@ def run_command(
             plan = resolve(make_request(values), found)
         if dry_run:
             spec = {"run_id": plan.spec.run_id(), **plan.spec.model_dump(mode="json")}
-            click.echo(json.dumps(spec, indent=1, ensure_ascii=False))
+            echo_json(spec)
             return
         if plan.data.origin.source == "standin":
             progress.note(
@@ -181,7 +181,7 @@ def run_command(
     if outcome is None:  # the first process speaks for all
         return
     if form == "json":
-        click.echo(json.dumps(outcome.record.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        echo_json(outcome.record.model_dump(mode="json"))
         return
     from unharness.cli.outcome import print_outcome
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.options import debug_option, format_option, results_option
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from unharness.records.record import RunRecord
+    from unharness.terminal import Text
 
 EPILOG = """\b
 Examples:
@@ -52,9 +52,8 @@ def show_command(run: str, results: Path, form: str, examples: int) -> None:
     store = RecordStore(results)
     record, folder = store.by_id(run)
     if form == "json":
-        click.echo(json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        echo_json(record.model_dump(mode="json"))
         return
-    from unharness.cli.console import stdout_console
     from unharness.leaderboard.rows import vanilla_of
 
     console = stdout_console()
@@ -225,7 +224,7 @@ def _print_examples(folder: Path, wanted: int, console: Console) -> None:
     try:
         rows = _pick(path, wanted)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        click.echo(f"warning: {path}: the examples cannot be read ({error})", err=True)
+        tell(f"warning: {path}: the examples cannot be read ({error})")
         return
     for row in rows:
         hits = row.get("hits")
@@ -265,7 +264,7 @@ def _facts(facts: Mapping[str, str], alarms: Sequence[str] = ()) -> Table:
 
 def _plain(text: str, style: str = "") -> Text:
     """Return a text in which brackets mean nothing."""
-    from rich.text import Text
+    from unharness.terminal import Text
 
     return Text(text, style)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import signal
 import sys
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from unharness.cli.console import echo_json
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.run import calm_libraries, interrupt
+from unharness.terminal import Console
 
 if TYPE_CHECKING:
     from unharness.sweeping.executor import JobResult
@@ -111,7 +111,7 @@ def sweep_command(
     with runner, watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
         results = carry_out(plan, runner, watcher)
     if form == "json":
-        click.echo(json.dumps(_report(plan, results), indent=1))
+        echo_json(_report(plan, results))
     else:
         _print_report(plan, results, Console(stderr=True))
     if failures(results):
@@ -130,7 +130,7 @@ def _print_plan(plan: SweepPlan, form: str) -> None:
             for cell in plan.cells
         ]
         found = {"cells": cells, "targets_to_train": len(plan.missing_targets)}
-        click.echo(json.dumps(found | {"seconds": seconds, "unknown": unknown}, indent=1))
+        echo_json(found | {"seconds": seconds, "unknown": unknown})
         return
     console = Console()
     table = Table(box=None, pad_edge=False)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.sweep import SOME_FAILED
 from unharness.errors import UsageError
+from unharness.terminal import Console
 
 if TYPE_CHECKING:
     from unharness.sweeping.tune import Study

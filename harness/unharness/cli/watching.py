@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from unharness.sweeping.executor import Job, JobResult, Watcher
+from unharness.terminal import Console, Text
 
 REFRESH_HZ = 4
 

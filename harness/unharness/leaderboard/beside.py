@@ -8,7 +8,6 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from unharness.leaderboard.labels import headers, number, row_labels, signed
 from unharness.leaderboard.ranking import Column
@@ -21,6 +20,7 @@ from unharness.leaderboard.reference import (
     printed,
 )
 from unharness.leaderboard.rows import Board, Group, Row
+from unharness.terminal import Text
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from unharness.leaderboard.beside import beside, nothing_beside, reference_values
@@ -24,8 +25,11 @@ from unharness.leaderboard.ranking import Value, best_rows
 from unharness.leaderboard.reference import Reference
 from unharness.leaderboard.rows import COSTS, Board, Group, Row
 from unharness.leaderboard.tradeoff import trade_offs
+from unharness.safe_text import csv_cell, one_line
+from unharness.safe_text import to_json as safe_json
 
 REFERENCE_ENDS = ("_reference", "_difference")
+_MARKS = {"\\": "\\\\", "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "](": "]\\("}
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
     *("tuning", "method", "config", "settings", "prompt", "seeds", "runs"),
@@ -41,7 +45,7 @@ def to_json(board: Board, reference: Reference | None = None) -> str:
             if reference:
                 values["reference"] = reference_values(group, row, reference)
             rows.append(values)
-    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return safe_json(rows) + "\n"
 
 
 def row_values(group: Group, row: Row) -> dict[str, Any]:
@@ -91,19 +95,24 @@ def to_csv(board: Board, reference: Reference | None = None) -> str:
     if reference:
         metric_fields += [name + end for name in names for end in REFERENCE_ENDS]
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*FIXED_FIELDS, *metric_fields, *COSTS], lineterminator="\n")
-    writer.writeheader()
+    fields = [*FIXED_FIELDS, *metric_fields, *COSTS]
+    writer = csv.writer(out, lineterminator="\n")
+
+    def write(row: Mapping[str, Any]) -> None:
+        writer.writerow([csv_cell(row.get(name)) for name in fields])
+
+    write({name: name for name in fields})
     for group in board.groups:
         for row in group.rows:
             values = row_values(group, row)
             printed = reference_values(group, row, reference) if reference else None
             if row.runs:
                 flat = _flat_row(values) | _flat_reference(printed, names)
-                writer.writerow(flat | {"prompt": "none"})
+                write(flat | {"prompt": "none"})
             for name, seen in values["prompts"].items():
                 # What the training cost is said once, in the line without a prompt.
                 own = {key: seen[key] for key in ("metrics", "seeds", "runs")} | {"cost": {}}
-                writer.writerow(_flat_row(values | own) | {"prompt": name})
+                write(_flat_row(values | own) | {"prompt": name})
     return out.getvalue()
 
 
@@ -117,7 +126,7 @@ def to_markdown(board: Board, reference: Reference | None = None) -> str:
             parts += [f"{TITLE}:", markdown_table([["Method", "Prompt", *words], *prompted], 2)]
         if reference and (found := beside(group, reference)):
             words = [" ".join(words) for words in headers(found.columns)]
-            parts += [*notes_beside(found, reference)]
+            parts += map(_escaped, notes_beside(found, reference))
             parts += [markdown_table([["Method", *words], *found.lines()], 1)]
         notes = [*group_notes(group), *(f"⚠ {line}" for line in row_warnings(group))]
         parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
@@ -211,5 +220,8 @@ def markdown_table(rows: list[list[str]], names: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Keep a text from being read as the table's own marks."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    """Keep a text from being read as the table's own marks, as HTML, a link or an image."""
+    text = one_line(text)
+    for mark, written in _MARKS.items():
+        text = text.replace(mark, written)
+    return text

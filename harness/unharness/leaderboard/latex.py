@@ -15,6 +15,7 @@ from unharness.leaderboard.labels import (
 )
 from unharness.leaderboard.ranking import REFERENCES, Column, Value, best_rows
 from unharness.leaderboard.rows import Board, Group
+from unharness.safe_text import one_line
 
 PARTS = {"unlearn": "Unlearning", "retention": "Retention", "general": "General tasks"}
 _ARROWS = {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "=": "="}
@@ -29,6 +30,11 @@ _SPECIAL = {
     "_": r"\_",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "[": "{[}",  # after a row's end it would be the space between rows
+    "]": "{]}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     "·": r"$\cdot$",
     "–": "--",
     "…": r"\dots{}",
@@ -51,7 +57,7 @@ def to_latex(board: Board) -> str:
 
 def escaped(text: str) -> str:
     """Return a text of which LaTeX reads every character as it stands."""
-    return "".join(_SPECIAL.get(letter, letter) for letter in " ".join(text.split()))
+    return "".join(_SPECIAL.get(letter, letter) for letter in one_line(text))
 
 
 def _table(title: str, group: Group, index: int) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from unharness.leaderboard.labels import headers, number, row_labels, signed
 from unharness.leaderboard.ranking import Column, Value
 from unharness.leaderboard.rows import Group
+from unharness.terminal import Text
 
 METRICS = 3
 """So many columns of the group are compared, the first ones."""

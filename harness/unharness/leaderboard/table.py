@@ -7,7 +7,6 @@ from collections.abc import Set as AbstractSet
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from unharness.leaderboard.labels import (
     RowLabel,
@@ -22,6 +21,7 @@ from unharness.leaderboard.labels import (
 from unharness.leaderboard.prompted_table import print_prompted
 from unharness.leaderboard.ranking import REFERENCES, Value, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
+from unharness.terminal import Text
 
 COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
 METRICS_BEFORE_COSTS = 3

@@ -13,7 +13,7 @@ from unharness.cache import cache_dir, locked
 from unharness.data.examples import REQUIRED_SPLITS
 from unharness.data.prompts import NO_PROMPT
 from unharness.engines.engine import Sampling
-from unharness.errors import RecordError, SchemaError, UnharnessError
+from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
 from unharness.evaluation.evaluate import example_rows, observe, score
 from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
@@ -240,7 +240,7 @@ class RunUnderWay:
     def _fail(self, record: RunRecord, error: Exception, *, keep_old: bool) -> None:
         """Leave a record that says why, unless a finished one stands in its place."""
         record.status = "failed"
-        record.error = f"{type(error).__name__}: {error}"
+        record.error = reason_of(error)
         record.finished = utc_now()
         record.metrics = {}
         record.cost.stages = dict(self.clock)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from unharness.errors import UnharnessError
+from unharness.errors import UnharnessError, reason_of
 from unharness.plugins import Registry, registry
 from unharness.processes.serving import serve
 from unharness.progress import Progress, Stage
@@ -36,8 +36,7 @@ def carry_out_job(
         plan = resolve(request, registry)
         outcome = execute_with(plan, registry, progress, engines)
     except Exception as error:  # a job that fails is a result
-        words = " ".join(str(error).split())
-        text = words if isinstance(error, UnharnessError) else f"{type(error).__name__}: {words}"
+        text = str(error) if isinstance(error, UnharnessError) else reason_of(error)
         return {"outcome": "failed", "seconds": time.monotonic() - began, "error": text}
     ranked = outcome.record.metrics.get(plan.task.headline)
     return {

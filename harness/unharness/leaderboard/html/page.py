@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from importlib import resources
 
 from unharness.leaderboard.html.payload import payload
 from unharness.leaderboard.rows import Board
 from unharness.records.store import RecordStore
+from unharness.safe_text import to_json
 
 SCRIPTS = ("dom.js", "table.js", "plots.js", "run.js", "main.js")
 
@@ -43,7 +43,7 @@ def to_html(board: Board, store: RecordStore) -> str:
 
 def _data(values: object) -> str:
     """Return JSON that no HTML parser takes for markup."""
-    text = json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = to_json(values, indent=None)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
