@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from unharness import Example
+from unharness.errors import ModelError
 from unharness.evaluation.observe import _position_scores, score_tokens
 
 EXAMPLES = [
@@ -75,6 +76,78 @@ def test_the_batch_size_changes_nothing(size: int, loaded: Any):
         assert one.variances == pytest.approx(two.variances, abs=1e-4)
         assert one.argmax_text == two.argmax_text
         assert one.answer_text == two.answer_text
+
+
+def _equal(one: Any, two: Any) -> None:
+    for left, right in zip(one, two, strict=True):
+        assert left.log_probs == pytest.approx(right.log_probs, abs=1e-5)
+        assert left.means == pytest.approx(right.means, abs=1e-5)
+        assert left.variances == pytest.approx(right.variances, abs=1e-4)
+        assert (left.hits, left.argmax_text) == (right.hits, right.argmax_text)
+
+
+def _passes(model: Any) -> list[tuple[int, int]]:
+    """The shape, examples by tokens, of every batch that goes through the model from now on."""
+    shapes: list[tuple[int, int]] = []
+    model.register_forward_pre_hook(
+        lambda module, args, given: shapes.append(tuple(given["input_ids"].shape)),
+        with_kwargs=True,
+    )
+    return shapes
+
+
+@pytest.mark.parametrize("tokens", [1, 60, 150, 10_000])
+def test_a_pass_holds_no_more_logits_than_there_is_memory_for(tokens: int, load_checkpoint: Any):
+    loaded = load_checkpoint("llama")
+    model = loaded[0]
+    whole = _score(loaded, batch_size=32)
+    shapes = _passes(model)
+    found = _score(loaded, batch_size=32, memory=tokens * model.config.vocab_size * 4)
+    assert all(rows == 1 or rows * width <= tokens for rows, width in shapes)
+    assert sum(rows for rows, _ in shapes) == len(EXAMPLES)
+    assert (len(shapes) == 1) == (tokens == 10_000)  # no smaller than it must be
+    _equal(found, whole)
+
+
+@pytest.mark.parametrize("room", [1, 2, 5])
+def test_a_batch_that_runs_out_of_memory_is_halved(room: int, load_checkpoint: Any):
+    loaded = load_checkpoint("llama")
+    whole = _score(loaded, batch_size=32)
+    loaded[0].register_forward_pre_hook(_too_small(room), with_kwargs=True)
+    shapes = _passes(loaded[0])
+    _equal(_score(loaded, batch_size=32), whole)
+    assert sum(rows for rows, _ in shapes) == len(EXAMPLES)
+
+
+def _too_small(room: int) -> Callable[..., None]:
+    """A device on which so many examples fit; the error is torch's own."""
+
+    def check(module: Any, args: Any, given: Any) -> None:
+        if len(given["input_ids"]) > room:
+            torch.empty(2**62, dtype=torch.uint8)
+
+    return check
+
+
+def test_one_example_that_does_not_fit_is_an_error_in_one_line(load_checkpoint: Any):
+    loaded = load_checkpoint("llama")
+    loaded[0].register_forward_pre_hook(_too_small(0), with_kwargs=True)
+    with pytest.raises(ModelError, match=r"out of memory: one example of \d+ tokens"):
+        _score(loaded)
+
+
+def test_an_error_that_is_not_about_memory_is_not_tried_again(load_checkpoint: Any):
+    loaded = load_checkpoint("llama")
+    calls: list[int] = []
+
+    def broken(*_: Any) -> None:
+        calls.append(1)
+        raise RuntimeError("shapes do not match")
+
+    loaded[0].register_forward_pre_hook(broken, with_kwargs=True)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        _score(loaded)
+    assert calls == [1]
 
 
 def test_what_lies_beyond_the_maximum_is_not_scored(load_checkpoint: Any):

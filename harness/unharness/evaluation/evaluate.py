@@ -22,8 +22,6 @@ from unharness.evaluation.observe import score_tokens
 from unharness.models.weights import WeightsRef
 from unharness.progress import Progress
 
-SCORING_BATCH = 32
-
 
 def observe(
     weights: WeightsRef,
@@ -56,7 +54,6 @@ def observe(
                 weights.tokenizer,
                 asked[split],
                 max_length=max_length,
-                batch_size=SCORING_BATCH,
                 on_done=stage.step,
             )
     generated = {}

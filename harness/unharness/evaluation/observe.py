@@ -12,11 +12,18 @@ from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example
 from unharness.errors import ModelError
 from unharness.evaluation.observations import TokenScores
+from unharness.evaluation.scoring_batch import (
+    bytes_per_token,
+    logits_budget,
+    scored_in_batches,
+)
 
+BATCH_SIZE = 32
 OnScored = Callable[[int, int], None]
-# Positions whose distributions over the vocabulary are held in float32 at a time: 2048 positions
-# of 128,000 entries are 1 GiB.
+# Positions whose distributions over the vocabulary are held in float32 at a time, some six tensors
+# of them: as many as 128 MiB hold, 262 with a vocabulary of 128,000.
 POSITIONS_AT_ONCE = 2048
+ENTRIES_AT_ONCE = 1 << 25
 
 
 def score_tokens(
@@ -25,7 +32,8 @@ def score_tokens(
     examples: Sequence[Example],
     *,
     max_length: int,
-    batch_size: int,
+    batch_size: int = BATCH_SIZE,
+    memory: int | None = None,
     on_done: OnScored | None = None,
 ) -> list[TokenScores | None]:
     """Score the answers' tokens under teacher forcing, in one pass over the examples.
@@ -35,28 +43,32 @@ def score_tokens(
         tokenizer: the model's.
         examples: of one split.
         max_length: in tokens; what lies beyond is not scored.
-        batch_size: examples of a forward pass; similar lengths go together.
+        batch_size: most examples of a forward pass; similar lengths go together.
+        memory: most bytes that the logits of a pass may take; None: what the device has room for.
         on_done: told how many of how many examples are done.
 
     Returns:
         One entry an example; None where no token of the answer is within `max_length`.
 
     Raises:
-        ModelError: a probability is not finite.
+        ModelError: a probability is not finite, or the memory does not hold a single example.
     """
     encoded = encode_examples(tokenizer, examples, max_length, end_token=False)
-    order = sorted(
-        (index for index, row in enumerate(encoded) if row.scored),
-        key=lambda index: -len(encoded[index].input_ids),
-    )
+    lengths = {index: len(row.input_ids) for index, row in enumerate(encoded) if row.scored}
     results: list[TokenScores | None] = [None] * len(encoded)
-    for start in range(0, len(order), batch_size):
-        part = order[start : start + batch_size]
-        rows = _score_batch(model, tokenizer, [encoded[index] for index in part])
+    done = 0
+    for part, rows in scored_in_batches(
+        lambda part: _score_batch(model, tokenizer, [encoded[index] for index in part]),
+        lengths,
+        batch_size=batch_size,
+        bytes_per_token=bytes_per_token(model),
+        budget=logits_budget(model.device) if memory is None else memory,
+    ):
         for index, row in zip(part, rows, strict=True):
             results[index] = row
+        done += len(part)
         if on_done:
-            on_done(start + len(part), len(order))
+            on_done(done, len(lengths))
     return results
 
 
@@ -103,9 +115,8 @@ def _position_scores(logits: torch.Tensor, targets: torch.Tensor) -> list[torch.
         Four tensors (N,) on the CPU.
     """
     parts = []
-    for chunk, wanted in zip(
-        logits.split(POSITIONS_AT_ONCE), targets.split(POSITIONS_AT_ONCE), strict=True
-    ):
+    size = max(1, min(POSITIONS_AT_ONCE, ENTRIES_AT_ONCE // logits.shape[1]))
+    for chunk, wanted in zip(logits.split(size), targets.split(size), strict=True):
         log_probs = chunk.float().log_softmax(dim=-1)
         probs = log_probs.exp()
         # A token of probability 0 has log-probability -inf and weighs nothing.

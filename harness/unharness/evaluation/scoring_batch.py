@@ -1,0 +1,95 @@
+"""How many examples a scoring pass holds: as many as their logits have room for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+from unharness.errors import ModelError
+
+Row = TypeVar("Row")
+LOGITS_BYTES = 1 << 30
+"""Most bytes of a pass's logits. A constant, so that batches, and with them the rounding of sums,
+depend on free memory only where that is scarce."""
+SHARE = 4
+"""Logits take at most this part of the free memory: copies and float32 values stand beside them."""
+
+
+def logits_budget(device: torch.device) -> int:
+    """Return how many bytes the logits of a scoring pass may take on a device."""
+    return min(LOGITS_BYTES, _free_memory(device) // SHARE)
+
+
+def scored_in_batches(
+    score: Callable[[Sequence[int]], Sequence[Row]],
+    lengths: Mapping[int, int],
+    *,
+    batch_size: int,
+    bytes_per_token: int,
+    budget: int,
+) -> Iterator[tuple[Sequence[int], Sequence[Row]]]:
+    """Yield the indices and the scores of one batch after another, longest examples first.
+
+    A batch that runs out of memory is halved and scored again; smaller ones follow.
+
+    Args:
+        score: scores the examples with these indices in one pass.
+        lengths: in tokens, by index.
+        batch_size: most examples of a pass.
+        bytes_per_token: of the logits at one position.
+        budget: bytes of all logits of a pass; one example is scored whatever it takes.
+
+    Raises:
+        ModelError: the memory does not hold a single example.
+    """
+    order = sorted(lengths, key=lambda index: -lengths[index])
+    start = 0
+    while start < len(order):
+        longest = lengths[order[start]]
+        room = budget // max(1, longest * bytes_per_token)
+        part = order[start : start + max(1, min(batch_size, room))]
+        rows = _unless_out_of_memory(score, part)
+        if rows is None:
+            if len(part) == 1:
+                raise ModelError(
+                    f"out of memory: one example of {longest} tokens does not fit; "
+                    "use a device with more memory"
+                )
+            batch_size = len(part) // 2
+            continue
+        yield part, rows
+        start += len(part)
+
+
+def _unless_out_of_memory(
+    score: Callable[[Sequence[int]], Sequence[Row]], part: Sequence[int]
+) -> Sequence[Row] | None:
+    """Return the scores; None where the memory does not suffice, what was taken given back."""
+    from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+
+    try:
+        return score(part)
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and not should_reduce_batch_size(error):
+            raise
+    clear_device_cache(garbage_collection=True)  # behind the block: the error held the tensors
+    return None
+
+
+def bytes_per_token(model: Any) -> int:
+    """Return the size of a model's logits at one position."""
+    dtype: torch.dtype = model.dtype
+    return int(model.config.get_text_config().vocab_size) * dtype.itemsize
+
+
+def _free_memory(device: torch.device) -> int:
+    """Return the bytes that can be taken on a device without swapping."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + cached)
+    import psutil
+
+    return int(psutil.virtual_memory().available)
