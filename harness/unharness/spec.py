@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -95,6 +96,11 @@ class EvaluationSettings(BaseModel):
     suite: dict[str, Any] | None = None
     """The general knowledge that is asked for: tasks, versions, shots; None for none."""
     bootstrap_seed: int = 0
+
+
+def results_folder(given: str | None) -> str:
+    """Return the folder of records: the one given, that of `UNHARNESS_RESULTS`, or the default."""
+    return given or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS
 
 
 class RunSpec(BaseModel):

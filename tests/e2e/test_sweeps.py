@@ -101,7 +101,7 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
     ]
     done = cli(*words)
     assert done.returncode == 0, done.stderr
-    (path,) = folder.glob("tuning/*/*/*/study.json")
+    (path,) = folder.glob("tuning/*/*/*/study-*.json")
     study = json.loads(path.read_text())
     assert len(study["trials"]) == 2
     assert study["trials"][0]["settings"]["lr"] == 1e-3  # the usual setting is the first trial

@@ -63,6 +63,15 @@ def test_the_best_setting_is_run_over_the_seeds_and_counts_its_trials():
     assert final[0].set == {"batch_size": 8, **suggested[1]}
 
 
+def test_a_study_gives_up_after_failures_in_a_row_and_not_after_single_ones():
+    (study,) = studies(RunRequest(method="kl"))
+    tried(study, [None, None, None, None, 1.0, None, None, None, None])
+    assert not study.gave_up
+    tried(study, [None])
+    assert study.gave_up
+    assert study.best.value == 1.0
+
+
 def test_where_lower_is_better_the_lowest_is_best():
     (study,) = studies(RunRequest(method="kl"), objective="unlearn_rouge_l")
     suggested = tried(study, [5.0, 2.0, 9.0])

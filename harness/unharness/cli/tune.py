@@ -13,7 +13,7 @@ from rich.table import Table
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.sweep import SOME_FAILED
-from unharness.errors import UsageError
+from unharness.errors import MethodError, UsageError
 from unharness.terminal import Console
 
 if TYPE_CHECKING:
@@ -101,8 +101,14 @@ def tune_command(
         total = (trials or 0) * len(studies)
         with watching(total, 0.0, quiet, errors) as watcher:
             tune.tune(studies, objective, effort, runner, found, watcher)
-        _print_studies(studies, objective, errors)
+        if not quiet:
+            _print_studies(studies, objective, errors)
+        problems = _problems(studies)
         final = tune.final_requests(requests, studies, request.seed)
+        if not final:
+            raise MethodError("; ".join(problems))
+        for problem in problems:
+            errors.print(f"failed: {problem}", style="red", markup=False, soft_wrap=True)
         plan = plan_sweep(final, found)
         with watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
             results = carry_out(plan, runner, watcher)
@@ -110,13 +116,24 @@ def tune_command(
     failed = failures(results)
     for result in failed:
         errors.print(f"failed: {result.error}", style="red", markup=False, soft_wrap=True)
-    errors.print(
-        f"{len(plan.cells) - len(failed)} runs with the best settings in {plan.results}; "
-        "'unharness leaderboard' compares them",
-        style="dim",
-    )
-    if failed:
+    if not quiet:
+        errors.print(
+            f"{len(plan.cells) - len(failed)} runs with the best settings in {plan.results}; "
+            "'unharness leaderboard' compares them",
+            style="dim",
+        )
+    if failed or problems:
         sys.exit(SOME_FAILED)
+
+
+def _problems(studies: list[Study]) -> list[str]:
+    """Return what is to be said of every method without a single successful trial."""
+    return [
+        f"{study.label}: all {len(study.trials)} trials failed, so there is no best setting to "
+        f"run. The last one: {study.trials[-1].error}"
+        for study in studies
+        if study.best is None
+    ]
 
 
 def _print_studies(studies: list[Study], objective: str, console: Console) -> None:

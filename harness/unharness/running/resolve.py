@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,13 +29,7 @@ from unharness.models.trained import TrainingPlace
 from unharness.plugins import Registry
 from unharness.running.device import find_device, weights_dtype
 from unharness.running.pool import engine_options
-from unharness.spec import (
-    DEFAULT_RESULTS,
-    RESULTS_VARIABLE,
-    EvaluationSettings,
-    RunRequest,
-    RunSpec,
-)
+from unharness.spec import EvaluationSettings, RunRequest, RunSpec, results_folder
 from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset, find_preset
 
@@ -189,7 +182,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         data_source=data.origin.source,
         device=device,
         engine_set=request.engine_set,
-        results=request.results or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS,
+        results=results_folder(request.results),
         prompt_name=prompts[0].name,
         preset=preset.label if preset else None,
         tuned=request.tuned,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -139,6 +140,7 @@ class Local(Executor):
             elif kind == "note":
                 sitting.watcher.note(f"{job.label}: {parts[0]}")
 
+        began = time.monotonic()
         try:
             if seat.child is None or not seat.child.alive:
                 seat.child = _start(seat)
@@ -149,7 +151,8 @@ class Local(Executor):
         except ProcessError as error:
             if sitting.stopping:
                 return None
-            return JobResult(job.run_id, "failed", 0.0, error=str(error))
+            seconds = time.monotonic() - began
+            return JobResult(job.run_id, "failed", seconds, error=str(error))
         return JobResult.from_answer(job.run_id, answer)
 
 

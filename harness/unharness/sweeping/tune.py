@@ -3,11 +3,14 @@
 A trial is a run that is judged on a validation part of the training halves; the evaluation
 halves take no part in it, nor does a target model that was trained on them. The trials' records
 lie under `<results>/tuning`, where no leaderboard looks. As a trial depends on those before it
-alone, the same command goes on where it was broken off: what was run is found.
+alone, the same command goes on where it was broken off: what was run is found. A study ends
+early when several trials in a row fail.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,16 +20,19 @@ from unharness.errors import UsageError
 from unharness.plugins import Registry
 from unharness.records.files import write_json
 from unharness.records.record import RunRecord
-from unharness.records.store import RecordStore
+from unharness.records.store import RecordStore, path_name
 from unharness.running.resolve import make_method
-from unharness.spec import DEFAULT_RESULTS, RunRequest
-from unharness.sweeping.executor import Executor, Watcher
+from unharness.spec import RUN_ID_LENGTH, RunRequest, results_folder
+from unharness.sweeping.executor import Executor, JobResult, Watcher
 from unharness.sweeping.plan import plan_sweep
 from unharness.sweeping.sweep import carry_out
 from unharness.unlearning.search import Choice, Search, search_space
 
 FOLDER = "tuning"
-STUDY_FILE = "study.json"
+MAX_FAILURES = 5
+"""Failed trials in a row after which a study ends."""
+TARGET_STAGE = "train target"
+"""How the stages begin that are shared with other runs, and are not counted as effort."""
 DIGITS = 3
 """Significant digits of a suggested number: enough to find the place, short enough to read."""
 
@@ -54,6 +60,9 @@ class Trial:
     value: float | None
     """Of the objective; None if the run failed, or gave none."""
     seconds: float
+    """What it took, without the training of a target model."""
+    error: str | None = None
+    """Why there is no value."""
 
 
 @dataclass
@@ -92,6 +101,24 @@ class Study:
         known = [trial for trial in self.trials if trial.value is not None]
         sign = -1 if self.maximize else 1
         return min(known, key=lambda trial: sign * float(trial.value or 0.0), default=None)
+
+    @property
+    def failures(self) -> int:
+        """How many of the last trials failed in a row."""
+        values = [trial.value for trial in self.trials]
+        return next(
+            (at for at, value in enumerate(reversed(values)) if value is not None), len(values)
+        )
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether so many trials failed in a row that no further one is worth its time."""
+        return self.failures >= MAX_FAILURES
+
+    @property
+    def label(self) -> str:
+        """The method, task and model."""
+        return f"{self.request.method} on {self.request.task}, {self.request.model}"
 
     def ask(self) -> tuple[Any, dict[str, Any]]:
         """Return Optuna's trial, and the settings that it suggests."""
@@ -159,17 +186,27 @@ def tune(
     watcher: Watcher,
 ) -> None:
     """Give every study its share of trials, one of each at a time, side by side."""
-    while open_studies := [s for s in studies if not effort.is_over(len(s.trials), s.seconds)]:
+
+    def wants_more(study: Study) -> bool:
+        return not study.gave_up and not effort.is_over(len(study.trials), study.seconds)
+
+    while open_studies := [study for study in studies if wants_more(study)]:
         asked = [(study, *study.ask()) for study in open_studies]
         requests = [_trial_request(study.request, settings) for study, _, settings in asked]
         plan = plan_sweep(requests, registry)
-        carry_out(plan, executor, watcher)
+        results = {result.run_id: result for result in carry_out(plan, executor, watcher)}
         store = RecordStore(plan.results)
         specs = {cell.run_id: cell.plan.spec for cell in plan.cells}
         for (study, trial, settings), run_id in zip(asked, plan.run_ids, strict=True):
             record = store.find(specs[run_id])
-            study.tell(trial, _outcome(settings, run_id, record, objective))
+            result = results.get(run_id)
+            study.tell(trial, _outcome(settings, run_id, record, result, objective))
             _save(study, objective, Path(plan.results))
+            if study.gave_up:
+                watcher.note(
+                    f"{study.label}: tuning ends after {len(study.trials)} trials, as the last "
+                    f"{study.failures} failed: {study.trials[-1].error}"
+                )
 
 
 def final_requests(
@@ -177,12 +214,15 @@ def final_requests(
 ) -> list[RunRequest]:
     """Return the runs on the evaluation halves: the best settings, over the seeds.
 
-    Methods without anything to tune are run as they are.
+    Methods without anything to tune are run as they are; one whose trials all failed is left out,
+    as its numbers would be those of an untuned method.
     """
     found = {_key(study.request): study for study in studies}
     final = []
     for request in requests:
         study = found.get(_key(request))
+        if study and not study.best:
+            continue
         update: dict[str, Any] = {}
         if study and study.best:
             settings = {**request.set, **study.best.settings}
@@ -203,7 +243,7 @@ def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
 
 def _trial_request(request: RunRequest, settings: Mapping[str, Any]) -> RunRequest:
     """Return the run that tries a setting: judged on the validation part, and on nothing else."""
-    results = str(Path(request.results or DEFAULT_RESULTS) / FOLDER)
+    results = str(Path(results_folder(request.results)) / FOLDER)
     return request.model_copy(
         update={"set": {**request.set, **settings}, "part": "validation", "results": results}
         | {"suite": "none", "save_weights": False}
@@ -211,22 +251,41 @@ def _trial_request(request: RunRequest, settings: Mapping[str, Any]) -> RunReque
 
 
 def _outcome(
-    settings: Mapping[str, Any], run_id: str, record: RunRecord | None, objective: str
+    settings: Mapping[str, Any],
+    run_id: str,
+    record: RunRecord | None,
+    result: JobResult | None,
+    objective: str,
 ) -> Trial:
+    """Return what came of a trial: from its record, and where it failed from the executor too.
+
+    A run that fails costs its wall-clock seconds: many fail before any stage is timed.
+    """
+    stages = record.cost.stages if record else {}
+    target = sum(took for name, took in stages.items() if name.startswith(TARGET_STAGE))
     if record is None or record.status != "done":
-        return Trial(settings, run_id, None, 0.0)
+        seconds = max(0.0, result.seconds - target) if result else 0.0
+        error = (result and result.error) or (record and record.error) or "it left no record"
+        return Trial(settings, run_id, None, seconds, error)
     metric = record.metrics.get(objective)
-    stages = record.cost.stages.items()
-    seconds = sum(took for name, took in stages if not name.startswith("train target"))
-    return Trial(settings, run_id, metric.value if metric else None, seconds)
+    value = metric.value if metric else None
+    missing = None if value is not None else f"its record has no value of {objective}"
+    return Trial(settings, run_id, value, sum(stages.values()) - target, missing)
 
 
 def _save(study: Study, objective: str, root: Path) -> None:
-    """Leave what was tried beside the trials' records."""
+    """Leave what was tried beside the trials' records.
+
+    The file is named after what makes the study: the first trial's run id, which stands for model,
+    data and fixed hyperparameters, the objective, and what is tuned.
+    """
     best = study.best
-    folder = root / study.request.task / Path(study.request.model).name / study.request.method
+    identity = [study.trials[0].run_id, objective, sorted(study.space)]
+    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:RUN_ID_LENGTH]
+    request = study.request
+    folder = root / request.task / path_name(request.model) / request.method
     write_json(
-        folder / STUDY_FILE,
+        folder / f"study-{key}.json",
         {
             "objective": objective,
             "sampler": f"TPE, seed {study.seed}",
