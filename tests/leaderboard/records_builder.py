@@ -10,7 +10,7 @@ import pytest
 
 from unharness.records.record import CostRecord, DataRecord, MetricRecord, RunRecord
 from unharness.records.store import RecordStore
-from unharness.spec import EvaluationSettings, RunSpec
+from unharness.spec import IDENTITY_VERSION, EvaluationSettings, RunSpec
 
 UNITS = {"unlearn_ppl": "perplexity", "retention_ppl": "perplexity"}
 DIRECTIONS = {
@@ -72,6 +72,7 @@ def build_record(
     made = RunSpec(**spec)
     fields: dict[str, Any] = {
         "run_id": made.run_id(),
+        "identity_version": IDENTITY_VERSION,
         "status": "done",
         "partial": made.limit is not None,
         "started": "2026-01-01T00:00:00+00:00",

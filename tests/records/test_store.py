@@ -18,7 +18,7 @@ from unharness.records.record import (
     TrainingRecord,
 )
 from unharness.records.store import RecordStore, Unreadable, path_name, read_record
-from unharness.spec import RunSpec
+from unharness.spec import IDENTITY_VERSION, RunSpec
 
 
 def _spec(**changes: Any) -> RunSpec:
@@ -50,6 +50,7 @@ def _record(spec: RunSpec | None = None, **changes: Any) -> RunRecord:
     spec = spec or _spec()
     fields: dict[str, Any] = {
         "run_id": spec.run_id(),
+        "identity_version": IDENTITY_VERSION,
         "status": "done",
         "started": "2026-01-01T00:00:00+00:00",
         "spec": spec,
@@ -299,3 +300,10 @@ def test_a_path_name_never_escapes(name: str):
     assert not safe.startswith(".")
     assert len(safe.encode()) <= 100
     assert Path("root", safe).parent == Path("root")
+
+
+def test_a_record_of_an_older_identity_is_checked_by_its_own(store: RecordStore):
+    spec = _spec(seed=2)
+    old = _record(spec, run_id=spec.run_id(2), identity_version=2)
+    store.save(old)
+    assert load_records(store.root) == [old]

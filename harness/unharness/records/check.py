@@ -31,7 +31,7 @@ def problem_of(record: RunRecord) -> str:
 
 def _run_id(record: RunRecord) -> str:
     try:
-        return record.spec.run_id()
+        return record.spec.run_id(record.identity_version)
     except ValueError:  # a spec that JSON cannot hold identifies no run
         return ""
 
