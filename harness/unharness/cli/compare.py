@@ -10,6 +10,7 @@ from rich.table import Table
 
 from unharness.cli.console import echo_json
 from unharness.cli.options import debug_option, format_option, results_option
+from unharness.cli.skipped import warn_of
 from unharness.errors import UsageError, suggestion
 from unharness.terminal import Console, Text
 
@@ -51,6 +52,7 @@ def compare_command(
 
     store = RecordStore(results)
     board = build_board(store).narrowed([task] if task else [], [model] if model else [])
+    warn_of(board)
     group, rows = _choose(board, a, b)
     records = {record.run_id: record for record in load_records(results)}
     folders = {run: store.folder(records[run].spec) for row in rows for run in row.runs}

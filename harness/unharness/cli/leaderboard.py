@@ -10,6 +10,7 @@ import click
 
 from unharness.cli.console import echo, stdout_console, tell
 from unharness.cli.options import debug_option, format_option, results_option
+from unharness.cli.skipped import warn, warn_of
 
 if TYPE_CHECKING:
     from unharness.leaderboard.reference import Reference
@@ -66,8 +67,7 @@ def leaderboard_command(
         printed = load_reference(reference, results)
     board = build_board(RecordStore(results))
     _check_metrics(metrics, board.metric_names())
-    for warning in board.warnings:
-        tell(f"warning: {warning}")
+    warn_of(board)
     chosen = board.narrowed(tasks, models, metrics)
     if not chosen.groups:
         tell(_nothing(results, filtered=bool(board.groups), notes=chosen.notes))
@@ -78,7 +78,7 @@ def leaderboard_command(
     if form == "html":
         from unharness.leaderboard.html.page import to_html
 
-        echo(to_html(chosen, RecordStore(results)), nl=False)
+        echo(to_html(chosen, RecordStore(results), warn), nl=False)
         return
     if form == "latex":
         from unharness.leaderboard.latex import to_latex

@@ -9,6 +9,7 @@ import click
 
 from unharness.cli.console import echo, echo_json, stdout_console
 from unharness.cli.options import debug_option, format_option, results_option
+from unharness.cli.skipped import warn_of
 
 if TYPE_CHECKING:
     from unharness.leaderboard.paper import FilledTable
@@ -50,6 +51,7 @@ def paper_command(results: Path, form: str, tables: tuple[str, ...], on: str | N
 
     reference = load_reference(NAME, results)
     board = build_board(RecordStore(results))
+    warn_of(board)
     wanted = [table.replace("figure", "figure ") for table in tables]
     filled = fill(reference, board, wanted, on)
     if form == "json":

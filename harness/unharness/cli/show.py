@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from unharness.cli.console import echo_json, stdout_console, tell
+from unharness.cli.console import echo_json, stdout_console
 from unharness.cli.options import debug_option, format_option, results_option
+from unharness.cli.skipped import warn
+from unharness.errors import RecordError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from unharness.records.examples import ExampleRecord
     from unharness.records.record import RunRecord
     from unharness.terminal import Text
 
@@ -216,37 +218,31 @@ def _files(record: RunRecord, folder: Path) -> dict[str, str]:
 
 
 def _print_examples(folder: Path, wanted: int, console: Console) -> None:
+    from unharness.records.examples import read_examples
     from unharness.records.store import EXAMPLES_FILE
 
-    path = folder / EXAMPLES_FILE
-    if not wanted or not path.is_file():
+    if not wanted or not (folder / EXAMPLES_FILE).is_file():
         return
     try:
-        rows = _pick(path, wanted)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        tell(f"warning: {path}: the examples cannot be read ({error})")
+        rows = _pick(read_examples(folder), wanted)
+    except RecordError as error:
+        warn(str(error))
         return
     for row in rows:
-        hits = row.get("hits")
+        hits = row.hits
         accuracy = f" · {sum(hits)} of {len(hits)} tokens as expected" if hits else ""
-        heading = f"\n{row.get('split', '?')} {row.get('id', '')}{accuracy}"
-        console.print(_plain(heading, "bold"))
-        texts = {"question": "prompt", "expected": "answer", "generated": "generated"}
-        console.print(
-            _facts({word: str(row[key]).strip() for word, key in texts.items() if row.get(key)})
-        )
+        console.print(_plain(f"\n{row.split} {row.id}{accuracy}", "bold"))
+        texts = {"question": row.prompt, "expected": row.answer, "generated": row.generated}
+        console.print(_facts({word: text.strip() for word, text in texts.items() if text}))
 
 
-def _pick(path: Path, wanted: int) -> list[dict[str, Any]]:
+def _pick(rows: Iterable[ExampleRecord], wanted: int) -> list[ExampleRecord]:
     """Return the first examples of every split in turn, `wanted` in all."""
-    from unharness.records.files import read_json_lines
-
-    by_split: dict[str, list[dict[str, Any]]] = {}
-    for row in read_json_lines(path):
-        if isinstance(row, dict):
-            found = by_split.setdefault(str(row.get("split")), [])
-            if len(found) < wanted:
-                found.append(row)
+    by_split: dict[str, list[ExampleRecord]] = {}
+    for row in rows:
+        found = by_split.setdefault(row.split, [])
+        if len(found) < wanted:
+            found.append(row)
     turns: Iterator[Any] = itertools.chain.from_iterable(itertools.zip_longest(*by_split.values()))
     return [row for row in turns if row is not None][:wanted]
 

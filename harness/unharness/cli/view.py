@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from unharness.cli.options import debug_option, results_option
+from unharness.cli.skipped import warn, warn_of
 from unharness.errors import UsageError
 
 EPILOG = """\b
@@ -78,7 +79,9 @@ class _Handler(BaseHTTPRequestHandler):
         from unharness.records.store import RecordStore
 
         store = RecordStore(self._results)
-        body = to_html(build_board(store), store).encode()
+        board = build_board(store)
+        warn_of(board)
+        body = to_html(board, store, warn).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))

@@ -11,9 +11,8 @@ from typing import Any
 from unharness.errors import RecordError, UsageError
 from unharness.leaderboard.ranking import Column
 from unharness.leaderboard.rows import Group, Row
-from unharness.records.files import read_json_lines
+from unharness.records.examples import ExampleRecord, read_examples
 from unharness.records.record import RunRecord
-from unharness.records.store import EXAMPLES_FILE
 
 RESAMPLES = 2000
 CLOSE = 1e-4
@@ -159,23 +158,15 @@ def _run(row: Row, seed: int) -> str:
     return row.runs[row.seeds.index(seed)]
 
 
-def _read(folder: Path) -> tuple[dict[tuple[str, str], dict[str, Any]], Scores]:
+def _read(folder: Path) -> tuple[dict[tuple[str, str], ExampleRecord], Scores]:
     """Return a run's examples by split and id, and their scores."""
-    path = folder / EXAMPLES_FILE
-    examples: dict[tuple[str, str], dict[str, Any]] = {}
+    examples: dict[tuple[str, str], ExampleRecord] = {}
     scores: Scores = {}
-    try:
-        for line in read_json_lines(path):
-            split, example = str(line["split"]), str(line["id"])
-            examples[split, example] = {
-                name: line.get(name) for name in ("prompt", "answer", "generated")
-            }
-            for metric, score in line["scores"].items():
-                if score is not None:
-                    scores.setdefault(metric, {}).setdefault(split, {})[example] = float(score)
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise RecordError(f"{path}: the examples cannot be read ({reason})") from error
+    for line in read_examples(folder):
+        examples[line.split, line.id] = line
+        for metric, score in line.scores.items():
+            if score is not None:
+                scores.setdefault(metric, {}).setdefault(line.split, {})[line.id] = score
     return examples, scores
 
 
@@ -240,10 +231,10 @@ def _changes(metric: str, runs: Sequence[tuple[str, str]], read: Mapping[str, An
         means = [sum(pair[side] for pair in columns) / len(columns) for side in (0, 1)]
         if means[0] == means[1] or (split, example) not in texts[1]:
             continue
-        generated = tuple(side[split, example]["generated"] for side in texts)
+        generated = tuple(side[split, example].generated for side in texts)
         found.append(
             Change(
-                *(split, example, facts["prompt"], facts["answer"]),
+                *(split, example, facts.prompt, facts.answer),
                 texts=(generated[0], generated[1]),
                 scores=(means[0], means[1]),
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from unharness.records.record import RunRecord
+from unharness.spec import ADDED_IN, IDENTITY_VERSION, RunSpec
 
 
 def problem_of(record: RunRecord) -> str:
@@ -16,6 +17,11 @@ def problem_of(record: RunRecord) -> str:
     seed or data hash is not ranked as a result; or if a number in it is NaN or infinite, which no
     report can show.
     """
+    version = record.identity_version
+    if version > IDENTITY_VERSION:
+        return f"identity version {version}, this unharness reads up to {IDENTITY_VERSION}"
+    if added := [name for name in _added_after(version) if _is_given(record.spec, name)]:
+        return f"spec.{added[0]} is not part of identity version {version}; restore the file"
     if (found := _run_id(record)) != record.run_id:
         return (
             f"its spec was changed: the run id is {record.run_id[:40]!r}, that of its spec is "
@@ -34,6 +40,15 @@ def _run_id(record: RunRecord) -> str:
         return record.spec.run_id(record.identity_version)
     except ValueError:  # a spec that JSON cannot hold identifies no run
         return ""
+
+
+def _added_after(version: int) -> list[str]:
+    """Return the identity fields that an older record's id does not cover."""
+    return [name for since, names in ADDED_IN.items() if since > version for name in names]
+
+
+def _is_given(spec: RunSpec, name: str) -> bool:
+    return bool(getattr(spec, name) != RunSpec.model_fields[name].get_default())
 
 
 def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:

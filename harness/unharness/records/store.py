@@ -157,11 +157,11 @@ def _other_version(error: ValidationError) -> str:
     """Return the schema version that a record names if it is not ours."""
     for problem in error.errors():
         if problem["loc"] == ("schema_version",) and problem["type"] == "literal_error":
-            return str(problem["input"])
+            return str(problem["input"])[:LONGEST_NAME]
     return ""
 
 
 def _reason(error: ValidationError) -> str:
     problems = error.errors()
-    place = ".".join(str(part) for part in problems[0]["loc"])
+    place = ".".join(str(part) for part in problems[0]["loc"])[:LONGEST_NAME]
     return f"not a record: {place + ': ' if place else ''}{problems[0]['msg']}"

@@ -15,6 +15,7 @@ function boardPage(missing) {
     missing ? make('p', { class: 'warning' }, `There is no run ${missing} in this page.`) : null,
     board.groups.length ? null : make('p', {}, 'There is nothing to compare.'),
     ...board.groups.flatMap(groupSection),
+    ...board.warnings.map((text) => make('p', { class: 'note warning' }, `⚠ ${text}`)),
     ...board.notes.map((note) => make('p', { class: 'note' }, note)),
   ];
 }

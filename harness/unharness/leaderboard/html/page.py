@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from importlib import resources
 
 from unharness.leaderboard.html.payload import payload
@@ -18,15 +19,21 @@ from unharness.safe_text import to_json
 SCRIPTS = ("dom.js", "table.js", "plots.js", "run.js", "main.js")
 
 
-def to_html(board: Board, store: RecordStore) -> str:
+def to_html(
+    board: Board, store: RecordStore, warn: Callable[[str], None] = lambda text: None
+) -> str:
     """Return the board as one HTML file.
 
     Args:
         board: what is shown.
         store: where its records and their examples lie.
+        warn: told of every file of examples that cannot be read; the page names it as well.
     """
     from jinja2 import Environment, select_autoescape
 
+    values = payload(board, store)
+    for text in values["warnings"][len(board.warnings) :]:
+        warn(text)
     style = _file("style.css")
     script = "'use strict';\n" + "\n".join(_file(name) for name in SCRIPTS)
     template = Environment(autoescape=select_autoescape(default=True)).from_string(
@@ -37,7 +44,7 @@ def to_html(board: Board, store: RecordStore) -> str:
         script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
-        data=_data(payload(board, store)),
+        data=_data(values),
     )
 
 

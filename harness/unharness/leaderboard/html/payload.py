@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from unharness.errors import RecordError
@@ -11,7 +11,7 @@ from unharness.leaderboard.labels import group_notes, group_titles, headers, row
 from unharness.leaderboard.ranking import REFERENCES, Column, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
 from unharness.leaderboard.tradeoff import trade_offs
-from unharness.records.files import read_json_lines
+from unharness.records.examples import ExampleRecord, read_examples
 from unharness.records.record import RunRecord
 from unharness.records.store import EXAMPLES_FILE, RecordStore
 
@@ -23,7 +23,10 @@ DIGITS = 5
 
 
 def payload(board: Board, store: RecordStore) -> dict[str, Any]:
-    """Return everything that the page shows; numbers that are none are null."""
+    """Return everything that the page shows; numbers that are none are null.
+
+    Examples that cannot be read are left out; `warnings` names their file.
+    """
     runs = {run for group in board.groups for row in group.rows for run in row.runs}
     records = {
         item.run_id: item
@@ -32,11 +35,15 @@ def payload(board: Board, store: RecordStore) -> dict[str, Any]:
     }
     with_examples = len(runs) <= MOST_RUNS
     titles = group_titles(board)
+    warnings = list(board.warnings)
     return {
         "groups": [
-            _group(title, group, records, store, with_examples)
+            _group(title, group, records, _Examples(group, store, records, warnings))
+            if with_examples
+            else _group(title, group, records, None)
             for title, group in zip(titles, board.groups, strict=True)
         ],
+        "warnings": warnings,
         "notes": [*board.notes, *([] if with_examples else [_left_out(len(runs))])],
     }
 
@@ -49,13 +56,11 @@ def _group(
     title: str,
     group: Group,
     records: Mapping[str, RunRecord],
-    store: RecordStore,
-    with_examples: bool,
+    examples: _Examples | None,
 ) -> dict[str, Any]:
     best = [best_rows(group.rows, column) for column in group.columns]
     labels = row_labels(group)
     names = [" ".join(words) for words in headers(group.columns)]
-    examples = _Examples(group, store, records) if with_examples else None
     return {
         "title": title,
         "notes": group_notes(group),
@@ -130,40 +135,49 @@ def _run(record: RunRecord, examples: _Examples | None) -> dict[str, Any]:
 class _Examples:
     """A group's questions, once, and what each run answers to them."""
 
-    def __init__(self, group: Group, store: RecordStore, records: Mapping[str, RunRecord]) -> None:
-        self._store = store
-        self._index: dict[tuple[str, str], int] = {}
-        self.questions: list[dict[str, Any]] = []
+    def __init__(
+        self,
+        group: Group,
+        store: RecordStore,
+        records: Mapping[str, RunRecord],
+        warnings: list[str],
+    ) -> None:
+        self._metric = group.headline
+        self._read: dict[str, list[ExampleRecord]] = {}
+        for row in group.rows:
+            for run in row.runs:
+                folder = store.folder(records[run].spec)
+                try:
+                    # Examples that were never there are no fault: the page says so by the run.
+                    self._read[run] = (
+                        read_examples(folder) if (folder / EXAMPLES_FILE).is_file() else []
+                    )
+                except RecordError as error:
+                    self._read[run] = []
+                    warnings.append(str(error))
         vanilla = next((row for row in group.rows if row.method == REFERENCES[0]), None)
-        first = vanilla or group.rows[0]
-        if not first.runs:
-            return
-        for line in self._read(records[first.runs[0]]):
-            self._index[line["split"], line["id"]] = len(self.questions)
-            before = line["generated"] if vanilla else None
+        # One damaged file must not cost the others their questions.
+        runs = [run for row in group.rows for run in row.runs if self._read[run]]
+        first = next((run for run in vanilla.runs if self._read[run]), None) if vanilla else None
+        self.questions: list[dict[str, Any]] = []
+        self._index: dict[tuple[str, str], int] = {}
+        for line in self._read[first or runs[0]] if runs else ():
+            self._index[line.split, line.id] = len(self.questions)
             self.questions.append(
-                {name: line[name] for name in ("split", "id", "prompt", "answer")}
-                | {"before": before}
+                {"split": line.split, "id": line.id, "prompt": line.prompt, "answer": line.answer}
+                | {"before": line.generated if first else None}
             )
 
     def after(self, record: RunRecord) -> list[Any] | None:
         """Return, by question, what the run generates and its ranking score; None: not known."""
         found: list[Any] = [None] * len(self.questions)
         seen = False
-        for line in self._read(record):
-            place = self._index.get((line["split"], line["id"]))
+        for line in self._read[record.run_id]:
+            place = self._index.get((line.split, line.id))
             if place is not None:
                 seen = True
-                scores = line.get("scores") or {}
-                found[place] = [line["generated"], _number(scores.get("success_avg"))]
+                found[place] = [line.generated, _number(line.scores.get(self._metric))]
         return found if seen else None
-
-    def _read(self, record: RunRecord) -> Sequence[Mapping[str, Any]]:
-        path = self._store.folder(record.spec) / EXAMPLES_FILE
-        try:
-            return list(read_json_lines(path))
-        except (OSError, EOFError, ValueError, RecordError):
-            return []  # the page says that they are missing
 
 
 def _number(value: float | None) -> float | None:

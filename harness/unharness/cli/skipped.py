@@ -1,0 +1,21 @@
+"""Names on stderr what a report leaves out because it cannot be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unharness.cli.console import tell
+
+if TYPE_CHECKING:
+    from unharness.leaderboard.rows import Board
+
+
+def warn_of(board: Board) -> None:
+    """Name every record that was skipped, a line each."""
+    for text in board.warnings:
+        warn(text)
+
+
+def warn(text: str) -> None:
+    """Print one warning to stderr."""
+    tell(f"warning: {text}")
