@@ -5,13 +5,17 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
 # Before anything imports huggingface_hub, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
 # Before anything imports torch: `pytest -n 2` must not fight over cores.
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     share = len(os.sched_getaffinity(0)) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
@@ -73,6 +77,77 @@ def real_data() -> Path:
             f"set {DATA_VARIABLE} to the folder that holds knowundo/privacy/"
         )
     return root
+
+
+class FakeHub:
+    """What the libraries that talk to the hub would answer; every question is kept.
+
+    The network alone is replaced: `HfApi` for commits, `snapshot_download`, `load_dataset`.
+    """
+
+    def __init__(self) -> None:
+        self.commits: dict[str, str] = {}
+        """`org/name` or `org/name@revision` to the commit; what is not named does not exist."""
+        self.rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        """Dataset and split to its rows."""
+        self.folders: dict[str, Path] = {}
+        """Model to its folder."""
+        self.error: Exception | None = None
+        """Raised by every question."""
+        self.asked: list[tuple[str, ...]] = []
+        """`("info" | "download" | "rows", repository, revision)`."""
+
+    def info(self, repository: str, revision: str | None = None, **_: Any) -> Any:
+        self._ask("info", repository, revision)
+        name = f"{repository}@{revision}" if revision else repository
+        commit = revision if revision in self.commits.values() else self.commits.get(name)
+        if commit is None:
+            raise _answer(404, RepositoryNotFoundError)
+        return SimpleNamespace(sha=commit)
+
+    def download(self, repository: str, revision: str | None = None, **options: Any) -> str:
+        self._ask("download", repository, revision)
+        return str(self.folders[repository])
+
+    def load(self, path: str, *, split: str, revision: str | None = None, **_: Any) -> Any:
+        from datasets import Dataset
+
+        self._ask("rows", path, revision)
+        return Dataset.from_list(self.rows[path, split])
+
+    def _ask(self, *question: str | None) -> None:
+        self.asked.append(tuple(map(str, question)))
+        if self.error:
+            raise self.error
+
+
+def _answer(status: int, kind: type[HfHubHTTPError]) -> HfHubHTTPError:
+    request = httpx.Request("GET", "https://huggingface.co")
+    return kind(f"{status}", response=httpx.Response(status, request=request))
+
+
+@pytest.fixture
+def hub_answer() -> Callable[..., HfHubHTTPError]:
+    """hub_answer(503) -> the error that huggingface_hub raises for an answer of that status."""
+    return lambda status, kind=HfHubHTTPError: _answer(status, kind)
+
+
+@pytest.fixture
+def fake_hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    """A hub that can be reached, and is empty."""
+    from unharness.hub import pinned_commit
+
+    hub = FakeHub()
+    pinned_commit.cache_clear()  # another test's hub had other commits
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    for name in ("model_info", "dataset_info"):
+        monkeypatch.setattr(
+            f"huggingface_hub.HfApi.{name}",
+            lambda _, repo_id, **options: hub.info(repo_id, **options),
+        )
+    monkeypatch.setattr("huggingface_hub.snapshot_download", hub.download)
+    monkeypatch.setattr("datasets.load_dataset", hub.load)
+    return hub
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,15 @@ class DataError(UnharnessError):
     """Data that is missing or malformed; the message names file, index and what was expected."""
 
 
+class UnreachableError(DataError):
+    """Data that only the hub has, which cannot be reached; no other error lets data fall back."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Why it cannot be reached, in a few words."""
+
+
 class ModelError(UnharnessError):
     """A model or tokenizer that cannot be loaded or cannot be used."""
 

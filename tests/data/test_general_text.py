@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from unharness.data import hub
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example
 from unharness.data.general import general_examples
@@ -68,16 +67,13 @@ def test_a_missing_file_and_an_empty_name(tmp_path):
         load_general(" ")
 
 
-def test_the_hub_is_asked_for_the_paper_s_texts(monkeypatch):
-    asked = []
-
-    def rows(*place):
-        asked.append(place[:3])
-        return [{"text": "One."}, {"text": "Two."}]
-
-    monkeypatch.setattr(hub, "all_rows", rows)
-    assert pairs("hub") == [("", "One."), ("", "Two.")]
-    assert asked == [("llmunlearn/unlearn_dataset", "general", "evaluation")]
+def test_the_hub_is_asked_for_the_paper_s_texts(fake_hub):
+    name, commit = "llmunlearn/unlearn_dataset", "a" * 40
+    fake_hub.commits[name] = commit
+    fake_hub.rows[name, "evaluation"] = [{"text": "One."}, {"text": "Two."}]
+    assert pairs("hub") == pairs(f"hub@{commit}") == [("", "One."), ("", "Two.")]
+    assert ("rows", name, commit) in fake_hub.asked
+    assert commit in load_general("hub").description
 
 
 def test_the_hub_out_of_reach_says_what_to_give():

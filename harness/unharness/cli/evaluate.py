@@ -113,6 +113,9 @@ def evaluate_command(
             for index, given in enumerate(weights):
                 name = names[index] if names else None
                 wanted.append(of_weights(given, name, options, neighbour, found))
+        for note in dict.fromkeys(one.plan.data.origin.standin_note() for one in wanted):
+            if note:
+                progress.note(note)
         outcomes = []
         with EnginePool(found) as engines:
             for one in wanted:

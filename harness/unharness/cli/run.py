@@ -168,11 +168,8 @@ def run_command(
             spec = {"run_id": plan.spec.run_id(), **plan.spec.model_dump(mode="json")}
             echo_json(spec)
             return
-        if plan.data.origin.source == "standin":
-            progress.note(
-                f"data: {plan.data.origin.description}. These are not the paper's data; "
-                "give --data FOLDER or --data hub for those"
-            )
+        if note := plan.data.origin.standin_note():
+            progress.note(note)
         if values.get("engine") == AUTO:
             chosen = f"engine: {plan.spec.evaluation.engine} ({plan.engine_reason})"
             progress.note(chosen)

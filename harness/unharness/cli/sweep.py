@@ -102,12 +102,9 @@ def sweep_command(
     if dry_run:
         _print_plan(plan, form)
         return
-    data = plan.cells[0].plan.data.origin if plan.cells else None
     errors = Console(stderr=True)
-    if data and data.source == "standin":
-        errors.print(
-            f"note: data: {data.description}. These are not the paper's data", style="yellow"
-        )
+    for note in plan.data_notes():
+        errors.print(f"note: {note}", style="yellow", markup=False, highlight=False)
     with runner, watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
         results = carry_out(plan, runner, watcher)
     if form == "json":

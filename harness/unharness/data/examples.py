@@ -36,6 +36,20 @@ class DataOrigin:
     """In words: the folder, the hub's dataset, the generator and its seed."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Split to file, where there are files; for messages."""
+    revision: str = ""
+    """The commit of the hub's dataset, where it came from there."""
+    fallback: str = ""
+    """Why it is the stand-in, where nobody asked for the stand-in."""
+
+    def standin_note(self) -> str:
+        """Return what the user must hear of stand-in data, and why it is used; else nothing."""
+        if self.source != "standin":
+            return ""
+        why = f"{self.fallback}, so this is " if self.fallback else ""
+        return (
+            f"data: {why}{self.description}. These are not the paper's data; "
+            "give --data FOLDER or --data hub for those"
+        )
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ from typing import Any
 from unharness.data.examples import Example
 from unharness.data.general import DESCRIPTION, general_examples
 from unharness.data.pairs import pairs_to_examples
+from unharness.data.sources import hub_revision, is_hub
 from unharness.errors import DataError, UsageError
+from unharness.hub import HubName
 
-AUTO, BUNDLED, HUB = "auto", "bundled", "hub"
+AUTO, BUNDLED = "auto", "bundled"
 # The 1,000 texts that KnowUnDo's released code takes for its out-of-distribution variants.
 HUB_REPOSITORY, HUB_CONFIG, HUB_SPLIT = "llmunlearn/unlearn_dataset", "general", "evaluation"
 PROMPT_KEY, ANSWER_KEY = "text", "labels"
@@ -24,15 +26,17 @@ class GeneralText:
 
     examples: tuple[Example, ...]
     description: str
+    revision: str = ""
+    """The commit of the hub's dataset, where it came from there."""
 
 
 def load_general(requested: str) -> GeneralText:
     """Read general text from where the user wants it.
 
     Args:
-        requested: `bundled`, `hub`, or a file: a JSON list or JSON lines of strings, of objects
-            with `text`, or of objects with `text` and `labels` (question and answer); or plain
-            text, of which every paragraph is a text.
+        requested: `bundled`, `hub`, `hub@REVISION`, or a file: a JSON list or JSON lines of
+            strings, of objects with `text`, or of objects with `text` and `labels` (question and
+            answer); or plain text, of which every paragraph is a text.
 
     Raises:
         DataError: it is not there, or malformed; names file and item.
@@ -42,12 +46,15 @@ def load_general(requested: str) -> GeneralText:
         raise UsageError("--general is empty; give a file, 'bundled' or 'hub'")
     if requested == BUNDLED:
         return GeneralText(general_examples(), DESCRIPTION)
-    if requested == HUB:
-        from unharness.data.hub import all_rows
+    if is_hub(requested):
+        from unharness.data.hub import all_rows, dataset_commit
 
-        rows = all_rows(HUB_REPOSITORY, HUB_CONFIG, HUB_SPLIT, "--general FILE or bundled")
+        instead = "--general FILE or bundled"
+        name = HubName(HUB_REPOSITORY, hub_revision(requested, "--general"))
+        commit = dataset_commit(name, instead)
+        rows = all_rows(HubName(HUB_REPOSITORY, commit), HUB_CONFIG, HUB_SPLIT, instead)
         place = f"hub dataset {HUB_REPOSITORY} ({HUB_CONFIG}, {HUB_SPLIT})"
-        return GeneralText(_examples(rows, place), place)
+        return GeneralText(_examples(rows, place), f"{place} at {commit}", commit)
     path = Path(requested).expanduser()
     return GeneralText(_examples(_read(path), str(path)), str(path))
 

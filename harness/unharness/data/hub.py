@@ -1,52 +1,59 @@
-"""The one place that talks to the dataset hub."""
+"""Datasets from the hub: which commit, and its rows."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from unharness.errors import DataError
+from unharness.errors import DataError, UnreachableError
+from unharness.hub import HubName, commit_of, unreachable
 
-REACH_SECONDS = 5.0
 
+def dataset_commit(name: HubName, instead: str) -> str:
+    """Return the commit hash that a dataset's name stands for; one a process.
 
-def first_row(repository: str, config: str, split: str) -> dict[str, Any]:
-    """Return the first row of a hub dataset's split.
+    Args:
+        name: the dataset, perhaps with a revision.
+        instead: what the user may give where the hub does not.
 
     Raises:
-        DataError: the hub is out of reach or has no such dataset.
+        UnreachableError: the hub cannot be reached.
+        DataError: the hub has no such dataset or revision, or does not give it.
     """
-    instead = "--data FOLDER with the files, or --data standin for the bundled data"
-    return all_rows(repository, config, split, instead)[0]
+    try:
+        return commit_of("dataset", name)
+    except Exception as error:
+        raise _explained(error, f"hub dataset {name.repository}", instead) from error
 
 
-def all_rows(repository: str, config: str, split: str, instead: str) -> list[dict[str, Any]]:
+def all_rows(name: HubName, config: str, split: str, instead: str) -> list[dict[str, Any]]:
     """Return the rows of a hub dataset's split.
 
     Args:
-        repository: `owner/name`.
+        name: the dataset, at the commit that the rows are to be of.
         config: the dataset's configuration.
         split: one of its splits.
         instead: what the user may give where the hub does not.
 
     Raises:
-        DataError: the hub is out of reach or has no such dataset, or it is empty.
+        UnreachableError: the hub cannot be reached.
+        DataError: the hub does not give it, or it is empty.
     """
-    where = f"hub dataset {repository} ({config}, {split})"
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() not in ("", "0", "false"):
-        raise DataError(f"{where}: HF_HUB_OFFLINE is set; give {instead}")
+    where = f"hub dataset {name.repository} ({config}, {split})"
     try:
-        # A quick question first: the library's own retries last minutes without a network.
-        from huggingface_hub import HfApi
-
-        HfApi().dataset_info(repository, timeout=REACH_SECONDS)
         from datasets import load_dataset
 
-        rows = [dict(row) for row in load_dataset(repository, name=config, split=split)]
+        rows = load_dataset(name.repository, name=config, split=split, revision=name.revision)
+        found = [dict(row) for row in rows]
     except Exception as error:
-        raise DataError(
-            f"{where}: cannot be fetched ({type(error).__name__}); give {instead}"
-        ) from error
-    if not rows:
+        raise _explained(error, where, instead) from error
+    if not found:
         raise DataError(f"{where}: holds no rows; give {instead}")
-    return rows
+    return found
+
+
+def _explained(error: Exception, where: str, instead: str) -> DataError:
+    if reason := unreachable(error):
+        return UnreachableError(f"{where}: {reason}; give {instead}", reason)
+    lines = str(error).split("\n")
+    detail = f"{type(error).__name__}: {lines[0][:200]}" if lines[0] else type(error).__name__
+    return DataError(f"{where}: cannot be read ({detail}); give {instead}")

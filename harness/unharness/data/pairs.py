@@ -37,7 +37,7 @@ def pairs_to_examples(
         DataError: names `place`, the index of the bad item and what was expected.
     """
     if not isinstance(rows, list):
-        raise DataError(f"{place}: expected a list of items, got {_kind(rows)}")
+        raise DataError(f"{place}: expected a list of items, got {kind_of(rows)}")
     return tuple(
         _example(row, f"{place}: item {index}", f"{split}/{index:04d}", prompt_key, answer_key)
         for index, row in enumerate(rows)
@@ -47,14 +47,15 @@ def pairs_to_examples(
 def _example(row: Any, place: str, identifier: str, prompt_key: str, answer_key: str) -> Example:
     if not isinstance(row, Mapping):
         raise DataError(
-            f"{place}: expected an object with {prompt_key!r} and {answer_key!r}, got {_kind(row)}"
+            f"{place}: expected an object with {prompt_key!r} and {answer_key!r}, "
+            f"got {kind_of(row)}"
         )
     for key in (prompt_key, answer_key):
         if key not in row:
             raise DataError(f"{place}: no {key!r}; expected {prompt_key!r} and {answer_key!r}")
         value = row[key]
         if not isinstance(value, str):
-            raise DataError(f"{place}: {key!r} is {_kind(value)}; expected a string")
+            raise DataError(f"{place}: {key!r} is {kind_of(value)}; expected a string")
         if not value.strip():
             raise DataError(f"{place}: {key!r} is empty; expected some text")
         if not _encodable(value):
@@ -75,7 +76,8 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Return what a JSON value is, in words."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
     names |= {int: "a number", float: "a number", type(None): "null"}
     return names.get(type(value), type(value).__name__)

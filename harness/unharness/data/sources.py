@@ -6,18 +6,22 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unharness.cache import cache_dir
 from unharness.data.examples import DataOrigin, Example, TaskData
-from unharness.data.pairs import pairs_to_examples, read_pairs
-from unharness.errors import DataError, UsageError
+from unharness.data.pairs import kind_of, pairs_to_examples, read_pairs
+from unharness.errors import DataError, UnreachableError, UsageError
+from unharness.hub import HubName
 
 DATA_VARIABLE = "UNHARNESS_DATA"
 AUTO, HUB, STANDIN = "auto", "hub", "standin"
+REVISION_FILE = "hub.json"
+"""Beside data of the hub's in the local cache: what it is a copy of."""
+INSTEAD = "--data FOLDER with the files, or --data standin for the bundled data"
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,10 @@ class PairsLayout:
 
 @dataclass(frozen=True)
 class DataSource:
-    """What the user asked for: `auto`, `hub`, `standin`, or a folder.
+    """What the user asked for: `auto`, `hub`, `hub@REVISION`, `standin`, or a folder.
 
-    A folder and the hub, when asked for by name, never fall back to anything else.
+    A folder and the hub, when asked for by name, never fall back to anything else. `auto` takes
+    the stand-in where the hub cannot be reached; malformed data is an error everywhere.
     """
 
     requested: str = AUTO
@@ -72,8 +77,8 @@ class DataSource:
             raise UsageError("--data is empty; give a folder, 'hub', 'standin' or 'auto'")
         if self.requested == STANDIN:
             return _from_standin(layout)
-        if self.requested == HUB:
-            return _from_hub(layout)
+        if is_hub(self.requested):
+            return _from_hub(layout, hub_revision(self.requested, "--data"))
         if self.requested != AUTO:
             return _from_folder(Path(self.requested).expanduser(), layout, "path")
         return self._find(layout)
@@ -91,8 +96,25 @@ class DataSource:
             return _from_folder(cached, layout, "cache")
         try:
             return _from_hub(layout)
-        except DataError:
-            return _from_standin(layout)
+        except UnreachableError as error:
+            return _from_standin(layout, error.reason)
+
+
+def is_hub(requested: str) -> bool:
+    """Whether data is asked for from the hub: by `hub` or `hub@REVISION`."""
+    return requested == HUB or requested.startswith(f"{HUB}@")
+
+
+def hub_revision(requested: str, flag: str) -> str | None:
+    """Return the revision of `hub@REVISION`; None for `hub`.
+
+    Raises:
+        UsageError: nothing stands behind the `@`.
+    """
+    _, mark, revision = requested.partition("@")
+    if mark and not revision:
+        raise UsageError(f"{flag} {requested}: no revision; expected hub or hub@REVISION")
+    return revision or None
 
 
 def _folder_with_files(root: Path, layout: PairsLayout) -> Path | None:
@@ -117,21 +139,23 @@ def _from_folder(root: Path, layout: PairsLayout, source: str) -> TaskData:
             raise DataError(f"{path}: no such file; expected {expected}")
         splits[split] = read_pairs(path, split, layout.prompt_key, layout.answer_key)
     files = {split: str(folder / name) for split, name in layout.files.items()}
-    return TaskData(splits, DataOrigin(source, str(folder), files))
+    revision = _kept_revision(folder) if source == "cache" else ""
+    return TaskData(splits, DataOrigin(source, str(folder), files, revision))
 
 
-def _from_standin(layout: PairsLayout) -> TaskData:
+def _from_standin(layout: PairsLayout, fallback: str = "") -> TaskData:
     rows = layout.standin.make()
     splits = {
         split: pairs_to_examples(items, f"stand-in {split}", split, "prompt", "answer")
         for split, items in rows.items()
     }
-    return TaskData(splits, DataOrigin("standin", layout.standin.description))
+    origin = DataOrigin("standin", layout.standin.description, fallback=fallback)
+    return TaskData(splits, origin)
 
 
-def _from_hub(layout: PairsLayout) -> TaskData:
+def _from_hub(layout: PairsLayout, revision: str | None = None) -> TaskData:
     """Fetch from the hub, and keep what came in the local cache for the next time."""
-    rows = fetch_hub_pairs(layout.hub)
+    rows, commit = fetch_hub_pairs(layout.hub, revision)
     place = f"hub dataset {layout.hub.repository} ({layout.hub.config})"
     splits: dict[str, tuple[Example, ...]] = {
         split: pairs_to_examples(
@@ -139,32 +163,55 @@ def _from_hub(layout: PairsLayout) -> TaskData:
         )
         for split, items in rows.items()
     }
-    data = TaskData(splits, DataOrigin("hub", place))
-    _keep(rows, layout)
+    data = TaskData(splits, DataOrigin("hub", place, revision=commit))
+    _keep(rows, layout, commit)
     return data
 
 
-def fetch_hub_pairs(hub: HubDataset) -> dict[str, list[dict[str, Any]]]:
-    """Download a dataset whose rows hold lists of pairs, and return our splits' items.
+def fetch_hub_pairs(
+    hub: HubDataset, revision: str | None = None
+) -> tuple[dict[str, list[dict[str, Any]]], str]:
+    """Download a dataset whose rows hold lists of pairs.
+
+    Args:
+        hub: the dataset.
+        revision: a commit, branch or tag; None for the main branch.
+
+    Returns:
+        Our splits' items, and the commit that all of them are of.
 
     Raises:
-        DataError: the hub cannot be reached, or the dataset is not as expected.
+        UnreachableError: the hub cannot be reached.
+        DataError: the hub does not give the dataset, or it is not as expected.
     """
-    from unharness.data.hub import first_row
+    from unharness.data.hub import all_rows, dataset_commit
 
+    commit = dataset_commit(HubName(hub.repository, revision), INSTEAD)
+    name = HubName(hub.repository, commit)
     wanted = {hub_split for hub_split, _ in hub.columns.values()}
-    rows = {name: first_row(hub.repository, hub.config, name) for name in sorted(wanted)}
+    rows = {split: all_rows(name, hub.config, split, INSTEAD)[0] for split in sorted(wanted)}
     pairs = {}
     for split, (hub_split, column) in hub.columns.items():
+        place = f"hub dataset {hub.repository} ({hub.config}, {hub_split})"
         if column not in rows[hub_split]:
-            raise DataError(
-                f"hub dataset {hub.repository} ({hub.config}, {hub_split}): no column {column!r}"
-            )
-        pairs[split] = list(rows[hub_split][column])
-    return pairs
+            raise DataError(f"{place}: no column {column!r}")
+        items = rows[hub_split][column]
+        # `datasets` has a list type of its own for columns.
+        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+            raise DataError(f"{place}: {column!r} is {kind_of(items)}; expected a list of items")
+        pairs[split] = list(items)
+    return pairs, commit
 
 
-def _keep(rows: Mapping[str, list[dict[str, Any]]], layout: PairsLayout) -> None:
+def _kept_revision(folder: Path) -> str:
+    """Return the commit of data in the local cache; empty where it did not come from the hub."""
+    try:
+        return str(json.loads((folder / REVISION_FILE).read_text(encoding="utf-8"))["commit"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _keep(rows: Mapping[str, list[dict[str, Any]]], layout: PairsLayout, commit: str) -> None:
     target = cache_dir() / "data" / layout.folder
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
@@ -172,6 +219,8 @@ def _keep(rows: Mapping[str, list[dict[str, Any]]], layout: PairsLayout) -> None
         for split, name in layout.files.items():
             text = json.dumps(rows[split], ensure_ascii=False)
             (scratch / name).write_text(text, encoding="utf-8")
+        made_from = {"repository": layout.hub.repository, "commit": commit}
+        (scratch / REVISION_FILE).write_text(json.dumps(made_from), encoding="utf-8")
         if not target.exists():
             scratch.rename(target)
     finally:

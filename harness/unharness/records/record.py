@@ -44,6 +44,10 @@ class DataRecord(_Part):
     source: str
     """`path`, `cache`, `hub` or `standin`."""
     description: str
+    revision: str | None = None
+    """The commit of the hub's dataset, where the data came from there, now or before."""
+    fallback: str | None = None
+    """Why it is the stand-in, where nobody asked for the stand-in."""
     general: str | None = None
     """Where the general text came from that the method was given."""
     hash: str

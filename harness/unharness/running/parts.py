@@ -118,6 +118,8 @@ def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
     return DataRecord(
         source=plan.data.origin.source,
         description=plan.data.origin.description,
+        revision=plan.data.origin.revision or None,
+        fallback=plan.data.origin.fallback or None,
         general=plan.general.description if plan.general else None,
         hash=plan.spec.data_hash,
         splits={name: {"n": count, "hash": hashes[name]} for name, count in data.sizes().items()},

@@ -75,6 +75,11 @@ class SweepPlan:
         """The targets that must be trained, each with a cell that needs it."""
         return {cell.target: cell for cell in self.left if not cell.target.is_dir()}
 
+    def data_notes(self) -> list[str]:
+        """Return what the user must hear of the data before anything is run, each once."""
+        notes = [cell.plan.data.origin.standin_note() for cell in self.cells]
+        return [note for note in dict.fromkeys(notes) if note]
+
     def estimate(self) -> tuple[float, int]:
         """Return the seconds that one worker would need, and for how many cells nobody knows."""
         runs, targets = _past(load_records(self.results))

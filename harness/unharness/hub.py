@@ -1,0 +1,94 @@
+"""The Hugging Face hub: names, the commits that they stand for, and whether it can be reached."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+REACH_SECONDS = 5.0
+"""The libraries' own retries last minutes without a network, so a short question goes first."""
+_NAME = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:@([\w./-]+))?")
+_FAILING = 500
+_TOO_MANY = 429
+
+
+@dataclass(frozen=True)
+class HubName:
+    """A repository on the hub, and perhaps one of its revisions."""
+
+    repository: str
+    """`owner/name`."""
+    revision: str | None = None
+    """A commit, branch or tag; None for the main branch."""
+
+    def at(self, commit: str) -> str:
+        """Return the name of the repository at a commit, as `owner/name@commit`."""
+        return f"{self.repository}@{commit}"
+
+
+def hub_name(text: str) -> HubName | None:
+    """Return what `owner/name` or `owner/name@revision` names; None for any other text."""
+    found = _NAME.fullmatch(text)
+    return HubName(found[1], found[2]) if found else None
+
+
+def is_offline() -> bool:
+    """Whether the user wants no question to the hub, by HF_HUB_OFFLINE."""
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() not in ("", "0", "false")
+
+
+def commit_of(kind: Literal["model", "dataset"], name: HubName) -> str:
+    """Return the commit hash that a name stands for.
+
+    It is asked once: a process keeps to one commit, though the branch moves on.
+
+    Raises:
+        Exception: whatever huggingface_hub raises; `unreachable` tells what it means.
+    """
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if is_offline():
+        raise OfflineModeIsEnabled("HF_HUB_OFFLINE is set")
+    return pinned_commit(kind, name)
+
+
+@cache
+def pinned_commit(kind: str, name: HubName) -> str:
+    """Return what the hub answered to the first such question of this process."""
+    from huggingface_hub import HfApi
+
+    info = HfApi().repo_info(
+        name.repository, repo_type=kind, revision=name.revision, timeout=REACH_SECONDS
+    )
+    return str(info.sha)
+
+
+def unreachable(error: BaseException | None) -> str:
+    """Return why the hub cannot be reached; empty if it answered, or the error is another.
+
+    A refusal (no such repository, no access) is an answer; a server that fails is none.
+    """
+    import httpx
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+    )
+
+    while error is not None:
+        name = type(error).__name__
+        if is_offline() and isinstance(error, OfflineModeIsEnabled):
+            return "HF_HUB_OFFLINE is set"
+        if isinstance(error, HfHubHTTPError):
+            status = error.response.status_code
+            failing = status >= _FAILING or status == _TOO_MANY
+            return f"the hub cannot be reached (it answers {status})" if failing else ""
+        # LocalEntryNotFoundError: no network, and the file is not in the local cache either.
+        lost = (httpx.TransportError, ConnectionError, TimeoutError, LocalEntryNotFoundError)
+        if isinstance(error, lost):
+            return f"the hub cannot be reached ({name})"
+        error = error.__cause__
+    return ""
