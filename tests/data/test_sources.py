@@ -135,7 +135,7 @@ def test_offline_by_wish_is_out_of_reach(reachable: Any, monkeypatch: pytest.Mon
 
 
 def test_what_the_hub_refuses_is_an_error(fake_hub: Any, hub_answer: Any):
-    with pytest.raises(DataError, match=r"hub dataset org/small .*RepositoryNotFoundError"):
+    with pytest.raises(DataError, match="hub dataset org/small: .*RepositoryNotFoundError"):
         _first()
     fake_hub.error = hub_answer(403)
     with pytest.raises(DataError, match="403"):

@@ -104,7 +104,7 @@ def sweep_command(
         return
     errors = Console(stderr=True)
     for note in plan.data_notes():
-        errors.print(f"note: {note}", style="yellow", markup=False, highlight=False)
+        errors.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
     with runner, watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
         results = carry_out(plan, runner, watcher)
     if form == "json":

@@ -91,7 +91,9 @@ def tune_command(
         from unharness.sweeping.plan import plan_sweep
         from unharness.sweeping.sweep import carry_out, failures, make_executor
 
-        plan_sweep(requests, found)  # what is wrong is told before any trial
+        # What is wrong is told before any trial.
+        for note in plan_sweep(requests, found).data_notes():
+            progress.note(note)
         studies = tune.make_studies(requests, objective, found)
     if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
         raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
