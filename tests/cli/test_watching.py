@@ -1,4 +1,5 @@
 import io
+import time
 
 from rich.console import Console
 
@@ -36,24 +37,38 @@ def test_a_line_a_worker_and_a_line_of_all():
 
 def test_without_a_terminal_a_line_a_run_and_notes_once():
     console = Console(file=io.StringIO(), width=100)
-    with watching(2, 0.0, False, console) as watcher:
+    with watching(2, 600.0, False, console) as watcher:
         watcher.note("the data are not the paper's")
         watcher.note("the data are not the paper's")
         watcher.finished(job("seed 0"), "CPU 1", JobResult("seed 0", "done", 12.0, 81.234))
         watcher.finished(job("seed 1"), "CPU 1", JobResult("seed 1", "found", 0.0))
     assert console.file.getvalue().splitlines() == [
+        "0 done · 0 failed · 2 left · 10 min of work by past records",
         "note: the data are not the paper's",
         "[1/2] done    kl · seed 0  81.2  (12 s)",
         "[2/2] found   kl · seed 1  (0 s)",
     ]
 
 
-def test_quiet_is_silent_but_for_notes():
+def test_without_a_terminal_what_is_under_way_is_told_at_intervals():
+    output = io.StringIO()
+    reported = "0 done · 0 failed · 2 left; CPU 1: kl · seed 0, train target 3/40\n"
+    with watching(2, 0.0, False, Console(file=output, width=100), every=0.01) as watcher:
+        watcher.started(job("seed 0"), "CPU 1")
+        watcher.step("CPU 1", "train target", 3, 40)
+        while reported not in output.getvalue():
+            time.sleep(0.01)  # the suite's own time limit ends a report that never comes
+    size = len(output.getvalue())
+    time.sleep(0.05)
+    assert len(output.getvalue()) == size  # the reports end with the block
+
+
+def test_quiet_is_silent():
     console = Console(file=io.StringIO(), width=100)
-    with watching(1, 0.0, True, console) as watcher:
+    with watching(1, 0.0, True, console, every=0.01) as watcher:
         watcher.finished(job("seed 0"), "CPU 1", JobResult("seed 0", "done", 12.0))
         watcher.note("a note")
-    assert console.file.getvalue() == "note: a note\n"
+    assert console.file.getvalue() == ""
 
 
 def test_on_a_terminal_it_is_live():

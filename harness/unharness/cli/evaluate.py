@@ -63,7 +63,9 @@ Examples:
 )
 @click.option("--force", is_flag=True, default=None, help="Again though the record exists.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Print nothing but errors, and what --format json asks for."
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks and library warnings.")
 def evaluate_command(
     runs: tuple[str, ...],
@@ -125,8 +127,8 @@ def evaluate_command(
     if form == "json":
         records = [outcome.record.model_dump(mode="json") for outcome in outcomes]
         echo_json(records)
-        return
-    from unharness.cli.outcome import print_outcome
+    elif not quiet:
+        from unharness.cli.outcome import print_outcome
 
-    for outcome in outcomes:
-        print_outcome(outcome)
+        for outcome in outcomes:
+            print_outcome(outcome)

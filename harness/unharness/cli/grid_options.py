@@ -45,7 +45,12 @@ _SHARED = (
         help="Where runs are carried out: local, ray, or a plugin's.",
     ),
     click.option("--address", help="Of a Ray cluster: auto, or HOST:PORT."),
-    click.option("--quiet", "-q", is_flag=True, help="No progress."),
+    click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        help="Print nothing but errors, and what --format json asks for.",
+    ),
     click.option("--debug", is_flag=True, help="Show tracebacks and library warnings."),
 )
 

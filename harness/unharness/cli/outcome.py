@@ -1,4 +1,4 @@
-"""The panel at the end of a run: vanilla beside unlearned, the cost, and where the record lies."""
+"""The panel at the end of a run, vanilla beside unlearned and the cost; below it, the record."""
 
 from __future__ import annotations
 
@@ -25,14 +25,20 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
         parts.append(Text(f"limited: {spec.limits()}", "yellow"))
     for warning in record.warnings:
         parts.append(Text(f"warning: {warning}", "yellow"))
-    parts.append(Text(f"record  {outcome.folder / 'run.json'}", overflow="fold"))
-    if "weights" in record.artifacts:
-        parts.append(Text(f"weights {outcome.folder / 'weights'}", overflow="fold"))
     if spec.prompt_name != "none":
         title += f" · prompt: {spec.prompt_name}"
     console.print(Panel(Group(*parts), title=title, title_align="left", expand=False))
+    _print_paths(outcome, console)
     for other in outcome.also:
         console.print(_prompted(outcome, other))
+        _print_paths(other, console)
+
+
+def _print_paths(outcome: Outcome, console: Console) -> None:
+    """Print where the record is, each path on one line however long, so that it can be copied."""
+    console.print(f"record  {outcome.folder / 'run.json'}", soft_wrap=True, highlight=False)
+    if "weights" in outcome.record.artifacts:
+        console.print(f"weights {outcome.folder / 'weights'}", soft_wrap=True, highlight=False)
 
 
 def _prompted(first: Outcome, other: Outcome) -> Panel:
@@ -53,7 +59,6 @@ def _prompted(first: Outcome, other: Outcome) -> Panel:
     if other.existed:
         parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
     parts += [Text(f"warning: {warning}", "yellow") for warning in after.warnings]
-    parts.append(Text(f"record  {other.folder / 'run.json'}", overflow="fold"))
     title = f"the same weights · prompt: {after.spec.prompt_name}"
     return Panel(Group(*parts), title=title, title_align="left", expand=False)
 

@@ -24,14 +24,14 @@ from unharness.terminal import Console
 
 def progress_for(quiet: bool) -> AbstractContextManager[Progress]:
     """Return what draws progress on stderr, so that stdout holds results alone."""
-    console = Console(stderr=True)
     if quiet:
-        return nullcontext(QuietProgress(console))
+        return nullcontext(Progress())
+    console = Console(stderr=True)
     return live(console) if console.is_terminal else nullcontext(PlainProgress(console))
 
 
-class QuietProgress(Progress):
-    """Shows notes alone: what the user must know is never left out."""
+class _Notes(Progress):
+    """Prints notes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -41,7 +41,7 @@ class QuietProgress(Progress):
         self._console.print(f"note: {text}", style="yellow", markup=False, highlight=False)
 
 
-class PlainProgress(QuietProgress):
+class PlainProgress(_Notes):
     """A line for every stage that is over."""
 
     @contextmanager
@@ -63,7 +63,7 @@ class _LiveStage(Stage):
         self._bars.update(self._bar, completed=done, total=total, loss=loss)
 
 
-class LiveProgress(QuietProgress):
+class LiveProgress(_Notes):
     """A moving bar for every stage."""
 
     def __init__(self, console: Console, bars: Bars) -> None:

@@ -119,7 +119,9 @@ FILE_KEYS = (
 @click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Print nothing but errors, and what --format json asks for."
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks and library warnings.")
 def run_command(
     file: Path | None,
@@ -179,10 +181,10 @@ def run_command(
         return
     if form == "json":
         echo_json(outcome.record.model_dump(mode="json"))
-        return
-    from unharness.cli.outcome import print_outcome
+    elif not quiet:
+        from unharness.cli.outcome import print_outcome
 
-    print_outcome(outcome)
+        print_outcome(outcome)
 
 
 def interrupt(*_: Any) -> None:

@@ -103,14 +103,14 @@ def sweep_command(
         _print_plan(plan, form)
         return
     errors = Console(stderr=True)
-    for note in plan.data_notes():
+    for note in plan.data_notes() if not quiet else ():
         errors.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
     with runner, watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
         results = carry_out(plan, runner, watcher)
     if form == "json":
         echo_json(_report(plan, results))
     else:
-        _print_report(plan, results, Console(stderr=True))
+        _print_report(plan, results, errors, quiet)
     if failures(results):
         sys.exit(SOME_FAILED)
 
@@ -170,15 +170,17 @@ def _report(plan: SweepPlan, results: list[JobResult]) -> dict[str, Any]:
     }
 
 
-def _print_report(plan: SweepPlan, results: list[JobResult], console: Console) -> None:
+def _print_report(plan: SweepPlan, results: list[JobResult], console: Console, quiet: bool) -> None:
     from unharness.sweeping.sweep import failures
 
     failed = failures(results)
     found = sum(result.outcome == "found" for result in results)
     before = len(plan.cells) - len(plan.left) + found
     done = len(results) - len(failed) - found
-    console.print(f"{done} runs done, {before} were done before, {len(failed)} failed")
-    console.print(f"records in {plan.results}; 'unharness leaderboard' compares them", style="dim")
+    if not quiet:
+        console.print(f"{done} runs done, {before} were done before, {len(failed)} failed")
+        where = f"records in {plan.results}; 'unharness leaderboard' compares them"
+        console.print(where, style="dim", soft_wrap=True)
     if not failed:
         return
     labels = {cell.run_id: cell.label for cell in plan.cells}

@@ -1,0 +1,54 @@
+"""What a run prints: the panel, the record's path, and with --quiet nothing."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+WORDS = ("--model", "micro", "--data", "standin", "--suite", "none", "--epochs", 1)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A results folder whose name is longer than a terminal is wide, with a space in it."""
+    return tmp_path_factory.mktemp("results") / "-".join(["a folder"] * 14)
+
+
+@pytest.fixture
+def run(call, results, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    return lambda *words: call("run", *WORDS, "--results", results, *words)
+
+
+def test_quiet_prints_nothing_and_json_its_record_alone(run):
+    assert run("--quiet") == (0, "", "")
+    assert run("--quiet") == (0, "", "")  # a run that was done before
+    code, output, errors = run("--quiet", "--format", "json")
+    assert (code, errors) == (0, "")
+    assert json.loads(output)["status"] == "done"
+    code, output, errors = run("--quiet", "--method", "memflexx")
+    assert (code, output) == (2, "")
+    assert len(errors.splitlines()) == 1
+
+
+def test_paths_stand_on_a_line_of_their_own(run, results):
+    code, output, _ = run("--save-weights", "--prompt", "none", "--prompt", "assistant")
+    assert code == 0
+    lines = output.splitlines()
+    (first, second) = sorted(results.glob("*/*/memflex/*/run.json"))
+    assert {f"record  {first}", f"record  {second}"} <= set(lines)
+    assert [line for line in lines if line.startswith("weights ")] == [
+        f"weights {path}" for path in results.glob("*/*/memflex/*/weights")
+    ]
+
+
+def test_a_quiet_sweep_prints_its_failures_alone(call, tmp_path):
+    words = ("-m", "memflex", "--model", "micro", "--data", "standin", "--suite", "none", "--quiet")
+    words = ("sweep", *words, "--set", "epochs=1", "--results", tmp_path)
+    assert call(*words) == (0, "", "")
+    code, output, errors = call(*words, "--set", "mu=-1")
+    assert (code, output) == (3, "")
+    failed, *rest = errors.splitlines()
+    assert failed.startswith("failed: memflex · epochs=1 · mu=-1")
+    assert len(rest) == 2  # how to run them again
