@@ -11,7 +11,8 @@ from unharness.sweeping.local import Local, seats
 
 @pytest.fixture
 def cores(monkeypatch):
-    """cores(8) -> a machine of 8 cores."""
+    """cores(8) -> a machine of 8 cores, whose user says nothing about threads."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     return lambda count: monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(count)))
 
 
@@ -32,6 +33,14 @@ def test_cpu_cores_are_shared_out(cores):
     # Eight copies of a large model would not fit into memory: one, with all the threads.
     (alone,) = seats("cpu", None, small=False)
     assert alone.environment == {"OMP_NUM_THREADS": "8"}
+
+
+def test_the_number_of_threads_that_the_user_sets_is_kept(cores, gpus, monkeypatch):
+    cores(16)
+    gpus(2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    for seat in [*seats("cpu", 2), *seats("cuda", 2)]:
+        assert seat.environment.get("OMP_NUM_THREADS", "3") == "3"
 
 
 def test_every_worker_sees_a_gpu_of_its_own(cores, gpus, monkeypatch):

@@ -20,6 +20,7 @@ from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
 from unharness.sweeping.job_queue import JobQueue
 
 PROGRAM = ("-m", "unharness.sweeping.worker")
+THREADS_VARIABLE = "OMP_NUM_THREADS"
 LEAVE_S = 20.0
 """What workers are given to leave things clean after Ctrl-C."""
 LOOK_S = 0.2
@@ -167,7 +168,8 @@ def _start(seat: Seat) -> Child:
 def seats(device: str, workers: int | None, *, small: bool = True) -> list[Seat]:
     """Return the seats of this machine: one a GPU, or CPU cores shared out.
 
-    What a worker may use is in its environment before it imports anything.
+    What a worker may use is in its environment before it imports anything. Where the user has set
+    OMP_NUM_THREADS, each worker keeps that number of threads.
 
     Args:
         device: `cpu` or a CUDA device.
@@ -185,15 +187,17 @@ def seats(device: str, workers: int | None, *, small: bool = True) -> list[Seat]
             raise UsageError(
                 f"{count} workers want a GPU each, and there are {len(gpus)}: {', '.join(gpus)}"
             )
-        threads = max(1, cores // count)
-        return [
-            Seat(f"GPU {gpu}", {"CUDA_VISIBLE_DEVICES": gpu, "OMP_NUM_THREADS": str(threads)})
-            for gpu in gpus[:count]
-        ]
+        threads = _threads(cores // count)
+        return [Seat(f"GPU {gpu}", {"CUDA_VISIBLE_DEVICES": gpu} | threads) for gpu in gpus[:count]]
     count = workers or (min(cores, MOST_WORKERS) if small else 1)
-    threads = max(1, cores // count)
-    environment = {"OMP_NUM_THREADS": str(threads)}
-    return [Seat(f"CPU {at + 1}", dict(environment)) for at in range(count)]
+    return [Seat(f"CPU {at + 1}", _threads(cores // count)) for at in range(count)]
+
+
+def _threads(share: int) -> dict[str, str]:
+    """Return the environment that gives a worker its share of the cores; the user's own stands."""
+    if os.environ.get(THREADS_VARIABLE):
+        return {}
+    return {THREADS_VARIABLE: str(max(1, share))}
 
 
 def _gpus(device: str) -> list[str]:
