@@ -6,7 +6,8 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
-from unharness.leaderboard.labels import ARROWS, number, signed
+from unharness.leaderboard.labels import ARROWS, changed, number
+from unharness.leaderboard.scale import Scale
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
 from unharness.running.pipeline import Outcome
 from unharness.terminal import Console, Text
@@ -52,8 +53,10 @@ def _prompted(first: Outcome, other: Outcome) -> Panel:
         old = before.metrics.get(name)
         cells = [f"{name} {ARROWS[metric.direction]}", _value(old), _value(metric)]
         if old is not None and old.value is not None and metric.value is not None:
-            change = metric.value - old.value
-            cells.append(signed(change, metric.unit))
+            scale = Scale.of(metric.unit)
+            if scale.covers([old.value, metric.value]):
+                change, _ = scale.changes_over_seeds([(old.value, metric.value)])
+                cells.append(changed(change, metric.unit))
         table.add_row(*cells)
     parts: list[Table | Text] = [table]
     if other.existed:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from unharness.leaderboard.ranking import Value
-from unharness.leaderboard.seeds import over_seeds
+from unharness.leaderboard.scale import Scale
 from unharness.records.record import MetricRecord, RunRecord
 
 BY_HAND = ("set", "epochs", "lr", "batch_size")
@@ -49,15 +48,15 @@ def over_runs(runs: Sequence[RunRecord], name: str) -> Value:
 
 
 def _value(metrics: Sequence[MetricRecord | None]) -> Value:
-    """Aggregate one metric over seeds; without a value in one of them there is none."""
+    """Aggregate one metric over seeds, on its unit's scale; if one has no value there is none."""
     n = min(metric.n if metric else 0 for metric in metrics)
     values = [metric.value for metric in metrics if metric and metric.value is not None]
-    if len(values) < len(metrics) or not all(map(math.isfinite, values)):
+    if metrics[0] is None or len(values) < len(metrics):
         return Value(None, None, n)
     if len(metrics) == 1:
-        assert metrics[0] is not None  # it has a value
         return Value(values[0], metrics[0].ci95, n)
-    return Value(*over_seeds(values), n)
+    scale = Scale.of(metrics[0].unit)
+    return Value(*scale.over_seeds(values), n) if scale.covers(values) else Value(None, None, n)
 
 
 def mean_cost(records: Iterable[RunRecord], name: str) -> float | None:

@@ -24,6 +24,7 @@ from unharness.leaderboard.prompted_table import TITLE, compared, lines
 from unharness.leaderboard.ranking import Value, best_rows
 from unharness.leaderboard.reference import Reference
 from unharness.leaderboard.rows import COSTS, Board, Group, Row
+from unharness.leaderboard.scale import Scale
 from unharness.leaderboard.tradeoff import trade_offs
 from unharness.safe_text import csv_cell, one_line
 from unharness.safe_text import to_json as safe_json
@@ -84,7 +85,11 @@ def _prompted_values(group: Group, seen: Prompted) -> dict[str, Any]:
         "seeds": list(seen.seeds),
         "runs": list(seen.runs),
         "metrics": {name: _metric_values(seen.metrics[name]) for name in names},
-        "changes": {name: _metric_values(seen.changes[name]) for name in names},
+        "changes": {
+            column.name: _metric_values(seen.changes[column.name])
+            | {"kind": "factor" if Scale.of(column.unit).log else "difference"}
+            for column in group.columns
+        },
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unharness.leaderboard.ranking import best_rows
+from unharness.leaderboard.scale import Scale
 from unharness.leaderboard.tradeoff import UNLEARN, trade_offs
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def number(value: float | None, unit: str = "") -> str:
 def signed(change: float, unit: str = "") -> str:
     """Return a difference with its sign."""
     return f"{'+' if change > 0 else ''}{number(change, unit)}"
+
+
+def changed(change: float, unit: str = "") -> str:
+    """Return what a value changed by: a difference with its sign, or of a perplexity a factor."""
+    return f"×{number(change)}" if Scale.of(unit).log else signed(change, unit)
 
 
 def shown_value(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from unharness.leaderboard.ranking import Column, Value
-from unharness.leaderboard.seeds import over_seeds
+from unharness.leaderboard.scale import Scale
 from unharness.records.record import RunRecord
 
 Aggregate = Callable[[Sequence[RunRecord], str], Value]
@@ -24,7 +24,8 @@ class Prompted:
     """Run ids, in the order of the seeds."""
     metrics: Mapping[str, Value]
     changes: Mapping[str, Value]
-    """With the prompt minus without it, by metric, over the seeds that have both."""
+    """By metric, over the seeds that have both: with the prompt minus without it, or, of a
+    perplexity, the factor."""
 
 
 def without_prompt(records: Sequence[RunRecord]) -> list[RunRecord]:
@@ -56,22 +57,21 @@ def prompted_rows(
             seeds=tuple(record.spec.seed for record in ordered),
             runs=tuple(record.run_id for record in ordered),
             metrics={column.name: aggregate(ordered, column.name) for column in columns},
-            changes={column.name: _change(ordered, plain, column.name) for column in columns},
+            changes={column.name: _change(ordered, plain, column) for column in columns},
         )
     return dict(sorted(found.items()))
 
 
-def _change(runs: Sequence[RunRecord], plain: Mapping[int, RunRecord], name: str) -> Value:
-    changes, counts = [], []
+def _change(runs: Sequence[RunRecord], plain: Mapping[int, RunRecord], column: Column) -> Value:
+    scale = Scale.of(column.unit)
+    pairs, counts = [], []
     for record in runs:
-        after = record.metrics.get(name)
+        after = record.metrics.get(column.name)
         other = plain.get(record.spec.seed)
-        before = other.metrics.get(name) if other else None
+        before = other.metrics.get(column.name) if other else None
         if after and before and after.value is not None and before.value is not None:
-            changes.append(after.value - before.value)
+            pairs.append((before.value, after.value))
             counts.append(after.n)
-    if not changes:
+    if not pairs or not scale.covers([value for pair in pairs for value in pair]):
         return Value(None, None, 0)
-    if len(changes) == 1:
-        return Value(changes[0], None, counts[0])
-    return Value(*over_seeds(changes), min(counts))
+    return Value(*scale.changes_over_seeds(pairs), min(counts))

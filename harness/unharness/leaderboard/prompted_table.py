@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from unharness.leaderboard.labels import headers, number, row_labels, signed
+from unharness.leaderboard.labels import changed, headers, number, row_labels
 from unharness.leaderboard.ranking import Column, Value
 from unharness.leaderboard.rows import Group
 from unharness.terminal import Text
@@ -60,7 +60,7 @@ def _cell(before: Value, after: Value, change: Value, unit: str) -> str:
     text = f"{number(before.value, unit)} → {number(after.value, unit)}"
     if change.value is None:
         return text
-    text += f" ({signed(change.value, unit)}"
+    text += f" ({changed(change.value, unit)}"
     if change.ci95 is not None:
         low, high = (number(end, unit) for end in change.ci95)
         text += f" [{low}, {high}]"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+from unharness.leaderboard.scale import Scale
 from unharness.leaderboard.seeds import over_seeds
 
 REFERENCES = ("vanilla", "retrain")
@@ -86,8 +87,8 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
     if len(known) < 2:
         return frozenset()
     best = min(known, key=lambda index: known[index])
-    others = [rows[index].metrics[column.name] for index in known if index != best]
-    mine = rows[best].metrics[column.name]
+    others = [_scaled(rows[index].metrics[column.name], column) for index in known if index != best]
+    mine = _scaled(rows[best].metrics[column.name], column)
     if column.direction == "match_reference":
         clear = all(_apart_from(mine, other, reference) for other in others)
     else:
@@ -96,7 +97,7 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
 
 
 def differ(one: Value, other: Value) -> bool:
-    """Return whether two values are told apart at 95%; without intervals, they are not."""
+    """Return whether two values on one scale differ at 95%; without intervals, they do not."""
     common = sorted(set(one.by_seed) & set(other.by_seed))
     if len(common) >= 2:
         _, interval = over_seeds([one.by_seed[s] - other.by_seed[s] for s in common])
@@ -118,14 +119,29 @@ def _apart_from(one: Value, other: Value, reference: float | None) -> bool:
 
 
 def _reference(rows: Sequence[Rankable], column: Column) -> float | None:
-    """Return the retrained model's value, None if there is none."""
-    values = (row.metrics[column.name].value for row in rows if row.method == RETRAIN)
-    return next((value for value in values if value is not None), None)
+    """Return the retrained model's value on the column's scale, None if there is none."""
+    values = (row.metrics[column.name] for row in rows if row.method == RETRAIN)
+    scaled = (_scaled(value, column).value for value in values)
+    return next((value for value in scaled if value is not None), None)
+
+
+def _scaled(value: Value, column: Column) -> Value:
+    """Return a value on the scale of its unit, where distances mean the same everywhere."""
+    scale = Scale.of(column.unit)
+    known = [value.value, *(value.ci95 or ()), *value.by_seed.values()]
+    if not scale.covers([number for number in known if number is not None]):
+        return Value(None, None, value.n)
+    return Value(
+        None if value.value is None else scale.to(value.value),
+        value.ci95 and (scale.to(value.ci95[0]), scale.to(value.ci95[1])),
+        value.n,
+        {seed: scale.to(number) for seed, number in value.by_seed.items()},
+    )
 
 
 def _badness(row: Rankable, column: Column, reference: float | None) -> float:
     """Return a number that is the lower the better; infinite where nothing can be said."""
-    value = row.metrics[column.name].value
+    value = _scaled(row.metrics[column.name], column).value
     if value is None:
         return math.inf
     if column.direction == "match_reference":
