@@ -14,7 +14,11 @@ from hypothesis import HealthCheck, settings
 
 # Before anything imports huggingface_hub, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 
 # Before anything imports torch: `pytest -n 2` must not fight over cores.
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
@@ -92,6 +96,8 @@ class FakeHub:
         """Dataset and split to its rows."""
         self.folders: dict[str, Path] = {}
         """Model to its folder."""
+        self.cached: dict[str, Path] = {}
+        """Model to what an earlier download left in the hub's own cache."""
         self.error: Exception | None = None
         """Raised by every question."""
         self.asked: list[tuple[str, ...]] = []
@@ -106,6 +112,10 @@ class FakeHub:
         return SimpleNamespace(sha=commit)
 
     def download(self, repository: str, revision: str | None = None, **options: Any) -> str:
+        if options.get("local_files_only"):
+            if repository not in self.cached:
+                raise LocalEntryNotFoundError("not in the cache")
+            return str(self.cached[repository])
         self._ask("download", repository, revision)
         return str(self.folders[repository])
 

@@ -133,6 +133,8 @@ class RunSpec(BaseModel):
     evaluation: EvaluationSettings = Field(json_schema_extra=IDENTITY)
 
     model: str = Field(json_schema_extra=RUNTIME)
+    model_revision: str | None = Field(None, json_schema_extra=RUNTIME)
+    """The commit on the hub that the base model is of; None for a model from elsewhere."""
     data: str = Field(json_schema_extra=RUNTIME)
     data_source: str = Field(json_schema_extra=RUNTIME)
     device: str = Field(json_schema_extra=RUNTIME)

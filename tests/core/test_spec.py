@@ -29,6 +29,7 @@ FIELDS: dict[str, Any] = {
     "dtype": "float32",
     "evaluation": {"metrics": ["success_avg", "unlearn_ppl"], "engine": "hf"},
     "model": "tiny",
+    "model_revision": None,
     "data": "auto",
     "data_source": "path",
     "device": "cpu",
@@ -59,6 +60,7 @@ OTHER: dict[str, Any] = {
     "dtype": "bfloat16",
     "evaluation": {"metrics": ["unlearn_ppl", "success_avg"], "engine": "hf"},
     "model": "/home/me/tiny",
+    "model_revision": "9" * 40,
     "data": "/data",
     "data_source": "hub",
     "device": "cuda",
@@ -72,6 +74,7 @@ OTHER: dict[str, Any] = {
 RUNTIME = {
     *("model", "data", "data_source", "device", "results", "prompt_name", "preset"),
     "engine_set",
+    "model_revision",
     "tuned",
     "save_weights",
 }

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 from unharness.data.examples import Example, TaskData, content_hash
 from unharness.errors import ModelError, UnknownNameError
+from unharness.hub import HubName, commit_of, hub_name, unreachable
+from unharness.manifest import sha256_of
 from unharness.models.loading import load_causal_lm
 from unharness.models.preset import ModelPreset, Tuning
 from unharness.plugins import Registry
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-IDENTITY_FILES = ("*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "*.model")
+# Not generation_config.json: every engine sets a checkpoint's own generation settings aside.
+IDENTITY_FILES = (
+    *("*.safetensors", "*.safetensors.index.json", "config.json"),
+    *("tokenizer*", "vocab*", "merges.txt", "*.model"),
+    *("special_tokens_map.json", "added_tokens.json"),
+    *("chat_template*", "additional_chat_templates/*"),
+)
 
 
 class BaseModel(ABC):
     """A model before it learns the task's facts."""
 
     name: str
-    """As the user gave it; shown, never an identity."""
+    """As the user gave it, without a revision; shown, never an identity."""
+    revision: str | None = None
+    """The commit on the hub that it is of; None for a model from elsewhere."""
     tuning: Tuning
     """How it is tuned when the user does not say."""
     suite: str = "paper"
@@ -85,10 +93,11 @@ class CheckpointModel(BaseModel):
 
     tuning: Tuning = "lora"
 
-    def __init__(self, name: str, folder: Path, *, from_hub: bool = False) -> None:
+    def __init__(self, name: str, folder: Path, revision: str | None = None) -> None:
         self.name = name
+        self.revision = revision
         self._folder = folder.resolve()
-        self._known_as = name if from_hub else str(self._folder)
+        self._known_as = name if revision else str(self._folder)
         _check_folder(name, folder)
         self._fingerprint: str | None = None
 
@@ -97,10 +106,9 @@ class CheckpointModel(BaseModel):
         if self._fingerprint is None:
             digest = hashlib.sha256()
             paths = {path for pattern in IDENTITY_FILES for path in self._folder.glob(pattern)}
-            for path in sorted(paths):
-                with path.open("rb") as handle:
-                    content = hashlib.file_digest(handle, "sha256").hexdigest()
-                digest.update(f"{path.name} {content}\n".encode())
+            for path in sorted(path for path in paths if path.is_file()):
+                name = path.relative_to(self._folder).as_posix()
+                digest.update(f"{name} {sha256_of(path)}\n".encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
@@ -121,12 +129,13 @@ class CheckpointModel(BaseModel):
                 f"{self.name}: no causal language model that transformers can load from "
                 f"{self._folder} ({type(error).__name__}: {reason})"
             ) from error
-        model.name_or_path = self._known_as  # what a saved adapter says that it sits on
+        # What a saved adapter says that it sits on.
+        model.name_or_path, model.hub_revision = self._known_as, self.revision
         return model, tokenizer
 
 
 def find_base_model(name: str, registry: Registry) -> BaseModel:
-    """Return the base model for a preset's name, a folder or a hub id.
+    """Return the base model for a preset's name, a folder, `org/name` or `org/name@revision`.
 
     Raises:
         UnknownNameError: none of these.
@@ -139,8 +148,9 @@ def find_base_model(name: str, registry: Registry) -> BaseModel:
         return CheckpointModel(name, folder)
     if folder.exists():
         raise ModelError(f"{name}: is a file; expected a folder with config.json and *.safetensors")
-    if HUB_ID.fullmatch(name):
-        return CheckpointModel(name, download(name), from_hub=True)
+    if wanted := hub_name(name):
+        folder, commit = download(wanted)
+        return CheckpointModel(wanted.repository, folder, commit)
     if "/" in name or name.startswith((".", "~")):
         raise ModelError(f"{name}: no such folder")
     known = registry.names("models")
@@ -157,21 +167,50 @@ def _check_folder(name: str, folder: Path) -> None:
         )
 
 
-def download(name: str) -> Path:
-    """Return the folder of a model from the hub: weights, configuration, tokenizer.
+def download(name: HubName) -> tuple[Path, str]:
+    """Return the folder of a model from the hub, and the commit that it is of.
+
+    Where the hub cannot be reached, what an earlier download left in its local cache is used.
 
     Raises:
         ModelError: the hub does not give it.
     """
     from huggingface_hub import snapshot_download
 
+    shown = name.at(name.revision) if name.revision else name.repository
     try:
-        return Path(snapshot_download(name, allow_patterns=[*IDENTITY_FILES, "*.json"]))
+        try:
+            commit = commit_of("model", name)
+        except Exception as error:
+            if not (reason := unreachable(error)):
+                raise
+            return _downloaded_before(name, shown, reason)
+        patterns = [*IDENTITY_FILES, "*.json"]
+        folder = snapshot_download(name.repository, revision=commit, allow_patterns=patterns)
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = unreachable(error) or f"the hub does not give it ({type(error).__name__})"
+        raise ModelError(
+            f"{shown}: no such folder, and {reason}; check the name and the network, or give a "
+            "folder, or --model tiny"
+        ) from error
+    return Path(folder), commit
+
+
+def _downloaded_before(name: HubName, shown: str, reason: str) -> tuple[Path, str]:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(
+            snapshot_download(name.repository, revision=name.revision, local_files_only=True)
+        )
     except Exception as error:
         raise ModelError(
-            f"{name}: no such folder, and the hub does not give it ({type(error).__name__}); "
+            f"{shown}: no such folder, {reason}, and the hub's local cache does not hold it; "
             "check the name and the network, or give a folder, or --model tiny"
         ) from error
+    return folder, folder.name  # …/snapshots/<commit>
 
 
 def _usable(tokenizer: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from unharness.data.examples import TaskData
 from unharness.errors import ModelError
+from unharness.hub import hub_name
 from unharness.models.base import BaseModel, CheckpointModel, download, find_base_model
 from unharness.models.lora import load_adapter
 from unharness.models.preset import Tuning
@@ -29,6 +30,8 @@ class OutsideWeights:
     base: BaseModel
     kind: Tuning
     """`lora` for an adapter on `base`; `full` for a checkpoint, which is its own base."""
+    revision: str | None = None
+    """The commit on the hub that they are of; None for those from elsewhere."""
 
     @property
     def name(self) -> str:
@@ -85,7 +88,7 @@ def find_weights(given: str, base: str | None, registry: Registry) -> OutsideWei
     """Return the weights in a folder or on the hub.
 
     Args:
-        given: a folder or a hub id.
+        given: a folder, or a hub id, perhaps with `@revision`.
         base: what an adapter sits on; None: what the adapter itself says.
         registry: knows the presets.
 
@@ -93,20 +96,34 @@ def find_weights(given: str, base: str | None, registry: Registry) -> OutsideWei
         ModelError: there are no weights, or an adapter's base is not to be found.
         UnknownNameError: the base is unknown.
     """
-    folder = Path(given).expanduser()
+    folder, commit = Path(given).expanduser(), None
     if not folder.is_dir():
-        if folder.exists() or given.startswith((".", "/", "~")) or "/" not in given:
+        wanted = hub_name(given)
+        if folder.exists() or wanted is None:
             raise ModelError(f"{given}: no such folder; expected a checkpoint or an adapter")
-        folder = download(given)
+        folder, commit = download(wanted)
+        given = wanted.repository
     if not (folder / ADAPTER_CONFIG).is_file():
-        return OutsideWeights(given, folder, CheckpointModel(given, folder), "full")
+        own = CheckpointModel(given, folder, commit)
+        return OutsideWeights(given, folder, own, "full", commit)
     if not (folder / ADAPTER_FILE).is_file():
         raise ModelError(f"{given}: an adapter without {ADAPTER_FILE}; other formats are not read")
     try:
         config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{given}: {ADAPTER_CONFIG} is not JSON ({error})") from error
-    named = base or config.get("base_model_name_or_path")
+    named = base or _base_of(config)
     if not named:
         raise ModelError(f"{given}: the adapter names no base; give it by --model")
-    return OutsideWeights(given, folder, find_base_model(str(named), registry), "lora")
+    return OutsideWeights(given, folder, find_base_model(named, registry), "lora", commit)
+
+
+def _base_of(config: Any) -> str:
+    """Return what an adapter says that it sits on, at the commit that it names; else nothing."""
+    named = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    if not isinstance(named, str):
+        return ""
+    wanted, commit = hub_name(named), config.get("revision")
+    if wanted and not wanted.revision and isinstance(commit, str) and not Path(named).is_dir():
+        return wanted.at(commit)
+    return named

@@ -61,7 +61,9 @@ def save_weights(model: Any, tokenizer: Any, folder: Path) -> None:
         OSError: it cannot be written.
     """
     if is_adapted(model):  # where the base is now, not where it was when the adapter began
-        base = model.get_base_model().name_or_path
-        model.peft_config[model.active_adapter].base_model_name_or_path = base
+        base = model.get_base_model()
+        config = model.peft_config[model.active_adapter]
+        config.base_model_name_or_path = base.name_or_path
+        config.revision = getattr(base, "hub_revision", None)
     model.save_pretrained(str(folder), safe_serialization=True)
     tokenizer.save_pretrained(str(folder))

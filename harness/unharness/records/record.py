@@ -115,7 +115,7 @@ class RunRecord(_Part):
     finished: str | None = None
     spec: RunSpec
     passed: dict[str, Any] = Field(default_factory=dict)
-    """What the user gave, before defaults."""
+    """What the user gave, before defaults, what is the hub's at the commit that was used."""
     data: DataRecord | None = None
     target: TargetRecord | None = None
     training: TrainingRecord | None = None

@@ -14,7 +14,7 @@ from unharness.data.examples import GENERAL, Example, TaskData, content_hash
 from unharness.data.general_text import AUTO, BUNDLED, HUB_REPOSITORY, GeneralText, load_general
 from unharness.data.prompts import Prompt, find_prompt
 from unharness.data.recipe import FineTuneConfig
-from unharness.data.sources import DataSource
+from unharness.data.sources import HUB, DataSource, is_hub
 from unharness.data.task import Task
 from unharness.data.validation import validation_part
 from unharness.engines.choice import choose_engine
@@ -22,6 +22,7 @@ from unharness.engines.engine import Engine
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.metric import Metric
 from unharness.evaluation.suite_plan import SuitePlan, plan_suite
+from unharness.hub import hub_name
 from unharness.models.base import BaseModel, find_base_model
 from unharness.models.family import same_model
 from unharness.models.lora import LoraSettings
@@ -178,6 +179,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         dtype=dtype if device == "cpu" else f"{dtype}, bfloat16 autocast",
         evaluation=evaluation,
         model=base.name,
+        model_revision=base.revision,
         data=request.data,
         data_source=data.origin.source,
         device=device,
@@ -189,7 +191,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         save_weights=request.save_weights,
     )
     return Plan(
-        request=request,
+        request=_pinned(request, base, data, general),
         spec=spec,
         task=task,
         data=data,
@@ -206,6 +208,24 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         engine_reason=why,
         prompts=prompts,
     )
+
+
+def _pinned(
+    request: RunRequest, base: BaseModel, data: TaskData, general: GeneralText | None
+) -> RunRequest:
+    """Return the request with the commit of everything from the hub.
+
+    Whoever resolves it again, be it another process or next year, gets the same content.
+    """
+    update = {}
+    model = hub_name(request.model)
+    if model and base.revision and model.repository == base.name:
+        update["model"] = model.at(base.revision)
+    if is_hub(request.data) and data.origin.revision:
+        update["data"] = f"{HUB}@{data.origin.revision}"
+    if general and is_hub(request.general) and general.revision:
+        update["general"] = f"{HUB}@{general.revision}"
+    return request.model_copy(update=update)
 
 
 def make_method(
