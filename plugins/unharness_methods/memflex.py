@@ -179,3 +179,4 @@ class MemFlex(GradientDifference):
         super().unlearn(job)
         if self.config.localise == "every-step":
             self._steps.refuse_if_never()
+            job.held_back |= self._steps.never_selected()

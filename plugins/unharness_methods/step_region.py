@@ -62,6 +62,10 @@ class StepRegion:
                 "select some"
             )
 
+    def never_selected(self) -> set[str]:
+        """Return the names of the tensors that had gradients and were in no step's region."""
+        return {name for name, count in self._chosen.items() if not count}
+
     def _locate(self, forget: dict[str, torch.Tensor], retain: dict[str, torch.Tensor]) -> Region:
         """Compare the gradients of the two likelihoods: the loss's weights are taken out."""
         scores = []

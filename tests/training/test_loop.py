@@ -266,6 +266,32 @@ def test_only_what_may_move_moves(llama: Any, rows: Any):
     assert moved == moving
 
 
+def test_update_norms_are_those_of_after_minus_before(llama: Any, rows: Any):
+    llama.model.embed_tokens.weight.requires_grad_(False)
+    before = {name: value.detach().clone() for name, value in llama.named_parameters()}
+    log = _train(llama, _steps(rows(8), batch_size=4))
+    expected = {
+        name: (value.detach().double() - before[name].double()).norm().item()
+        for name, value in llama.named_parameters()
+        if value.requires_grad
+    }
+    assert log.update_norms == pytest.approx(expected, rel=1e-5)
+    assert all(norm > 0 for norm in log.update_norms.values())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_tensor_that_no_gradient_reaches_has_a_norm_of_zero(
+    dtype: torch.dtype, llama: Any, rows: Any
+):
+    llama.to(dtype)
+    last = llama.model.layers[1]
+    last.register_forward_pre_hook(lambda module, args: (args[0].detach(), *args[1:]))
+    log = _train(llama, _steps(rows(4)))
+    still = {name for name, norm in log.update_norms.items() if norm == 0}
+    assert "model.layers.0.mlp.up_proj.weight" in still
+    assert "model.layers.1.mlp.up_proj.weight" not in still
+
+
 def test_it_ends_in_evaluation_mode_and_leaves_no_files(
     llama: Any, rows: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ):

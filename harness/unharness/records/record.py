@@ -77,6 +77,8 @@ class TrainingRecord(_Part):
     tokens: Count = 0
     losses: list[Number] = Field(default_factory=list)
     """The loss of every step."""
+    update_norms: dict[str, Number] = Field(default_factory=dict)
+    """By trained tensor: the L2 norm of its weights after minus before; 0 if it never moved."""
     trainable_parameters: Count = 0
     total_parameters: Count = 0
     weights_hash: str | None = None

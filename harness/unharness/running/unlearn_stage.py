@@ -17,6 +17,7 @@ from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.running.memory import PeakMemory
 from unharness.running.resolve import Plan
 from unharness.training.log import TrainingLog
+from unharness.training.update_norms import never_moved
 from unharness.unlearning.job import UnlearnJob
 
 
@@ -76,6 +77,10 @@ class UnlearnStage:
         record.training.weights_hash = weights_hash(job.model)
         if plan.method.trains and record.training.weights_hash == before:
             record.warnings.append("the weights did not change")
+        else:
+            record.warnings += never_moved(
+                job.log.update_norms, training=plan.method.name, except_for=job.held_back
+            )
         return job
 
     def _note(self, record: RunRecord, job: UnlearnJob, seconds: float, peak: float) -> None:
@@ -83,6 +88,7 @@ class UnlearnStage:
         assert training is not None
         training.steps, training.examples = job.log.steps, job.log.examples
         training.tokens, training.losses = job.log.tokens, job.log.losses
+        training.update_norms = job.log.update_norms
         training.report = job.report
         record.seeds = {"seed": self.plan.spec.seed, **job.derived_seeds}
         assert record.data is not None
@@ -105,7 +111,8 @@ class UnlearnStage:
         tuner = fine_tuner(self.plan, self.progress)
         trained = tuner.trained(splits, recipe, f"train on {' + '.join(splits)}")
         names = {entry.name for entry in fields(TrainingLog)}
-        job.log = TrainingLog(**{key: trained.log[key] for key in names})
+        # A model that an older version trained has no update norms.
+        job.log = TrainingLog(**{key: trained.log[key] for key in names & trained.log.keys()})
         return trained.model
 
     def _on_step(self, stage: Stage, record: RunRecord) -> OnStep:

@@ -44,6 +44,7 @@ from unharness.running.provenance import provenance
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan
 from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
 from unharness.spec import IDENTITY_VERSION
+from unharness.training.update_norms import never_moved
 
 
 def lock_of(plan: Plan) -> Path:
@@ -150,6 +151,9 @@ class RunUnderWay:
             REQUIRED_SPLITS, plan.recipe, f"train target ({plan.base.name})"
         )
         record.target = target_record(plan, target, weights_hash(target.model))
+        record.warnings += never_moved(
+            target.log.get("update_norms", {}), training="target", except_for=set()
+        )
         record.data = data_record(plan, target.log.get("truncated", 0))
         if plan.method.name != VANILLA:
             for prompt in plan.prompts:

@@ -17,3 +17,5 @@ class TrainingLog:
     """How many parameters could move."""
     losses: list[float] = field(default_factory=list)
     """The loss of every step."""
+    update_norms: dict[str, float] = field(default_factory=dict)
+    """By trained tensor: the L2 norm of its weights after minus before."""

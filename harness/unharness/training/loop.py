@@ -23,6 +23,7 @@ from unharness.training.log import TrainingLog
 from unharness.training.restore import restored
 from unharness.training.sharded import in_parts, keep_unwrapped
 from unharness.training.steps import Batch, MicroBatch, Step
+from unharness.training.update_norms import InitialWeights
 
 Loss = Callable[[Any, Any], torch.Tensor | Iterator[torch.Tensor]]
 
@@ -66,6 +67,8 @@ def train(
         tokens=sum(micro.tokens for step in steps for micro in step.micro_batches),
     )
     device = next(model.parameters()).device
+    # Of several processes the first one alone leaves a record.
+    before = InitialWeights(model) if ranks.is_leader() else None
     place = in_parts(model, device) if ranks.is_sharded() else nullcontext(model)
     with (
         tempfile.TemporaryDirectory(prefix="unharness-") as scratch,
@@ -89,6 +92,8 @@ def train(
         log.seconds = time.perf_counter() - started
         trainer.accelerator.free_memory()
     model.eval()
+    if before:
+        log.update_norms = before.update_norms(model)
     return log
 
 

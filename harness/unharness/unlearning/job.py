@@ -51,6 +51,9 @@ class UnlearnJob:
     """What the training did; a method that trains by itself fills it."""
     report: dict[str, Any] = field(default_factory=dict)
     """What a method wants in the record: JSON values by name."""
+    held_back: set[str] = field(default_factory=set)
+    """Tensors that were to be trained and that the method kept from moving on purpose, by name;
+    they get no warning. What `select_parameters` leaves out is not to be trained at all."""
     truncated: dict[str, int] = field(default_factory=dict)
     """By split: how many examples were longer than `max_length`."""
     derived_seeds: dict[str, int] = field(default_factory=dict)
