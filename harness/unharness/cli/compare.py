@@ -143,7 +143,7 @@ def _unit(found: Difference) -> str:
 
 
 def _print(found: Comparison, examples: int, console: Console) -> None:
-    from unharness.leaderboard.labels import number, signed
+    from unharness.leaderboard.labels import number, score_label, score_unit, signed
 
     a, b = (row.method for row in found.rows)
     names = (a, b) if a != b else ("A", "B")
@@ -167,15 +167,18 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
     for one in found.differences:
         if one.column.name == found.group.headline:
             console.print(Text(f"\n{verdict(one, names)}", "bold"))
+    headline = next((one for one in found.group.columns if one.name == found.group.headline), None)
+    if headline is None:
+        return
     worst, best = found.changes[:examples], found.changes[::-1][:examples]
     for title, changes in ((f"worst for A ({a})", worst), (f"best for A ({a})", best)):
-        kept = [
-            one for one in changes if (one.scores[0] < one.scores[1]) == title.startswith("worst")
-        ]
+        kept = [one for one in changes if (one.gain < 0) == title.startswith("worst")]
         if kept:
-            console.print(Text(f"\n{title}, by {found.group.headline}:", "bold"))
+            console.print(Text(f"\n{title}, by {score_label(headline)}:", "bold"))
         for change in kept:
-            scores = " → ".join(number(score, "%") for score in change.scores[::-1])
+            scores = " → ".join(
+                number(score, score_unit(headline)) for score in change.scores[::-1]
+            )
             console.print(
                 f"{change.id}  B → A {scores}", markup=False, highlight=False, soft_wrap=True
             )

@@ -54,6 +54,17 @@ def signed(change: float, unit: str = "") -> str:
     return f"{'+' if change > 0 else ''}{number(change, unit)}"
 
 
+def score_label(column: Column) -> str:
+    """Return what one example's score of a metric is called."""
+    log = Scale.of(column.unit).log
+    return f"mean log-probability ({column.name})" if log else column.name
+
+
+def score_unit(column: Column) -> str:
+    """Return the unit of one example's score of a metric."""
+    return "" if Scale.of(column.unit).log else column.unit
+
+
 def changed(change: float, unit: str = "") -> str:
     """Return what a value changed by: a difference with its sign, or of a perplexity a factor."""
     return f"×{number(change)}" if Scale.of(unit).log else signed(change, unit)

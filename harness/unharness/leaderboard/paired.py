@@ -11,6 +11,7 @@ from typing import Any
 from unharness.errors import RecordError, UsageError
 from unharness.leaderboard.ranking import Column
 from unharness.leaderboard.rows import Group, Row
+from unharness.leaderboard.scale import Scale
 from unharness.records.examples import ExampleRecord, read_examples
 from unharness.records.record import RunRecord
 
@@ -55,6 +56,8 @@ class Change:
     texts: tuple[str | None, str | None]
     """What A and B generate, at the first common seed."""
     scores: tuple[float, float]
+    gain: float
+    """How much better A scores than B in the ranking metric's own direction; negative: worse."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def compare(
         value, interval = _bootstrap([sign * m for m in matrices], numpy.random.default_rng(seed))
         count = sum(matrix.shape[1] for matrix in matrices)
         differences.append(Difference(column, value, interval, log, count, len(pairs)))
-    changes = _changes(group.headline, runs, read)
+    headline = next((one for one in group.columns if one.name == group.headline), None)
+    changes = _changes(headline, runs, read) if headline else []
     return Comparison(
         group, (first, second), pairs, tuple(differences), tuple(changes), tuple(skipped)
     )
@@ -218,8 +222,13 @@ def _bootstrap(matrices: Sequence[Any], rng: Any) -> tuple[float, tuple[float, f
     return value, (float(low), float(high))
 
 
-def _changes(metric: str, runs: Sequence[tuple[str, str]], read: Mapping[str, Any]) -> list[Change]:
+def _changes(
+    column: Column, runs: Sequence[tuple[str, str]], read: Mapping[str, Any]
+) -> list[Change]:
     found = []
+    metric = column.name
+    # On the log scale an example's score is a log-probability: it falls as the metric rises.
+    sign = 1 if (column.direction == "higher") != Scale.of(column.unit).log else -1
     texts = read[runs[0][0]][0], read[runs[0][1]][0]
     for (split, example), facts in texts[0].items():
         columns = [
@@ -237,9 +246,10 @@ def _changes(metric: str, runs: Sequence[tuple[str, str]], read: Mapping[str, An
                 *(split, example, facts.prompt, facts.answer),
                 texts=(generated[0], generated[1]),
                 scores=(means[0], means[1]),
+                gain=sign * (means[0] - means[1]),
             )
         )
-    return sorted(found, key=lambda change: change.scores[0] - change.scores[1])
+    return sorted(found, key=lambda change: change.gain)
 
 
 def _list(seeds: Sequence[int]) -> str:

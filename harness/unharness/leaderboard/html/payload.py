@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from unharness.errors import RecordError
-from unharness.leaderboard.labels import group_notes, group_titles, headers, row_labels
+from unharness.leaderboard.labels import (
+    group_notes,
+    group_titles,
+    headers,
+    row_labels,
+    score_label,
+    score_unit,
+)
 from unharness.leaderboard.ranking import REFERENCES, Column, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
 from unharness.leaderboard.tradeoff import trade_offs
@@ -65,6 +72,7 @@ def _group(
         "title": title,
         "notes": group_notes(group),
         "headline": group.headline,
+        "score": _score(group, records),
         "columns": [
             {"name": column.name, "label": name, "unit": column.unit}
             | {"direction": column.direction}
@@ -95,6 +103,16 @@ def _group(
         "questions": examples.questions if examples else [],
         "runs": {run: _run(records[run], examples) for row in group.rows for run in row.runs},
     }
+
+
+def _score(group: Group, records: Mapping[str, RunRecord]) -> dict[str, str]:
+    """Return what an answer's score is: that of the metric that ranks, shown as column or not."""
+    name = group.headline
+    runs = (run for row in group.rows for run in row.runs)
+    known = (records[run].metrics[name] for run in runs if name in records[run].metrics)
+    found = next(known, None)
+    column = Column(name, found.unit if found else "", found.direction if found else "higher")
+    return {"label": score_label(column), "unit": score_unit(column)}
 
 
 def _value(group: Group, row: Row, column: Column) -> dict[str, Any]:

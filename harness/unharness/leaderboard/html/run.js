@@ -57,7 +57,7 @@ function answered(group, run) {
   function draw() {
     const found = group.questions.map((question, at) => [question, run.after[at]])
       .filter(([question, after]) => question.split === state.split && after);
-    list.replaceChildren(...found.slice(0, state.most).map(([question, after]) => example(question, after)));
+    list.replaceChildren(...found.slice(0, state.most).map(([question, after]) => example(question, after, group.score)));
     if (found.length > state.most) {
       list.append(make('button', { type: 'button', onclick: () => { state.most = found.length; draw(); } },
         `all ${found.length}`));
@@ -68,7 +68,7 @@ function answered(group, run) {
   return make('div', {}, make('div', { class: 'tools' }, choose), list);
 }
 
-function example(question, [text, score]) {
+function example(question, [text, score], { label, unit }) {
   const line = (who, ...words) => make('p', {}, make('span', { class: 'who' }, who), ' ', words);
   const marked = question.before === null ? [text || '–'] : changes(question.before, text || '');
   return make('div', { class: 'example' },
@@ -76,7 +76,7 @@ function example(question, [text, score]) {
     line('expected', question.answer),
     question.before === null ? null : line('before', question.before),
     line('after', marked),
-    make('p', { class: 'note' }, `score ${shown(score, '%')}`));
+    score === null ? null : make('p', { class: 'note' }, `${label} ${shown(score, unit)}`));
 }
 
 // Words that are gone are struck out, new ones underlined (longest common subsequence).
