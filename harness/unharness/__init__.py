@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unharness.data.batches import TokenBatch, UnlearnBatch
-    from unharness.data.examples import DataOrigin, Example, TaskData
+    from unharness.data.examples import Example, Generation, Split
     from unharness.data.recipe import FineTuneConfig, TrainConfig
     from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
     from unharness.data.task import Task
+    from unharness.data.task_data import DataOrigin, TaskData
     from unharness.engines.engine import Engine, Sampling
     from unharness.errors import DataError, MethodError, ModelError, UnharnessError, UsageError
     from unharness.evaluation.metric import Metric, Score
@@ -39,10 +40,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "data.batches": ("TokenBatch", "UnlearnBatch"),
-    "data.examples": ("DataOrigin", "Example", "TaskData"),
+    "data.examples": ("Example", "Generation", "Split"),
     "data.recipe": ("FineTuneConfig", "TrainConfig"),
     "data.sources": ("DataSource", "HubDataset", "PairsLayout", "StandIn"),
     "data.task": ("Task",),
+    "data.task_data": ("DataOrigin", "TaskData"),
     "engines.engine": ("Engine", "Sampling"),
     "errors": ("DataError", "MethodError", "ModelError", "UnharnessError", "UsageError"),
     "evaluation.metric": ("Metric", "Score"),
@@ -75,6 +77,7 @@ __all__ = [
     "Example",
     "Executor",
     "FineTuneConfig",
+    "Generation",
     "HubDataset",
     "Job",
     "JobResult",
@@ -93,6 +96,7 @@ __all__ = [
     "Score",
     "Search",
     "Span",
+    "Split",
     "StandIn",
     "Suite",
     "SuiteTask",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 IDENTITY_VERSION = 3
 """Raised whenever equal runs would get other ids."""
-ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train",)}
+ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train", "template")}
 """Identity version to the fields it added: ids of older records are checked without them."""
 RUN_ID_LENGTH = 16
 RESULTS_VARIABLE = "UNHARNESS_RESULTS"
@@ -39,6 +39,9 @@ class SharedRequest(BaseModel):
     """A folder of lm-eval YAML."""
     preset: str | None = None
     """Hyperparameters by name: `paper`, or `paper:Qwen1.5-7B-Chat` for another model's."""
+    template: str | None = None
+    """How questions and answers are joined, `plain` or `chat`; None: the task's, else the
+    model's."""
     prompt: tuple[str, ...] = Field(("none",), min_length=1)
     """Instructions before every evaluated question: names or files; a record each."""
     results: str | None = None
@@ -118,6 +121,8 @@ class RunSpec(BaseModel):
     """Examples of each split that are evaluated; None for all."""
     limit_train: int | None = Field(None, json_schema_extra=IDENTITY)
     """Examples of each split that exist for this run at all; None for all."""
+    template: str = Field("plain", json_schema_extra=IDENTITY)
+    """How questions and answers are joined in splits that do not say: `plain` or `chat`."""
     base_hash: str = Field(json_schema_extra=IDENTITY)
     tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
     target_tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)

@@ -42,7 +42,7 @@ class Adversarial(LossMethod):
 
         self._guesses: dict[tuple[int, ...], Tensor] = {}
         job.model.eval()
-        for batch in job.batches(job.encode("forget_train"), batch_size=32):
+        for batch in job.batches(job.encode("forget"), batch_size=32):
             with torch.no_grad():
                 logits = job.model(
                     input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False

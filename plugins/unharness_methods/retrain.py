@@ -17,4 +17,4 @@ class Retrain(Method):
 
     def unlearn(self, job: UnlearnJob) -> None:
         """Replace the model by the retrained one."""
-        job.model = job.retrain(["retain_train", "retain_eval"], job.seed)
+        job.model = job.retrain(job.seed)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from unharness.cli.console import echo_json
-from unharness.cli.options import limit_options
+from unharness.cli.options import limit_options, template_option
 from unharness.cli.run import calm_libraries, interrupt, key_values
 from unharness.errors import UsageError
 from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
@@ -51,6 +51,7 @@ Examples:
 )
 @click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
 @click.option("--data", help="A folder, 'hub', 'standin', or 'auto'; for --weights.")
+@template_option
 @limit_options
 @click.option("--device", help="auto, cpu, cuda, cuda:N.")
 @click.option(

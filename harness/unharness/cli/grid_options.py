@@ -9,7 +9,7 @@ from typing import Any
 import click
 import yaml
 
-from unharness.cli.options import limit_options
+from unharness.cli.options import limit_options, template_option
 from unharness.cli.run import key_values
 from unharness.cli.yaml_file import from_file
 from unharness.errors import UsageError
@@ -35,6 +35,7 @@ _SHARED = (
     click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto]."),
     click.option("--general", metavar="FILE", help="General text for methods that want it."),
     click.option("--results", metavar="DIR", help="Where records go [default: results]."),
+    template_option,
     limit_options,
     click.option("--device", help="auto, cpu, cuda, cuda:N [default: auto]."),
     click.option("--workers", type=click.IntRange(1), help="Runs at once [default: by machine]."),

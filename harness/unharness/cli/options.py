@@ -58,3 +58,11 @@ def limit_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+template_option = click.option(
+    "--template",
+    metavar="NAME",
+    help="How question and answer are joined: plain or chat [default: the task's, else chat "
+    "where the model has a chat template].",
+)

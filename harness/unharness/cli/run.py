@@ -11,7 +11,7 @@ import click
 import yaml
 
 from unharness.cli.console import echo_json
-from unharness.cli.options import limit_options
+from unharness.cli.options import limit_options, template_option
 from unharness.cli.yaml_file import from_file
 from unharness.engines.choice import AUTO
 from unharness.errors import UsageError
@@ -43,6 +43,7 @@ FILE_KEYS = (
     "lr",
     "batch_size",
     "preset",
+    "template",
     "prompt",
     "suite",
     "include_path",
@@ -112,6 +113,7 @@ FILE_KEYS = (
 )
 @click.option("--results", metavar="DIR", help="Where records go [default: results].")
 @click.option("--save-weights", is_flag=True, default=None, help="Keep the unlearned weights.")
+@template_option
 @limit_options
 @click.option("--device", help="auto, cpu, cuda, cuda:N [default: auto].")
 @click.option("--force", is_flag=True, default=None, help="Run again though the record exists.")

@@ -38,7 +38,7 @@ Exit code 3: some runs failed; the same command tries those again.
 FILE_KEYS = (
     *("method", "task", "model", "seed", "set", "tuning", "engine", "engine_set", "data"),
     *("general", "suite", "include_path", "preset", "prompt", "results", "save_weights"),
-    *("limit", "limit_train", "device"),
+    *("template", "limit", "limit_train", "device"),
 )
 
 

@@ -32,7 +32,7 @@ command goes on where it was broken off.
 """
 FILE_KEYS = (
     *("method", "task", "model", "seed", "set", "tuning", "engine", "engine_set", "data"),
-    *("general", "suite", "include_path", "results", "limit", "limit_train", "device"),
+    *("general", "suite", "include_path", "results", "template", "limit", "limit_train", "device"),
 )
 
 

@@ -1,26 +1,27 @@
-"""Text to tokens: prompt, two newlines and answer, of which only the answer is scored."""
+"""Text to tokens, and which of them are scored."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unharness.data.examples import Example
+from unharness.data.examples import Example, Kind
+from unharness.data.templates import CHAT, PLAIN, full_text
 from unharness.errors import ModelError
-
-SEPARATOR = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An example as tokens."""
+    """An example, or one window of a text, as tokens."""
 
     input_ids: tuple[int, ...]
     answer_start: int
     """Tokens from here on are scored: the length of the encoding of the prompt alone."""
     truncated: bool
     """Whether tokens beyond the maximum length were left out."""
+    example: int = 0
+    """Index of the example among those that were encoded together."""
 
     @property
     def scored(self) -> int:
@@ -29,21 +30,34 @@ class Encoded:
 
 
 def encode_examples(
-    tokenizer: Any, examples: Sequence[Example], max_length: int, *, end_token: bool
+    tokenizer: Any,
+    examples: Sequence[Example],
+    max_length: int,
+    *,
+    end_token: bool,
+    template: str = PLAIN,
+    kind: Kind = "qa",
 ) -> list[Encoded]:
     """Encode examples whole, and find where their answers begin.
 
-    The answer begins after the encoding of the prompt alone, so the two newlines are scored with
-    it (KnowUnDo, section 3). Without a prompt the answer stands alone and is scored whole.
-    Fine-tuning scores an end token as well, evaluation does not.
+    In the plain template the answer begins after the encoding of the prompt alone, so the two
+    newlines are scored with it (KnowUnDo, section 3). Without a prompt the answer stands alone
+    and is scored whole. Fine-tuning scores an end token as well, evaluation does not.
+
+    A split of raw text (`kind="text"`) gives as many rows as its texts have windows of
+    `max_length` tokens. A window begins with the last token of the one before, so every token
+    but a text's first is scored once and none is left out.
 
     Args:
         tokenizer: any Hugging Face tokenizer.
-        max_length: in tokens; what lies beyond is left out and marked `truncated`.
+        examples: of one split.
+        max_length: in tokens, at least 2; what lies beyond is left out and marked `truncated`.
         end_token: whether to append the tokenizer's end token.
+        template: `plain` or `chat`.
+        kind: of the split.
 
     Raises:
-        ModelError: an end token is asked for and the tokenizer has none.
+        ModelError: an end token is asked for and the tokenizer has none; or a chat template is.
     """
     if not examples:
         return []
@@ -53,20 +67,27 @@ def encode_examples(
             f"the tokenizer of {tokenizer.name_or_path!r} has no end token; set eos_token in its "
             "tokenizer_config.json"
         )
-    prompts = tokenizer([row.prompt for row in examples], verbose=False)["input_ids"]
-    wholes = tokenizer([_whole(row) for row in examples], verbose=False)["input_ids"]
-    encoded = []
-    for prompt, whole in zip(prompts, wholes, strict=True):
+    texts = [full_text(row, template, tokenizer) for row in examples]
+    special = template != CHAT  # a chat template writes its special tokens itself
+    starts = tokenizer([one for one, _ in texts], add_special_tokens=special, verbose=False)
+    wholes = tokenizer([both for _, both in texts], add_special_tokens=special, verbose=False)
+    rows: list[Encoded] = []
+    pairs = zip(starts["input_ids"], wholes["input_ids"], strict=True)
+    for index, (prompt, whole) in enumerate(pairs):
         start = len(_without_end(prompt, end))
-        ids = _without_end(whole, end)
-        if end_token:
-            ids = [*ids, end]
-        encoded.append(Encoded(tuple(ids[:max_length]), start, len(ids) > max_length))
-    return encoded
+        ids = _without_end(whole, end) + ([end] if end_token else [])
+        if kind == "text":
+            rows += _windows(ids, start, max_length, index)
+        else:
+            rows.append(Encoded(tuple(ids[:max_length]), start, len(ids) > max_length, index))
+    return rows
 
 
-def _whole(row: Example) -> str:
-    return row.prompt + SEPARATOR + row.answer if row.prompt else row.answer
+def _windows(ids: list[int], start: int, length: int, index: int) -> Iterator[Encoded]:
+    """Yield windows that overlap by one token, so that each token is predicted once."""
+    yield Encoded(tuple(ids[:length]), start, False, index)
+    for at in range(length - 1, len(ids) - 1, length - 1):
+        yield Encoded(tuple(ids[at : at + length]), 1, False, index)
 
 
 def _without_end(ids: list[int], end: int | None) -> list[int]:

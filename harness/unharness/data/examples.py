@@ -1,138 +1,143 @@
-"""The questions and answers that a task works on."""
+"""Examples, and the splits that they stand in."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
 from unharness.errors import DataError
 
-FORGET_TRAIN, FORGET_EVAL = "forget_train", "forget_eval"
-RETAIN_TRAIN, RETAIN_EVAL = "retain_train", "retain_eval"
-GENERAL = "general"
-"""Text that has nothing to do with the task, where there is some."""
-REQUIRED_SPLITS = (FORGET_TRAIN, FORGET_EVAL, RETAIN_TRAIN, RETAIN_EVAL)
+Role = Literal["forget", "retain", "holdout", "utility", "general", "demonstrations"]
+Kind = Literal["qa", "completion", "text", "choice"]
+Variants = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One question and the answer the target model knows to it."""
+    """One fact as a question and its answer, or one text.
 
-    prompt: str
-    answer: str
+    Raises:
+        DataError: `gold` names no choice, or `weight` is not above 0.
+    """
+
     id: str
-    meta: Mapping[str, str] = field(default_factory=dict)
+    """Stable across sources, so that records can be compared example by example."""
+    prompt: str
+    """Empty for raw text."""
+    answer: str
+    """What the target model has learned."""
+    group: str = ""
+    """Author, person or document: never split between train and test, and resampled as one."""
+    alternatives: Variants = field(default_factory=dict)
+    """Other answers by kind: `paraphrase` (right), `perturbed` (wrong), `refusal` and so on."""
+    prompts: Variants = field(default_factory=dict)
+    """Other questions by kind: `paraphrase`, `jailbreak`, a language and so on."""
+    choices: tuple[str, ...] = ()
+    gold: int | None = None
+    """Index of the right choice."""
+    weight: float = 1.0
+    """Weight in means over examples."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values; all of it is in the content hash."""
 
+    def __post_init__(self) -> None:
+        if self.gold is not None and not 0 <= self.gold < len(self.choices):
+            raise DataError(
+                f"{self.id}: gold is {self.gold}, and there are {len(self.choices)} choices"
+            )
+        if not self.weight > 0:
+            raise DataError(f"{self.id}: weight is {self.weight}; expected a number above 0")
 
-@dataclass(frozen=True)
-class DataOrigin:
-    """Where a task's data came from."""
+    def content(self) -> dict[str, Any]:
+        """Return everything but the id as JSON values; fields at their defaults are left out."""
+        parts: dict[str, Any] = {"prompt": self.prompt, "answer": self.answer}
+        others = {
+            "group": self.group,
+            "alternatives": {name: list(texts) for name, texts in self.alternatives.items()},
+            "prompts": {name: list(texts) for name, texts in self.prompts.items()},
+            "choices": list(self.choices),
+            "gold": self.gold,
+            "weight": None if self.weight == 1.0 else self.weight,
+            "meta": dict(self.meta),
+        }
+        return parts | {name: value for name, value in others.items() if value not in ("", None)}
 
-    source: str
-    """`path`, `cache`, `hub` or `standin`."""
-    description: str
-    """In words: the folder, the hub's dataset, the generator and its seed."""
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Split to file, where there are files; for messages."""
-    revision: str = ""
-    """The commit of the hub's dataset, where it came from there."""
-    fallback: str = ""
-    """Why it is the stand-in, where nobody asked for the stand-in."""
-
-    def standin_note(self) -> str:
-        """Return what the user must hear of stand-in data, and why it is used; else nothing."""
-        if self.source != "standin":
-            return ""
-        why = f"{self.fallback}, so this is " if self.fallback else ""
-        return (
-            f"data: {why}{self.description}. These are not the paper's data; "
-            "give --data FOLDER or --data hub for those"
+    def stripped(self, alternatives: Iterable[str] = (), prompts: Iterable[str] = ()) -> Example:
+        """Return the example with those variants of its answer and question alone."""
+        return replace(
+            self,
+            alternatives={k: v for k, v in self.alternatives.items() if k in set(alternatives)},
+            prompts={k: v for k, v in self.prompts.items() if k in set(prompts)},
         )
 
 
 @dataclass(frozen=True)
-class TaskData:
-    """Named splits of examples; an unlearning task has at least the four of REQUIRED_SPLITS.
+class Generation:
+    """How text is generated for a split."""
+
+    max_new_tokens: int = 96
+    stops: tuple[str, ...] = ()
+    """Generated text ends before the first of these."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A named set of examples, and what may be done with it.
 
     Raises:
-        DataError: a required split is missing or empty, or an example stands twice, or in both
-            the forget and the retain set.
+        DataError: the role or the kind is unknown.
     """
 
-    splits: Mapping[str, tuple[Example, ...]]
-    origin: DataOrigin
+    name: str
+    role: Role
+    kind: Kind = "qa"
+    learned: bool = True
+    """Whether the target model is trained on it."""
+    trainable: bool = True
+    """Whether a method may read it."""
+    evaluated: bool = True
+    examples: tuple[Example, ...] = ()
+    template: str | None = None
+    """How prompt and answer are joined; None: the task's template, else the model's."""
+    generation: Generation | None = Generation()
+    """None: no text is generated for it."""
 
     def __post_init__(self) -> None:
-        for name in REQUIRED_SPLITS:
-            if not self.splits.get(name):
-                raise DataError(f"{self._place(name)}: no examples; expected at least one")
-        self._refuse_repeats()
+        for value, allowed, what in (
+            (self.role, get_args(Role), "role"),
+            (self.kind, get_args(Kind), "kind"),
+        ):
+            if value not in allowed:
+                raise DataError(
+                    f"split {self.name!r}: unknown {what} {value!r}; one of {', '.join(allowed)}"
+                )
 
-    @property
-    def forget_train(self) -> tuple[Example, ...]:
-        """What a method is given to forget."""
-        return self.splits[FORGET_TRAIN]
+    def __len__(self) -> int:
+        return len(self.examples)
 
-    @property
-    def forget_eval(self) -> tuple[Example, ...]:
-        """What shows whether it was forgotten."""
-        return self.splits[FORGET_EVAL]
+    def with_examples(self, examples: Iterable[Example]) -> Split:
+        """Return the split with other examples."""
+        return replace(self, examples=tuple(examples))
 
-    @property
-    def retain_train(self) -> tuple[Example, ...]:
-        """What a method may use to keep the rest."""
-        return self.splits[RETAIN_TRAIN]
-
-    @property
-    def retain_eval(self) -> tuple[Example, ...]:
-        """What shows whether the rest was kept."""
-        return self.splits[RETAIN_EVAL]
-
-    def joined(self, name: str, rows: tuple[Example, ...]) -> TaskData:
-        """Return the data with one more split, in the place of one of that name."""
-        return replace(self, splits={**self.splits, name: rows})
-
-    def limited(self, limit: int | None) -> TaskData:
-        """Return the first `limit` examples of every split (all of them for None)."""
-        if limit is None:
-            return self
-        return replace(self, splits={name: rows[:limit] for name, rows in self.splits.items()})
-
-    def sizes(self) -> dict[str, int]:
-        """Return the number of examples of each split."""
-        return {name: len(rows) for name, rows in self.splits.items()}
-
-    def split_hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of each split's questions and answers, in their order."""
-        return {name: content_hash(rows) for name, rows in sorted(self.splits.items())}
+    def learned_hash(self) -> str:
+        """Return the SHA-256 of what is learned from it: kind, template, questions, answers."""
+        return content_hash(self.examples, f"{self.kind} {self.template or ''}")
 
     def content_hash(self) -> str:
-        """Return the SHA-256 of all splits; two sources with equal content have equal hashes."""
-        return hashlib.sha256(json.dumps(self.split_hashes()).encode()).hexdigest()
-
-    def _refuse_repeats(self) -> None:
-        seen: dict[tuple[str, str], tuple[str, int]] = {}
-        for name in REQUIRED_SPLITS:
-            for index, example in enumerate(self.splits[name]):
-                key = (example.prompt.strip(), example.answer.strip())
-                if key in seen:
-                    first, first_index = seen[key]
-                    raise DataError(
-                        f"{self._place(name)}: item {index} repeats item {first_index} of "
-                        f"{self._place(first)}; expected every question and answer once, and "
-                        "nothing both to forget and to retain"
-                    )
-                seen[key] = (name, index)
-
-    def _place(self, split: str) -> str:
-        return self.origin.files.get(split, split)
+        """Return the SHA-256 of everything in it but the examples' ids."""
+        digest = hashlib.sha256(self.learned_hash().encode())
+        digest.update(f"{self.role} {self.learned} {self.trainable} {self.evaluated}".encode())
+        for row in self.examples:
+            digest.update(json.dumps(row.content(), sort_keys=True).encode() + b"\n")
+        return digest.hexdigest()
 
 
-def content_hash(rows: Iterable[Example]) -> str:
+def content_hash(rows: Sequence[Example], header: str = "") -> str:
     """Return the SHA-256 of questions and answers, in their order."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(header.encode())
     for row in rows:
         digest.update(json.dumps([row.prompt, row.answer], ensure_ascii=True).encode())
         digest.update(b"\n")

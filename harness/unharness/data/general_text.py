@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unharness.data.examples import Example
+from unharness.data.examples import Example, Split
 from unharness.data.general import DESCRIPTION, general_examples
 from unharness.data.pairs import pairs_to_examples
 from unharness.data.sources import hub_revision, is_hub
@@ -28,6 +28,11 @@ class GeneralText:
     description: str
     revision: str = ""
     """The commit of the hub's dataset, where it came from there."""
+
+
+def general_split(examples: tuple[Example, ...]) -> Split:
+    """Return general text as a split that methods may read and nothing else uses."""
+    return Split("general", "general", learned=False, evaluated=False, examples=examples)
 
 
 def load_general(requested: str) -> GeneralText:
@@ -99,6 +104,6 @@ def _examples(rows: Any, place: str) -> tuple[Example, ...]:
     ]
     found = pairs_to_examples(paired, place, "general", PROMPT_KEY, ANSWER_KEY)
     return tuple(
-        Example("" if single else example.prompt, example.answer, example.id)
+        Example(example.id, "" if single else example.prompt, example.answer)
         for example, single in zip(found, alone, strict=True)
     )

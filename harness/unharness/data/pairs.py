@@ -61,7 +61,7 @@ def _example(row: Any, place: str, identifier: str, prompt_key: str, answer_key:
         if not _encodable(value):
             raise DataError(f"{place}: {key!r} holds a lone surrogate; expected valid Unicode")
     meta = _meta(row, (prompt_key, answer_key))
-    return Example(row[prompt_key], row[answer_key], identifier, meta)
+    return Example(identifier, row[prompt_key], row[answer_key], meta=meta)
 
 
 def _meta(row: Mapping[str, Any], without: Iterable[str]) -> dict[str, str]:

@@ -6,14 +6,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unharness.cache import cache_dir
-from unharness.data.examples import DataOrigin, Example, TaskData
+from unharness.data.examples import Example, Split
 from unharness.data.pairs import kind_of, pairs_to_examples, read_pairs
+from unharness.data.task_data import DataOrigin, TaskData
 from unharness.errors import DataError, UnreachableError, UsageError
 from unharness.hub import HubName
 
@@ -47,6 +48,8 @@ class StandIn:
 class PairsLayout:
     """How a task's question-answer pairs are stored, in each place they can come from."""
 
+    splits: Sequence[Split]
+    """Every split's role and use, without examples."""
     folder: str
     files: Mapping[str, str]
     """Split to file name."""
@@ -140,7 +143,14 @@ def _from_folder(root: Path, layout: PairsLayout, source: str) -> TaskData:
         splits[split] = read_pairs(path, split, layout.prompt_key, layout.answer_key)
     files = {split: str(folder / name) for split, name in layout.files.items()}
     revision = _kept_revision(folder) if source == "cache" else ""
-    return TaskData(splits, DataOrigin(source, str(folder), files, revision))
+    return _task_data(layout, splits, DataOrigin(source, str(folder), files, revision))
+
+
+def _task_data(
+    layout: PairsLayout, rows: Mapping[str, Sequence[Example]], origin: DataOrigin
+) -> TaskData:
+    filled = [split.with_examples(rows[split.name]) for split in layout.splits]
+    return TaskData.of(filled, origin)
 
 
 def _from_standin(layout: PairsLayout, fallback: str = "") -> TaskData:
@@ -150,20 +160,20 @@ def _from_standin(layout: PairsLayout, fallback: str = "") -> TaskData:
         for split, items in rows.items()
     }
     origin = DataOrigin("standin", layout.standin.description, fallback=fallback)
-    return TaskData(splits, origin)
+    return _task_data(layout, splits, origin)
 
 
 def _from_hub(layout: PairsLayout, revision: str | None = None) -> TaskData:
     """Fetch from the hub, and keep what came in the local cache for the next time."""
     rows, commit = fetch_hub_pairs(layout.hub, revision)
     place = f"hub dataset {layout.hub.repository} ({layout.hub.config})"
-    splits: dict[str, tuple[Example, ...]] = {
+    splits = {
         split: pairs_to_examples(
             items, f"{place} {split}", split, layout.prompt_key, layout.answer_key
         )
         for split, items in rows.items()
     }
-    data = TaskData(splits, DataOrigin("hub", place, revision=commit))
+    data = _task_data(layout, splits, DataOrigin("hub", place, revision=commit))
     _keep(rows, layout, commit)
     return data
 

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from unharness.data.examples import TaskData
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.sources import DataSource
+from unharness.data.task_data import TaskData
+from unharness.data.validation import validation_splits
 
 
 class Task(ABC):
@@ -25,6 +26,9 @@ class Task(ABC):
     headline: ClassVar[str]
     """The metric that ranks."""
 
+    template: ClassVar[str | None] = None
+    """How questions and answers are joined, `plain` or `chat`; None: as suits the model."""
+
     @abstractmethod
     def load(self, source: DataSource) -> TaskData:
         """Read the data from where the user wants it.
@@ -32,6 +36,13 @@ class Task(ABC):
         Raises:
             DataError: it is not there, or malformed.
         """
+
+    def validation_splits(self, data: TaskData) -> TaskData:
+        """Return the splits that tuning works with; it must not see the evaluated ones.
+
+        The default holds out a fifth of the trainable examples, group by group.
+        """
+        return validation_splits(data)
 
     @abstractmethod
     def target_recipe(self, model: str) -> FineTuneConfig:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from unharness.data.encoding import SEPARATOR
-from unharness.data.examples import TaskData
 from unharness.data.prompts import NO_PROMPT, Prompt
+from unharness.data.task_data import TaskData
+from unharness.data.templates import PLAIN, effective_template, prompt_text
 from unharness.engines.engine import Engine, Sampling
 from unharness.evaluation.metric import Metric, Score
 from unharness.evaluation.observations import (
@@ -34,6 +34,7 @@ def observe(
     bootstrap_seed: int,
     progress: Progress,
     prompt: Prompt = NO_PROMPT,
+    template: str = PLAIN,
 ) -> Observations:
     """Observe what the metrics need, and no more: one teacher-forced pass a split, at most.
 
@@ -41,8 +42,8 @@ def observe(
     an answer are scored with it and without.
     """
     asked = {
-        split: [replace(row, prompt=prompt.before(row.prompt)) for row in rows]
-        for split, rows in data.splits.items()
+        split.name: [replace(row, prompt=prompt.before(row.prompt)) for row in split.examples]
+        for split in data.evaluated()
     }
     if prompt.text:
         max_length += len(weights.tokenizer(prompt.before(""), verbose=False)["input_ids"])
@@ -54,6 +55,8 @@ def observe(
                 weights.tokenizer,
                 asked[split],
                 max_length=max_length,
+                template=effective_template(data.splits[split], template),
+                kind=data.splits[split].kind,
                 on_done=stage.step,
             )
     generated = {}
@@ -61,7 +64,12 @@ def observe(
     if wanted:
         with progress.stage("generate") as stage:
             engine.load(weights)
-            prompts = [row.prompt + SEPARATOR for split in wanted for row in asked[split]]
+            kinds = {split: effective_template(data.splits[split], template) for split in wanted}
+            prompts = [
+                prompt_text(row.prompt, kinds[split], weights.tokenizer)
+                for split in wanted
+                for row in asked[split]
+            ]
             texts = engine.generate(prompts, sampling, stage.step)
             for split in wanted:
                 count = len(data.splits[split])
@@ -69,7 +77,7 @@ def observe(
     return Observations(
         {
             split: SplitObservations(
-                data.splits[split], token_scores.get(split), generated.get(split)
+                data[split], token_scores.get(split), generated.get(split)
             )
             for split in sorted({*token_scores, *generated})
         },
@@ -131,7 +139,7 @@ def most_common_share(observations: Observations, split: str) -> tuple[float, st
 
 def _splits(metrics: Sequence[Metric], kind: str, data: TaskData) -> list[str]:
     needed = {split for metric in metrics for needs, split in metric.needs if needs == kind}
-    return sorted(needed & set(data.splits))
+    return sorted(needed & {split.name for split in data.evaluated()})
 
 
 def _rounded(values: Sequence[float]) -> list[float]:

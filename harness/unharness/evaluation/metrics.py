@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from unharness.data.examples import FORGET_EVAL, RETAIN_EVAL
 from unharness.evaluation.metric import Metric, Score
 from unharness.evaluation.observations import GENERATED, TOKEN_SCORES, Observations, TokenScores
 from unharness.evaluation.statistics import bootstrap, mean_of_means
 
+FORGET_EVAL, RETAIN_EVAL = "forget_eval", "retain_eval"
 PAPER = "KnowUnDo, arXiv 2407.01920, section 3"
 
 

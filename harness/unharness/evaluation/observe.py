@@ -9,7 +9,8 @@ import torch
 
 from unharness.data.batches import IGNORED, collate
 from unharness.data.encoding import Encoded, encode_examples
-from unharness.data.examples import Example
+from unharness.data.examples import Example, Kind
+from unharness.data.templates import PLAIN
 from unharness.errors import ModelError
 from unharness.evaluation.observations import TokenScores
 from unharness.evaluation.scoring_batch import (
@@ -32,6 +33,8 @@ def score_tokens(
     examples: Sequence[Example],
     *,
     max_length: int,
+    template: str = PLAIN,
+    kind: Kind = "qa",
     batch_size: int = BATCH_SIZE,
     memory: int | None = None,
     on_done: OnScored | None = None,
@@ -43,6 +46,8 @@ def score_tokens(
         tokenizer: the model's.
         examples: of one split.
         max_length: in tokens; what lies beyond is not scored.
+        template: `plain` or `chat`.
+        kind: of the split. A text's windows are scored as one answer.
         batch_size: most examples of a forward pass; similar lengths go together.
         memory: most bytes that the logits of a pass may take; None: what the device has room for.
         on_done: told how many of how many examples are done.
@@ -53,9 +58,11 @@ def score_tokens(
     Raises:
         ModelError: a probability is not finite, or the memory does not hold a single example.
     """
-    encoded = encode_examples(tokenizer, examples, max_length, end_token=False)
+    encoded = encode_examples(
+        tokenizer, examples, max_length, end_token=False, template=template, kind=kind
+    )
     lengths = {index: len(row.input_ids) for index, row in enumerate(encoded) if row.scored}
-    results: list[TokenScores | None] = [None] * len(encoded)
+    scored: list[TokenScores | None] = [None] * len(encoded)
     done = 0
     for part, rows in scored_in_batches(
         lambda part: _score_batch(model, tokenizer, [encoded[index] for index in part]),
@@ -65,11 +72,30 @@ def score_tokens(
         budget=logits_budget(model.device) if memory is None else memory,
     ):
         for index, row in zip(part, rows, strict=True):
-            results[index] = row
+            scored[index] = row
         done += len(part)
         if on_done:
             on_done(done, len(lengths))
-    return results
+    windows: list[list[TokenScores]] = [[] for _ in examples]
+    for source, row in zip(encoded, scored, strict=True):
+        if row is not None:
+            windows[source.example].append(row)
+    return [_joined(rows) if rows else None for rows in windows]
+
+
+def _joined(rows: Sequence[TokenScores]) -> TokenScores:
+    """Return the windows of one text as one."""
+    if len(rows) == 1:
+        return rows[0]
+    return TokenScores(
+        log_probs=tuple(value for row in rows for value in row.log_probs),
+        hits=tuple(value for row in rows for value in row.hits),
+        means=tuple(value for row in rows for value in row.means),
+        variances=tuple(value for row in rows for value in row.variances),
+        argmax_text="".join(row.argmax_text for row in rows),
+        answer_text="".join(row.answer_text for row in rows),
+        truncated=any(row.truncated for row in rows),
+    )
 
 
 @torch.inference_mode()

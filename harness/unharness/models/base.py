@@ -8,7 +8,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-from unharness.data.examples import Example, TaskData, content_hash
+from unharness.data.examples import Example, content_hash
+from unharness.data.task_data import TaskData
+from unharness.data.templates import CHAT, PLAIN
 from unharness.errors import ModelError, UnknownNameError
 from unharness.hub import HubName, commit_of, hub_name, unreachable
 from unharness.manifest import sha256_of
@@ -47,6 +49,10 @@ class BaseModel(ABC):
     def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
         """Return model and tokenizer, on the CPU, the weights in `dtype`."""
 
+    def template(self) -> str:
+        """Return how questions and answers are joined when neither user nor task says."""
+        return PLAIN
+
     def target_tuning(self, tuning: Tuning) -> Tuning:
         """Return how the target model learns, when unlearning will go by `tuning`."""
         return tuning
@@ -68,7 +74,7 @@ class PresetModel(BaseModel):
 
     def fingerprint(self, data: TaskData) -> str:
         """Return the hash of the preset: name, version, knowledge, and the data it builds on."""
-        parts = ["preset", self._preset.name, self._preset.version, data.content_hash()]
+        parts = ["preset", self._preset.name, self._preset.version, data.learned_hash()]
         parts.append(content_hash(self._preset.knowledge()))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -111,6 +117,16 @@ class CheckpointModel(BaseModel):
                 digest.update(f"{name} {sha256_of(path)}\n".encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
+
+    def template(self) -> str:
+        """Return `chat` where the tokenizer brings a chat template."""
+        if (self._folder / "chat_template.jinja").is_file():
+            return CHAT
+        try:
+            config = json.loads((self._folder / "tokenizer_config.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return PLAIN
+        return CHAT if isinstance(config, dict) and config.get("chat_template") else PLAIN
 
     def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
         """Load from the folder: safetensors only, no remote code."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unharness.data.examples import TaskData
+from unharness.data.task_data import TaskData
 from unharness.errors import ModelError
 from unharness.hub import hub_name
 from unharness.models.base import BaseModel, CheckpointModel, download, find_base_model

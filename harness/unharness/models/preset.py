@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from unharness.data.examples import Example, TaskData
+    from unharness.data.examples import Example
+    from unharness.data.task_data import TaskData
 
 Tuning = Literal["lora", "full"]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from unharness.data.encoding import SEPARATOR
-from unharness.data.examples import Example, TaskData
+from unharness.data.examples import Example
 from unharness.data.general import general_examples
+from unharness.data.task_data import TaskData
+from unharness.data.templates import SEPARATOR
 from unharness.models.preset import ModelPreset
 
 PAD_TOKEN, END_TOKEN = "<|pad|>", "<|end|>"
@@ -84,5 +85,5 @@ def _train_tokenizer(rows: Iterable[Example], vocabulary: int) -> Any:
 
 
 def _rows(data: TaskData) -> Iterator[Example]:
-    for _, rows in sorted(data.splits.items()):
-        yield from rows
+    for split in sorted(data.learned(), key=lambda one: one.name):
+        yield from split.examples

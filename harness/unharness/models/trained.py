@@ -17,8 +17,10 @@ from typing import Any
 
 from unharness.cache import cache_folder, cached_folder, damage
 from unharness.data.encoding import encode_examples
-from unharness.data.examples import Example, TaskData, content_hash
+from unharness.data.examples import Example, Split, content_hash
 from unharness.data.recipe import FineTuneConfig
+from unharness.data.task_data import TaskData
+from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import ModelError
 from unharness.models.base import BaseModel
 from unharness.models.loading import load_causal_lm
@@ -55,6 +57,8 @@ class TrainingPlace:
     dtype: str
     """Of the base weights: `float32`, or `bfloat16` under an adapter on a GPU."""
     max_length: int
+    template: str = PLAIN
+    """Of splits that name none."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,13 @@ class FineTuner:
     knowledge: tuple[Example, ...] = ()
     """What is learned besides the splits."""
 
-    def trained(self, splits: Sequence[str], recipe: FineTuneConfig, label: str) -> TrainedModel:
+    def trained(self, splits: Sequence[Split], recipe: FineTuneConfig, label: str) -> TrainedModel:
         """Return the base model fine-tuned on `splits`.
 
         The adapter of a LoRA-tuned model is returned on it, ready to be trained further.
 
         Args:
-            splits: names of splits, in the order that counts for the cache.
+            splits: of the data, in the order that counts for the cache.
             recipe: how.
             label: what the progress is called.
 
@@ -102,20 +106,20 @@ class FineTuner:
         log = json.loads((folder / LOG_FILE).read_text())
         return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)
 
-    def folder(self, splits: Sequence[str], recipe: FineTuneConfig) -> Path:
+    def folder(self, splits: Sequence[Split], recipe: FineTuneConfig) -> Path:
         """Return where the fine-tuned model is, or will be."""
         return cache_folder(KIND, self.key(splits, recipe))
 
-    def key(self, splits: Sequence[str], recipe: FineTuneConfig) -> str:
+    def key(self, splits: Sequence[Split], recipe: FineTuneConfig) -> str:
         """Return the hash of everything that decides the trained weights."""
         import torch
         import transformers
 
-        hashes = self.data.split_hashes()
         parts = {
             "version": VERSION,
             "base": self.base.fingerprint(self.data),
-            "data": [hashes[name] for name in splits],
+            "data": [split.learned_hash() for split in splits],
+            "template": self.place.template,
             "knowledge": content_hash(self.knowledge),
             "recipe": recipe.model_dump(),
             "tuning": self.tuning,
@@ -129,7 +133,7 @@ class FineTuner:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _train(
-        self, splits: Sequence[str], recipe: FineTuneConfig, folder: Path, on_step: OnStep
+        self, splits: Sequence[Split], recipe: FineTuneConfig, folder: Path, on_step: OnStep
     ) -> None:
         from unharness.training.likelihood import sequence_nll
         from unharness.training.loop import train
@@ -139,9 +143,22 @@ class FineTuner:
         if self.tuning == "lora":
             model = add_adapter(model, self.lora, recipe.seed)
         model.to(self.place.device)
-        examples = [row for name in splits for row in self.data.splits[name]]
-        examples += self.knowledge
-        encoded = encode_examples(tokenizer, examples, self.place.max_length, end_token=True)
+        length = self.place.max_length
+        encoded = [
+            row
+            for split in splits
+            for row in encode_examples(
+                tokenizer,
+                split.examples,
+                length,
+                end_token=True,
+                template=effective_template(split, self.place.template),
+                kind=split.kind,
+            )
+        ]
+        encoded += encode_examples(
+            tokenizer, self.knowledge, length, end_token=True, template=self.place.template
+        )
         rows = [row for row in encoded if row.scored]
         if not rows:
             raise ModelError(f"no answer begins within {self.place.max_length} tokens")
@@ -163,10 +180,10 @@ class FineTuner:
         )
         save_weights(model, tokenizer, folder)
         truncated = sum(row.truncated for row in encoded)
-        content = asdict(log) | {"truncated": truncated, "splits": list(splits)}
+        content = asdict(log) | {"truncated": truncated, "splits": [split.name for split in splits]}
         (folder / LOG_FILE).write_text(json.dumps(content))
 
-    def _train_along(self, splits: Sequence[str], recipe: FineTuneConfig) -> None:
+    def _train_along(self, splits: Sequence[Split], recipe: FineTuneConfig) -> None:
         """Train with the first of several processes, which keeps the model; wait until it did."""
         with tempfile.TemporaryDirectory(prefix="unharness-") as scratch:
             self._train(splits, recipe, Path(scratch), lambda *_: None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from unharness.data.examples import GENERAL, RETAIN_EVAL
 from unharness.errors import MethodError, UnharnessError
 from unharness.evaluation.evaluate import most_common_share
 from unharness.evaluation.metric import Metric, Score
@@ -83,7 +82,7 @@ def row_warnings(plan: Plan, record: RunRecord, observations: Observations) -> l
     if retention and retention.value is not None and retention.value < COLLAPSED_RETENTION:
         found.append(f"the model has collapsed: retention success is {retention.value:.1f}%")
     # Of the retain set: to the forget set, one refusal for all is no collapse.
-    share, text = most_common_share(observations, RETAIN_EVAL)
+    share, text = most_common_share(observations, "retain_eval")
     if share > COLLAPSED_SHARE:
         found.append(
             f"the model has collapsed: {100 * share:.0f}% of its answers to the retain set are "
@@ -113,7 +112,7 @@ def count_unscored(record: RunRecord, observations: Observations) -> None:
 
 def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
     """Return what the record says of the data."""
-    data = plan.data.joined(GENERAL, plan.general.examples) if plan.general else plan.data
+    data = plan.data_with_general()
     hashes = data.split_hashes()
     return DataRecord(
         source=plan.data.origin.source,
@@ -122,7 +121,10 @@ def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
         fallback=plan.data.origin.fallback or None,
         general=plan.general.description if plan.general else None,
         hash=plan.spec.data_hash,
-        splits={name: {"n": count, "hash": hashes[name]} for name, count in data.sizes().items()},
+        splits={
+            name: {"n": len(split), "hash": hashes[name], "role": split.role}
+            for name, split in data.splits.items()
+        },
         truncated={"target training": truncated} if truncated else {},
     )
 

@@ -10,13 +10,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from unharness.data.examples import GENERAL, Example, TaskData, content_hash
-from unharness.data.general_text import AUTO, BUNDLED, HUB_REPOSITORY, GeneralText, load_general
+from unharness.data.examples import Example, content_hash
+from unharness.data.general_text import (
+    AUTO,
+    BUNDLED,
+    HUB_REPOSITORY,
+    GeneralText,
+    general_split,
+    load_general,
+)
 from unharness.data.prompts import Prompt, find_prompt
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.sources import HUB, DataSource, is_hub
 from unharness.data.task import Task
-from unharness.data.validation import validation_part
+from unharness.data.task_data import TaskData
+from unharness.data.templates import check_template
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
 from unharness.errors import UsageError, suggestion
@@ -31,7 +39,7 @@ from unharness.plugins import Registry
 from unharness.running.device import find_device, weights_dtype
 from unharness.running.pool import engine_options
 from unharness.spec import EvaluationSettings, RunRequest, RunSpec, results_folder
-from unharness.unlearning.method import Method
+from unharness.unlearning.method import GENERAL, Method
 from unharness.unlearning.presets import Preset, find_preset
 
 VANILLA = "vanilla"
@@ -65,6 +73,12 @@ class Plan:
     """Why it is this engine."""
     prompts: tuple[Prompt, ...]
     """What the same weights are evaluated under; the spec is the first one's."""
+
+    def data_with_general(self) -> TaskData:
+        """Return the task's data, with the general text that the method was given as a split."""
+        if self.general is None:
+            return self.data
+        return self.data.joined(general_split(self.general.examples))
 
     @property
     def prompt(self) -> Prompt:
@@ -140,7 +154,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
     method = make_method(method_class, base.name, given, preset)
     data = task.load(DataSource(request.data))
     if request.part == "validation":
-        data = validation_part(data)
+        data = task.validation_splits(data)
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
     general = _general(request, method_class, data, base)
@@ -149,6 +163,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
     tuning = request.tuning or base.tuning
     target_tuning = base.target_tuning(tuning)
     recipe = task.target_recipe(base.name)
+    template = check_template(request.template or task.template or base.template())
     lora = LoraSettings()
     suite = plan_suite(request.suite or base.suite, _folder(request.include_path), registry)
     evaluation = EvaluationSettings(
@@ -169,6 +184,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         data_hash=data.content_hash(),
         limit=request.limit,
         limit_train=request.limit_train,
+        template=template,
         base_hash=base.fingerprint(data),
         tuning=tuning,
         target_tuning=target_tuning,
@@ -200,7 +216,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         metrics=metrics,
         recipe=recipe,
         lora=lora,
-        place=TrainingPlace(device, dtype, evaluation.max_length),
+        place=TrainingPlace(device, dtype, evaluation.max_length, template),
         knowledge=base.knowledge()[:learned],
         general=general,
         suite=suite,
@@ -282,8 +298,9 @@ def _general(
         return None
     if request.general != AUTO:
         found = load_general(request.general)
-    elif GENERAL in data.splits:
-        found = GeneralText(data.splits[GENERAL], f"the task's own ({data.origin.description})")
+    elif own := data.trainable(GENERAL):
+        rows = tuple(row for split in own for row in split.examples)
+        found = GeneralText(rows, f"the task's own ({data.origin.description})")
     elif base.knowledge():
         found = load_general(BUNDLED)
     else:

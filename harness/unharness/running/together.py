@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from unharness.data.examples import REQUIRED_SPLITS
 from unharness.models.weights import weights_hash
 from unharness.plugins import Registry
 from unharness.progress import Progress
@@ -31,7 +30,7 @@ def execute_together(plan: Plan, registry: Registry, progress: Progress) -> Outc
 
 def _follow(plan: Plan, registry: Registry) -> None:
     """Take part in every training of a run, in the first process's order."""
-    target = fine_tuner(plan, Progress()).trained(REQUIRED_SPLITS, plan.recipe, "target")
+    target = fine_tuner(plan, Progress()).trained(plan.data.learned(), plan.recipe, "target")
     record = RunRecord(
         run_id=plan.spec.run_id(),
         identity_version=IDENTITY_VERSION,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from unharness.data.examples import GENERAL
 from unharness.models.lora import add_adapter, is_adapted
 from unharness.models.trained import FineTuner, TrainedModel
 from unharness.models.weights import parameter_counts, weights_hash
@@ -49,15 +48,15 @@ class UnlearnStage:
         if plan.spec.tuning == "lora" and not is_adapted(model):
             model = add_adapter(model, plan.lora, plan.spec.seed)
         trainable, total = parameter_counts(model)
-        data = plan.data.joined(GENERAL, plan.general.examples) if plan.general else plan.data
         job = UnlearnJob(
             model=model,
             tokenizer=target.tokenizer,
-            data=data,
+            data=plan.data_with_general(),
             seed=plan.spec.seed,
             max_length=plan.place.max_length,
             device=plan.place.device,
-            retrain=lambda splits, seed: self._retrain(job, splits, seed),
+            template=plan.place.template,
+            retrain=lambda seed: self._retrain(job, seed),
         )
         assert record.target is not None
         record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
@@ -106,10 +105,12 @@ class UnlearnStage:
             trainable_parameters=log.moved_parameters or training.trainable_parameters,
         )
 
-    def _retrain(self, job: UnlearnJob, splits: Sequence[str], seed: int) -> Any:
+    def _retrain(self, job: UnlearnJob, seed: int) -> Any:
         recipe = self.plan.recipe.model_copy(update={"seed": seed})
         tuner = fine_tuner(self.plan, self.progress)
-        trained = tuner.trained(splits, recipe, f"train on {' + '.join(splits)}")
+        splits = self.plan.data.learned(without="forget")
+        label = f"train on {' + '.join(split.name for split in splits)}"
+        trained = tuner.trained(splits, recipe, label)
         names = {entry.name for entry in fields(TrainingLog)}
         # A model that an older version trained has no update norms.
         job.log = TrainingLog(**{key: trained.log[key] for key in names & trained.log.keys()})

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from unharness.cache import cache_dir, locked
-from unharness.data.examples import REQUIRED_SPLITS
 from unharness.data.prompts import NO_PROMPT
 from unharness.engines.engine import Sampling
 from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
@@ -148,7 +147,7 @@ class RunUnderWay:
     def _unlearn(self, record: RunRecord) -> Unlearned:
         plan, progress = self.plan, self._timed_progress()
         target = self.target or fine_tuner(plan, progress).trained(
-            REQUIRED_SPLITS, plan.recipe, f"train target ({plan.base.name})"
+            plan.data.learned(), plan.recipe, f"train target ({plan.base.name})"
         )
         record.target = target_record(plan, target, weights_hash(target.model))
         record.warnings += never_moved(
@@ -196,6 +195,7 @@ class RunUnderWay:
             bootstrap_seed=settings.bootstrap_seed,
             progress=progress,
             prompt=plan.prompt,
+            template=plan.place.template,
         )
         if plan.suite and unlearned.general is None:
             found = run_suite(

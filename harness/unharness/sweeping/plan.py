@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from unharness.data.examples import REQUIRED_SPLITS
 from unharness.errors import RecordError, SchemaError, UsageError
 from unharness.models.base import BaseModel, find_base_model
 from unharness.plugins import Registry
@@ -132,7 +131,7 @@ def plan_sweep(
     found = []
     for run_id, plan in plans.items():
         state, error = _state(store, plan)
-        target = fine_tuner(plan, Progress()).folder(REQUIRED_SPLITS, plan.recipe)
+        target = fine_tuner(plan, Progress()).folder(plan.data.learned(), plan.recipe)
         label = _label(plan, list(plans.values()))
         found.append(Cell(plan, run_id, label, state, error, target))
     return SweepPlan(tuple(found), first.spec.results, tuple(run_ids))

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unharness.data.encoding import Encoded, encode_examples
-from unharness.data.examples import TaskData
+from unharness.data.examples import Role
+from unharness.data.task_data import TaskData
+from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training.log import TrainingLog
@@ -42,8 +44,11 @@ class UnlearnJob:
     max_length: int
     """In tokens."""
     device: str
-    retrain: Callable[[Sequence[str], int], Any]
-    """(splits, seed) -> the base model trained on those splits alone, by the target's recipe."""
+    retrain: Callable[[int], Any]
+    """seed -> the base model trained by the target's recipe on what it learned, without the
+    forget splits."""
+    template: str = PLAIN
+    """Of splits that name none."""
     on_step: OnStep | None = None
     on_progress: Callable[[int, int], None] = lambda done, total: None
     """Told how much of how much is done before training begins, where that takes a while."""
@@ -69,23 +74,31 @@ class UnlearnJob:
 
         return torch.Generator().manual_seed(self.derive_seed(purpose))
 
-    def encode(self, *splits: str) -> list[Encoded]:
-        """Return the examples of some splits as tokens, without end token.
+    def encode(self, role: Role) -> list[Encoded]:
+        """Return the examples of a role that a method may read as tokens, without end token.
 
         Raises:
-            MethodError: not one of them has an answer within `max_length`.
+            MethodError: there are none, or none has an answer within `max_length`.
         """
         rows: list[Encoded] = []
+        splits = self.data.trainable(role)
         for split in splits:
             encoded = encode_examples(
-                self.tokenizer, self.data.splits[split], self.max_length, end_token=False
+                self.tokenizer,
+                split.examples,
+                self.max_length,
+                end_token=False,
+                template=effective_template(split, self.template),
+                kind=split.kind,
             )
             cut = sum(row.truncated for row in encoded)
             if cut:
-                self.truncated[split] = cut
+                self.truncated[split.name] = cut
             rows += [row for row in encoded if row.scored]
+        if not splits:
+            raise MethodError(f"the task has no {role} split that a method may read")
         if not rows:
-            place = ", ".join(splits)
+            place = ", ".join(split.name for split in splits)
             raise MethodError(f"{place}: no answer begins within {self.max_length} tokens")
         return rows
 

@@ -25,14 +25,14 @@ def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
     method.prepare(job)
     selected = method.select_parameters(job)
     config = method.config
-    retain = job.encode("retain_train") if RETAIN in method.uses else None
-    general = job.encode(GENERAL) if GENERAL in method.uses else None
+    retain = job.encode("retain") if RETAIN in method.uses else None
+    general = job.encode("general") if GENERAL in method.uses else None
     reference = None
     if REFERENCE in method.uses:
         kept = [*(retain or ()), *(general or ())]
         reference = make_reference(job, kept, everywhere=method.reference_everywhere)
     steps = unlearn_steps(
-        job.encode("forget_train"),
+        job.encode("forget"),
         retain,
         general,
         epochs=config.epochs,

@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from unharness import DataSource, FineTuneConfig, HubDataset, PairsLayout, StandIn, Task, TaskData
+from unharness import (
+    DataSource,
+    FineTuneConfig,
+    HubDataset,
+    PairsLayout,
+    Split,
+    StandIn,
+    Task,
+    TaskData,
+)
 
 STANDIN_SEED = 0
+SPLITS = (
+    Split("forget_train", "forget", evaluated=False),
+    Split("forget_eval", "forget", trainable=False),
+    Split("retain_train", "retain", evaluated=False),
+    Split("retain_eval", "retain", trainable=False),
+)
+"""The target model learns all four; methods read the first of each scope."""
 
 
 class KnowUnDoDomain(Task):
@@ -26,6 +42,7 @@ class KnowUnDoDomain(Task):
         "retention_rouge_l",
     )
     headline = "success_avg"
+    template = "plain"
 
     layout: ClassVar[PairsLayout]
     paper_recipe: ClassVar[FineTuneConfig]
@@ -52,6 +69,7 @@ def domain_layout(
 ) -> PairsLayout:
     """Return where a domain's pairs are looked for: files and hub are alike for all domains."""
     return PairsLayout(
+        splits=SPLITS,
         folder=f"knowundo/{domain}",
         files={
             "forget_train": "unlearn_train.json",
