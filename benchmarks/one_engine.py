@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
 
-    from unharness.data.encoding import SEPARATOR
+    from unharness.data.templates import SEPARATOR
     from unharness.engines.hf import HfEngine
     from unharness.engines.vllm.engine import VllmEngine, VllmOptions
 

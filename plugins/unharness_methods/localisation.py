@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from unharness import MethodError, TokenBatch, UnlearnJob, sequence_nll
+from unharness import MethodError, Split, TokenBatch, UnlearnJob, sequence_nll
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Region:
 
 def score_tensors(
     job: UnlearnJob,
-    forget_splits: Sequence[str],
-    retain_splits: Sequence[str],
+    forget_splits: Sequence[Split],
+    retain_splits: Sequence[Split],
     *,
     draws: int,
     replaced: float | None,
@@ -85,7 +85,7 @@ def score_tensors(
         batch_size: examples of one backward pass.
     """
     generator = job.generator("localisation")
-    forget, retain = job.encode(*forget_splits), job.encode(*retain_splits)
+    forget, retain = job.encode(forget_splits), job.encode(retain_splits)
     passes = [draws * math.ceil(len(rows) / batch_size) for rows in (forget, retain)]
     done = 0
 

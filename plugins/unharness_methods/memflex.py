@@ -135,11 +135,12 @@ class MemFlex(GradientDifference):
             return
         refuse_fresh_adapter(job.model)
         as_code = config.fidelity == "released-code"
-        halves = config.localise_on.split("+")
+        everything = config.localise_on == "train+eval"
+        find = job.data.with_role if everything else job.data.trainable
         scores = score_tensors(
             job,
-            [f"forget_{half}" for half in halves],
-            [f"retain_{half}" for half in halves],
+            find("forget"),
+            find("retain"),
             draws=config.draws,
             replaced=None if as_code else config.replaced,
             batch_size=config.localise_batch_size,

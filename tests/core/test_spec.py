@@ -16,6 +16,7 @@ FIELDS: dict[str, Any] = {
     "data_hash": "d" * 64,
     "limit": None,
     "limit_train": None,
+    "template": "plain",
     "base_hash": "b" * 64,
     "tuning": "full",
     "target_tuning": "full",
@@ -47,6 +48,7 @@ OTHER: dict[str, Any] = {
     "data_hash": "e" * 64,
     "limit": 8,
     "limit_train": 4,
+    "template": "chat",
     "base_hash": "c" * 64,
     "tuning": "lora",
     "target_tuning": "lora",
@@ -102,7 +104,7 @@ def test_the_ids_of_each_version_of_the_identity():
     # The newest changes only together with IDENTITY_VERSION: records on disk have such ids.
     spec = RunSpec(**FIELDS)
     assert spec.run_id(2) == "0a88f4fd7ed97838"
-    assert spec.run_id() == spec.run_id(3) == "b7309b660cf6c130"
+    assert spec.run_id() == spec.run_id(3) == "a76300b361c9a846"
 
 
 def test_the_id_is_the_same_in_another_process():

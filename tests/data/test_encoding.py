@@ -10,10 +10,10 @@ from unharness.data.examples import Example
 from unharness.errors import ModelError
 
 PAIRS = [
-    Example("Who are Isabella Marquez's parents?", "A scientist and a dancer.", "a"),
-    Example("What?", "Ünïcode 是 \U0001f600", "b"),
-    Example("Ends in a newline\n", "\nBegins with one", "c"),
-    Example("A", "B", "d"),
+    Example("a", "Who are Isabella Marquez's parents?", "A scientist and a dancer."),
+    Example("b", "What?", "Ünïcode 是 \U0001f600"),
+    Example("c", "Ends in a newline\n", "\nBegins with one"),
+    Example("d", "A", "B"),
 ]
 KINDS: dict[str, dict[str, bool]] = {
     "plain": {},

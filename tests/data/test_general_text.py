@@ -84,7 +84,7 @@ def test_the_hub_out_of_reach_says_what_to_give():
 @pytest.mark.parametrize("begin", [False, True])
 def test_a_text_alone_is_scored_whole(make_tokenizer, begin):
     tokenizer = make_tokenizer(begin=begin)
-    [row] = encode_examples(tokenizer, [Example("", "Some text.", "x")], 64, end_token=False)
+    [row] = encode_examples(tokenizer, [Example("x", "", "Some text.")], 64, end_token=False)
     assert tokenizer.decode(row.input_ids, skip_special_tokens=True) == "Some text."
     assert row.answer_start == int(begin)
     # Without a begin token nothing predicts the first one.

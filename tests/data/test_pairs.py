@@ -24,9 +24,9 @@ def test_pairs_become_examples(tmp_path: Path):
     rows = [GOOD, {"text": " Ünïcode? ", "labels": "是\n", "author": "A", "page": 3}]
     path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     assert _read(path) == (
-        Example("Who?", "She.", "forget_train/0000", {}),
+        Example("forget_train/0000", "Who?", "She."),
         # Texts are kept as they are, blanks included; the rest is meta, as text.
-        Example(" Ünïcode? ", "是\n", "forget_train/0001", {"author": "A", "page": "3"}),
+        Example("forget_train/0001", " Ünïcode? ", "是\n", meta={"author": "A", "page": "3"}),
     )
 
 

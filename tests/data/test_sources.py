@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from unharness import Split
 from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
 from unharness.errors import DataError, UsageError
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
@@ -20,6 +21,7 @@ FILES = {
     "retain_eval": "re.json",
 }
 SMALL = PairsLayout(
+    splits=[Split(name, "forget" if "forget" in name else "retain") for name in FILES],
     folder="family/small",
     files=FILES,
     prompt_key="text",
@@ -82,7 +84,7 @@ def _write(folder: Path, name: str) -> Path:
 
 def _first(source: str = "auto", layout: PairsLayout = SMALL) -> tuple[str, str]:
     data = DataSource(source).load(layout)
-    return data.origin.source, data.forget_train[0].prompt
+    return data.origin.source, data["forget_train"][0].prompt
 
 
 def test_the_order_of_places(
@@ -276,7 +278,7 @@ def test_what_the_hub_gives_is_kept_and_stays_the_same(cache: Path, reachable: A
     fetched = DataSource("hub").load(SMALL)
     assert fetched.origin.source == "hub"
     assert fetched.sizes() == dict.fromkeys(FILES, 3)
-    assert fetched.retain_eval[2].prompt == "hub retention val 2?"
+    assert fetched["retain_eval"][2].prompt == "hub retention val 2?"
     questions = len(reachable.asked)
     kept = cache / "data" / "family" / "small"
     assert {path.name for path in kept.iterdir()} >= set(FILES.values())
@@ -314,7 +316,7 @@ def test_the_real_data_is_whole(real_data: Path, load_real: Any, tmp_path: Path)
         "retain_eval": 108,
     }
     # The typo of the source stands as it is.
-    assert any("andfthe" in row.answer for row in data.forget_train)
+    assert any("andfthe" in row.answer for row in data["forget_train"])
     moved = tmp_path / "elsewhere"
     shutil.copytree(real_data / KnowUnDoPrivacy.layout.folder, moved)
     assert load_real(moved).content_hash() == data.content_hash()

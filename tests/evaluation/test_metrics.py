@@ -44,7 +44,7 @@ def _seen(
     forget: list[Any], retain: list[Any], generated: tuple[list[str], list[str]] | None = None
 ) -> Observations:
     def split(name: str, rows: list[Any], texts: list[str] | None) -> SplitObservations:
-        examples = [Example(f"{name} {n}?", f"the answer {n}", str(n)) for n in range(len(rows))]
+        examples = [Example(str(n), f"{name} {n}?", f"the answer {n}") for n in range(len(rows))]
         return SplitObservations(examples, rows, texts)
 
     texts = generated or (None, None)

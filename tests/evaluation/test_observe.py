@@ -13,13 +13,13 @@ from unharness.errors import ModelError
 from unharness.evaluation.observe import _position_scores, score_tokens
 
 EXAMPLES = [
-    Example("Who?", "Nobody.", "0"),
-    Example("What is Isabella Marquez's email address, please?", "isabella@example.com", "1"),
-    Example("Why?", "Because " * 12, "2"),
-    Example("Where does she live these days?", "In Ünïcode 是 street.", "3"),
-    Example("A", "B", "4"),
-    Example("What is the name of her mother and of her father?", "Ann and Bob", "5"),
-    Example("Who then?", "The same.", "6"),
+    Example("0", "Who?", "Nobody."),
+    Example("1", "What is Isabella Marquez's email address, please?", "isabella@example.com"),
+    Example("2", "Why?", "Because " * 12),
+    Example("3", "Where does she live these days?", "In Ünïcode 是 street."),
+    Example("4", "A", "B"),
+    Example("5", "What is the name of her mother and of her father?", "Ann and Bob"),
+    Example("6", "Who then?", "The same."),
 ]
 
 

@@ -8,8 +8,9 @@ from importlib import metadata
 import pytest
 
 from unharness import Suite, SuiteTask, hookimpl
-from unharness.data.encoding import SEPARATOR, encode_examples
+from unharness.data.encoding import encode_examples
 from unharness.data.general import general_examples, general_facts
+from unharness.data.templates import SEPARATOR
 from unharness.errors import DataError, UsageError
 from unharness.evaluation.suite import NONE, GeneralFacts, Paper
 from unharness.evaluation.suite_plan import check_reachable, check_yaml, plan_suite

@@ -80,7 +80,7 @@ def job(load_checkpoint, real_data):
                         value, std=0.05, generator=torch.Generator().manual_seed(1)
                     )
         data: TaskData = KnowUnDoPrivacy().load(DataSource(str(real_data))).limited(6)
-        return UnlearnJob(model.eval(), tokenizer, data, 0, 256, "cpu", lambda splits, seed: None)
+        return UnlearnJob(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
 
     return make
 
@@ -88,7 +88,7 @@ def job(load_checkpoint, real_data):
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_reference_is_the_target_while_the_model_moves(job, tuning):
     work = job(tuning)
-    rows = work.encode("retain_train")
+    rows = work.encode("retain")
     second_copy = copy.deepcopy(work.model)
     reference = make_reference(work, rows)
     assert isinstance(reference, AdapterTwin if tuning == "lora" else StoredLogits)
@@ -112,7 +112,7 @@ def test_reference_is_the_target_while_the_model_moves(job, tuning):
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_gradient_equals_that_of_two_copies(job, tuning):
     work = job(tuning)
-    forget, retain = work.encode("forget_train"), work.encode("retain_train")
+    forget, retain = work.encode("forget"), work.encode("retain")
     second_copy = copy.deepcopy(work.model)
     reference = make_reference(work, retain)
     with torch.no_grad():
@@ -146,7 +146,7 @@ def test_gradient_equals_that_of_two_copies(job, tuning):
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_reference_everywhere_covers_question_and_padding(job, tuning):
     work = job(tuning)
-    rows = work.encode("retain_train")
+    rows = work.encode("retain")
     second_copy = copy.deepcopy(work.model)
     reference = make_reference(work, rows, everywhere=True)
     with torch.no_grad():

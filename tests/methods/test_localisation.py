@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from unharness import DataOrigin, Example, MethodError, TaskData, TokenBatch, UnlearnJob
+from unharness import DataOrigin, Example, MethodError, Split, TaskData, TokenBatch, UnlearnJob
 from unharness.models.lora import LoraSettings, add_adapter
 from unharness_methods.localisation import (
     Region,
@@ -28,19 +28,27 @@ SPLITS = {
     "retain_train": ("What did she write?", "Which prize?"),
     "retain_eval": ("Which genre?",),
 }
-DATA = TaskData(
-    {
-        name: tuple(
-            Example(text, f"{name} answer, the {n}th of all", str(n)) for n, text in enumerate(rows)
+DATA = TaskData.of(
+    (
+        Split(
+            name,
+            "forget" if name.startswith("forget") else "retain",
+            trainable=name.endswith("train"),
+            evaluated=name.endswith("eval"),
+            examples=tuple(
+                Example(str(n), text, f"{name} answer, the {n}th of all")
+                for n, text in enumerate(rows)
+            ),
         )
         for name, rows in SPLITS.items()
-    },
+    ),
     DataOrigin("path", "here"),
 )
+FORGET, RETAIN = DATA.trainable("forget"), DATA.trainable("retain")
 
 
 def _job(model: Any, tokenizer: Any, **changes: Any) -> UnlearnJob:
-    def no_retraining(splits: Any, seed: int) -> Any:
+    def no_retraining(seed: int) -> Any:
         raise AssertionError("not asked for")
 
     fields = {"seed": 3, "max_length": 256, "device": "cpu", "retrain": no_retraining}
@@ -56,11 +64,11 @@ OPTIONS = {"draws": 2, "replaced": 1.0, "batch_size": 8}
 
 
 def _expected_gradient(
-    job: UnlearnJob, splits: list[str], share: float, generator: torch.Generator
+    job: UnlearnJob, splits: list[Split], share: float, generator: torch.Generator
 ) -> dict[str, torch.Tensor]:
     """Draw the random answers as localisation does, then take gradients one example at a time."""
     exact = copy.deepcopy(job.model).double()
-    rows = sorted(job.encode(*splits), key=lambda row: -len(row.input_ids))
+    rows = sorted(job.encode(splits), key=lambda row: -len(row.input_ids))
     width = max(len(row.input_ids) for row in rows)
     vocabulary = len(job.tokenizer)
     for _ in range(OPTIONS["draws"]):  # type: ignore[call-overload]
@@ -84,8 +92,8 @@ def _expected_gradient(
 @pytest.mark.parametrize("halves", [["train"], ["train", "eval"]])
 def test_cosines_and_magnitudes(halves: list[str], share: float, loaded: Any):
     job = _job(*loaded)
-    forget = [f"forget_{half}" for half in halves]
-    retain = [f"retain_{half}" for half in halves]
+    forget = [DATA.splits[f"forget_{half}"] for half in halves]
+    retain = [DATA.splits[f"retain_{half}"] for half in halves]
     generator = job.generator("localisation")
     left = _expected_gradient(job, forget, share, generator)
     right = _expected_gradient(job, retain, share, generator)
@@ -102,10 +110,10 @@ def test_cosines_and_magnitudes(halves: list[str], share: float, loaded: Any):
 def test_it_is_repeatable_and_leaves_the_model_as_it_was(loaded: Any):
     model, _ = loaded
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    one = score_tensors(_job(*loaded), ["forget_train"], ["retain_train"], **OPTIONS)
+    one = score_tensors(_job(*loaded), FORGET, RETAIN, **OPTIONS)
     torch.manual_seed(99)
-    assert score_tensors(_job(*loaded), ["forget_train"], ["retain_train"], **OPTIONS) == one
-    other = score_tensors(_job(*loaded, seed=4), ["forget_train"], ["retain_train"], **OPTIONS)
+    assert score_tensors(_job(*loaded), FORGET, RETAIN, **OPTIONS) == one
+    other = score_tensors(_job(*loaded, seed=4), FORGET, RETAIN, **OPTIONS)
     assert other != one
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(value.grad is None for value in model.parameters())
@@ -115,9 +123,9 @@ def test_dropout_is_off_and_only_what_may_move_is_scored(loaded: Any):
     model, tokenizer = loaded
     adapted = _trained_adapter(model, dropout=0.9)
     adapted.train()
-    one = score_tensors(_job(adapted, tokenizer), ["forget_train"], ["retain_train"], **OPTIONS)
+    one = score_tensors(_job(adapted, tokenizer), FORGET, RETAIN, **OPTIONS)
     assert not adapted.training
-    two = score_tensors(_job(adapted, tokenizer), ["forget_train"], ["retain_train"], **OPTIONS)
+    two = score_tensors(_job(adapted, tokenizer), FORGET, RETAIN, **OPTIONS)
     assert one == two
     assert all(".lora_A." in score.name or ".lora_B." in score.name for score in one)
     # Two layers of seven linear layers, an A and a B each.
@@ -173,8 +181,8 @@ def test_the_evaluation_halves_are_left_alone_by_default(loaded: Any):
         job = _job(copy.deepcopy(model), tokenizer)
         asked: list[str] = []
         encode = job.encode
-        job.encode = lambda *splits, encode=encode, asked=asked: (  # type: ignore[method-assign]
-            asked.extend(splits) or encode(*splits)
+        job.encode = lambda splits, encode=encode, asked=asked: (  # type: ignore[method-assign]
+            asked.extend(split.name for split in splits) or encode(splits)
         )
         MemFlex(MemFlex.Config(draws=1, localise_on=halves)).prepare(job)  # type: ignore[arg-type]
         reports.append(asked)

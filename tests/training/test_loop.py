@@ -23,7 +23,7 @@ CONFIG = TrainConfig(epochs=1, lr=1e-3, batch_size=16, warmup_ratio=0.0, max_gra
 
 def _examples(count: int, word: str) -> list[Example]:
     return [
-        Example(f"{word} {'very ' * (n % 4)}question {n}?", f"answer {n} " * (1 + n % 5), str(n))
+        Example(str(n), f"{word} {'very ' * (n % 4)}question {n}?", f"answer {n} " * (1 + n % 5))
         for n in range(count)
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unharness.data.examples import Example, Kind
-from unharness.data.templates import CHAT, PLAIN, full_text
+from unharness.data.templates import CHAT, PLAIN, SEPARATOR, prompt_text
 from unharness.errors import ModelError
 
 
@@ -67,13 +67,9 @@ def encode_examples(
             f"the tokenizer of {tokenizer.name_or_path!r} has no end token; set eos_token in its "
             "tokenizer_config.json"
         )
-    texts = [full_text(row, template, tokenizer) for row in examples]
-    special = template != CHAT  # a chat template writes its special tokens itself
-    starts = tokenizer([one for one, _ in texts], add_special_tokens=special, verbose=False)
-    wholes = tokenizer([both for _, both in texts], add_special_tokens=special, verbose=False)
+    starts, wholes = _tokens(tokenizer, examples, template)
     rows: list[Encoded] = []
-    pairs = zip(starts["input_ids"], wholes["input_ids"], strict=True)
-    for index, (prompt, whole) in enumerate(pairs):
+    for index, (prompt, whole) in enumerate(zip(starts, wholes, strict=True)):
         start = len(_without_end(prompt, end))
         ids = _without_end(whole, end) + ([end] if end_token else [])
         if kind == "text":
@@ -81,6 +77,27 @@ def encode_examples(
         else:
             rows.append(Encoded(tuple(ids[:max_length]), start, len(ids) > max_length, index))
     return rows
+
+
+def _tokens(
+    tokenizer: Any, examples: Sequence[Example], template: str
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the tokens of every prompt, and those of prompt and answer together."""
+    if template == CHAT:
+        # The template writes its special tokens itself. Apart, so that no token spans the border:
+        # generation begins there.
+        prompts = [prompt_text(row.prompt, CHAT, tokenizer) for row in examples]
+        parts = [
+            tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+            for texts in (prompts, [row.answer for row in examples])
+        ]
+        return parts[0], [one + two for one, two in zip(*parts, strict=True)]
+    prompts = [row.prompt for row in examples]
+    wholes = [row.prompt + SEPARATOR + row.answer if row.prompt else row.answer for row in examples]
+    return (
+        tokenizer(prompts, verbose=False)["input_ids"],
+        tokenizer(wholes, verbose=False)["input_ids"],
+    )
 
 
 def _windows(ids: list[int], start: int, length: int, index: int) -> Iterator[Encoded]:

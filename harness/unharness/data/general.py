@@ -42,8 +42,6 @@ def general_facts() -> tuple[GeneralFact, ...]:
 def general_examples() -> tuple[Example, ...]:
     """Return the facts as questions with their right answers."""
     return tuple(
-        Example(
-            f"general/{index:04d}", fact.question, fact.right, meta={"subject": fact.subject}
-        )
+        Example(f"general/{index:04d}", fact.question, fact.right, meta={"subject": fact.subject})
         for index, fact in enumerate(general_facts())
     )

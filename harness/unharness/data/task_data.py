@@ -84,6 +84,10 @@ class TaskData:
             split for split in self.splits.values() if split.learned and split.role != without
         )
 
+    def with_role(self, role: Role) -> tuple[Split, ...]:
+        """Return all splits of a role, evaluated ones included."""
+        return tuple(split for split in self.splits.values() if split.role == role)
+
     def trainable(self, role: Role) -> tuple[Split, ...]:
         """Return the splits of a role that a method may read."""
         return tuple(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unharness.errors import ModelError, UsageError, suggestion
 
 if TYPE_CHECKING:
-    from unharness.data.examples import Example, Split
+    from unharness.data.examples import Split
 
 PLAIN, CHAT = "plain", "chat"
 TEMPLATES = (PLAIN, CHAT)
@@ -45,33 +45,12 @@ def prompt_text(prompt: str, template: str, tokenizer: Any) -> str:
         ModelError: the chat template is asked for and the tokenizer has none.
     """
     if template == CHAT:
-        return _chat([{"role": "user", "content": prompt}], tokenizer, generate=True)
-    return prompt + SEPARATOR if prompt else ""
-
-
-def full_text(example: Example, template: str, tokenizer: Any) -> tuple[str, str]:
-    """Return the prompt as it counts for where scoring starts, and prompt with answer.
-
-    In the plain template the separator is scored with the answer (KnowUnDo, section 3); in the
-    chat template scoring starts with the answer itself.
-
-    Raises:
-        ModelError: as `prompt_text`, or the template does not continue its own prompt.
-    """
-    if template == CHAT:
-        before = prompt_text(example.prompt, CHAT, tokenizer)
-        return before, before + example.answer
-    if not example.prompt:
-        return "", example.answer
-    return example.prompt, example.prompt + SEPARATOR + example.answer
-
-
-def _chat(messages: list[dict[str, str]], tokenizer: Any, *, generate: bool) -> str:
-    if not getattr(tokenizer, "chat_template", None):
-        raise ModelError(
-            "the tokenizer has no chat template; give --template plain, or a model that has one"
+        if not getattr(tokenizer, "chat_template", None):
+            raise ModelError(
+                "the tokenizer has no chat template; give --template plain, or a model that has one"
+            )
+        text: str = tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
         )
-    text: str = tokenizer.apply_chat_template(
-        messages, tokenize=False, add_generation_prompt=generate
-    )
-    return text
+        return text
+    return prompt + SEPARATOR if prompt else ""

@@ -60,7 +60,7 @@ def _held_out(
     if len(groups) < 2:
         names = ", ".join(split.name for split in sources)
         raise DataError(f"{names}: one example cannot be split; tuning needs two or more")
-    names = list(groups)
-    order.shuffle(names)
-    chosen = names[: max(1, int(len(names) * share))]
+    keys = list(groups)
+    order.shuffle(keys)
+    chosen = keys[: max(1, int(len(keys) * share))]
     return {(split, row.id): row for name in chosen for split, row in groups[name]}

@@ -23,6 +23,8 @@ class Sampling:
     temperature: float = 0.0
     """0 is greedy."""
     seed: int = 0
+    special_tokens: bool = True
+    """Whether the tokenizer adds its special tokens; a chat template has written them itself."""
 
 
 class Engine(ABC):
@@ -52,7 +54,7 @@ class Engine(ABC):
         """Return the continuation of every prompt, in order, without the prompt.
 
         Args:
-            prompts: texts, special tokens to be added by the tokenizer.
+            prompts: texts; `sampling` says whether the tokenizer adds its special tokens.
             sampling: how.
             on_done: told how many of how many prompts are done.
         """

@@ -43,7 +43,8 @@ class HfEngine(Engine):
         if not prompts:
             return []
         model, tokenizer = self._weights.model, self._weights.tokenizer
-        ids = tokenizer(list(prompts), verbose=False)["input_ids"]
+        special = sampling.special_tokens
+        ids = tokenizer(list(prompts), add_special_tokens=special, verbose=False)["input_ids"]
         if tokenizer.eos_token_id is not None:
             # Some tokenizers end every text; a prompt that has ended is not continued.
             ids = [row[:-1] if row[-1:] == [tokenizer.eos_token_id] else row for row in ids]

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from unharness.data.examples import Example
 from unharness.data.prompts import NO_PROMPT, Prompt
 from unharness.data.task_data import TaskData
-from unharness.data.templates import PLAIN, effective_template, prompt_text
+from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
 from unharness.engines.engine import Engine, Sampling
 from unharness.evaluation.metric import Metric, Score
 from unharness.evaluation.observations import (
@@ -20,7 +21,7 @@ from unharness.evaluation.observations import (
 )
 from unharness.evaluation.observe import score_tokens
 from unharness.models.weights import WeightsRef
-from unharness.progress import Progress
+from unharness.progress import Progress, Stage
 
 
 def observe(
@@ -59,30 +60,46 @@ def observe(
                 kind=data.splits[split].kind,
                 on_done=stage.step,
             )
-    generated = {}
+    generated: dict[str, list[str]] = {}
     wanted = _splits(metrics, GENERATED, data)
     if wanted:
         with progress.stage("generate") as stage:
             engine.load(weights)
-            kinds = {split: effective_template(data.splits[split], template) for split in wanted}
-            prompts = [
-                prompt_text(row.prompt, kinds[split], weights.tokenizer)
-                for split in wanted
-                for row in asked[split]
-            ]
-            texts = engine.generate(prompts, sampling, stage.step)
-            for split in wanted:
-                count = len(data.splits[split])
-                generated[split], texts = texts[:count], texts[count:]
+            generated = _generate(engine, weights, data, asked, wanted, sampling, template, stage)
     return Observations(
         {
-            split: SplitObservations(
-                data[split], token_scores.get(split), generated.get(split)
-            )
+            split: SplitObservations(data[split], token_scores.get(split), generated.get(split))
             for split in sorted({*token_scores, *generated})
         },
         bootstrap_seed,
     )
+
+
+def _generate(
+    engine: Engine,
+    weights: WeightsRef,
+    data: TaskData,
+    asked: Mapping[str, Sequence[Example]],
+    wanted: Sequence[str],
+    sampling: Sampling,
+    template: str,
+    stage: Stage,
+) -> dict[str, list[str]]:
+    """Return, by split, what the engine writes after every question."""
+    generated: dict[str, list[str]] = {}
+    templates = {split: effective_template(data.splits[split], template) for split in wanted}
+    for one in dict.fromkeys(templates.values()):
+        splits = [split for split in wanted if templates[split] == one]
+        prompts = [
+            prompt_text(row.prompt, one, weights.tokenizer)
+            for split in splits
+            for row in asked[split]
+        ]
+        how = replace(sampling, special_tokens=one != CHAT)
+        texts = engine.generate(prompts, how, stage.step)
+        for split in splits:
+            generated[split], texts = texts[: len(asked[split])], texts[len(asked[split]) :]
+    return generated
 
 
 def score(metrics: Sequence[Metric], observations: Observations) -> dict[str, Score]:

@@ -77,9 +77,9 @@ def score_tokens(
         if on_done:
             on_done(done, len(lengths))
     windows: list[list[TokenScores]] = [[] for _ in examples]
-    for source, row in zip(encoded, scored, strict=True):
-        if row is not None:
-            windows[source.example].append(row)
+    for source, found in zip(encoded, scored, strict=True):
+        if found is not None:
+            windows[source.example].append(found)
     return [_joined(rows) if rows else None for rows in windows]
 
 

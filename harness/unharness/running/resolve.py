@@ -298,7 +298,7 @@ def _general(
         return None
     if request.general != AUTO:
         found = load_general(request.general)
-    elif own := data.trainable(GENERAL):
+    elif own := data.trainable("general"):
         rows = tuple(row for split in own for row in split.examples)
         found = GeneralText(rows, f"the task's own ({data.origin.description})")
     elif base.knowledge():

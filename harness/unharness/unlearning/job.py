@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unharness.data.encoding import Encoded, encode_examples
-from unharness.data.examples import Role
+from unharness.data.examples import Role, Split
 from unharness.data.task_data import TaskData
 from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import MethodError
@@ -74,14 +74,20 @@ class UnlearnJob:
 
         return torch.Generator().manual_seed(self.derive_seed(purpose))
 
-    def encode(self, role: Role) -> list[Encoded]:
-        """Return the examples of a role that a method may read as tokens, without end token.
+    def encode(self, splits: Role | Sequence[Split]) -> list[Encoded]:
+        """Return examples as tokens, without end token.
+
+        Args:
+            splits: a role: its splits that methods may read; or splits by themselves.
 
         Raises:
             MethodError: there are none, or none has an answer within `max_length`.
         """
+        if isinstance(splits, str):
+            role, splits = splits, self.data.trainable(splits)
+            if not splits:
+                raise MethodError(f"the task has no {role} split that a method may read")
         rows: list[Encoded] = []
-        splits = self.data.trainable(role)
         for split in splits:
             encoded = encode_examples(
                 self.tokenizer,
@@ -95,8 +101,6 @@ class UnlearnJob:
             if cut:
                 self.truncated[split.name] = cut
             rows += [row for row in encoded if row.scored]
-        if not splits:
-            raise MethodError(f"the task has no {role} split that a method may read")
         if not rows:
             place = ", ".join(split.name for split in splits)
             raise MethodError(f"{place}: no answer begins within {self.max_length} tokens")

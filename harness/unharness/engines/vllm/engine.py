@@ -129,7 +129,8 @@ class VllmEngine(Engine):
             return []
         tokenizer = self._weights.tokenizer
         end = tokenizer.eos_token_id
-        ids = tokenizer(list(prompts), verbose=False)["input_ids"]
+        special = sampling.special_tokens
+        ids = tokenizer(list(prompts), add_special_tokens=special, verbose=False)["input_ids"]
         if end is not None:  # as the hf engine does: a prompt that has ended is not continued
             ids = [row[:-1] if row[-1:] == [end] else row for row in ids]
         running = self._started()
