@@ -1,6 +1,7 @@
 """The identity of a run."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -115,7 +116,7 @@ def test_the_id_is_the_same_in_another_process():
             capture_output=True,
             text=True,
             check=True,
-            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout.strip()
         for seed in ("1", "2")
     }
