@@ -129,7 +129,7 @@ def test_missing_examples_are_told(put, store):
     put("a")
     record = put("b")
     (store.folder(record.spec) / EXAMPLES_FILE).unlink()
-    with pytest.raises(RecordError, match="examples cannot be read"):
+    with pytest.raises(RecordError, match="1 of these 2 runs have none"):
         comparison(store)
 
 

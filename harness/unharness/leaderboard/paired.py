@@ -14,6 +14,7 @@ from unharness.leaderboard.rows import Group, Row
 from unharness.leaderboard.scale import Scale
 from unharness.records.examples import ExampleRecord, read_examples
 from unharness.records.record import RunRecord
+from unharness.records.store import EXAMPLES_FILE
 
 RESAMPLES = 2000
 CLOSE = 1e-4
@@ -103,12 +104,10 @@ def compare(
     import numpy
 
     pairs = _pairs(first, second)
-    read = {
-        run: _read(folders[run])
-        for pair in pairs
-        for run in (_run(first, pair[0]), _run(second, pair[1]))
-    }
     runs = [(_run(first, a), _run(second, b)) for a, b in pairs]
+    needed = list(dict.fromkeys(run for pair in runs for run in pair))
+    _require_examples([folders[run] for run in needed])
+    read = {run: _read(folders[run]) for run in needed}
     differences, skipped = [], []
     for column in group.columns:
         kinds = {_kind(records[run], column.name, read[run][1]) for pair in runs for run in pair}
@@ -129,6 +128,17 @@ def compare(
     return Comparison(
         group, (first, second), pairs, tuple(differences), tuple(changes), tuple(skipped)
     )
+
+
+def _require_examples(folders: Sequence[Path]) -> None:
+    """Refuse records without per-example numbers, such as published ones, before any is read."""
+    missing = [folder for folder in folders if not (folder / EXAMPLES_FILE).is_file()]
+    if missing:
+        raise RecordError(
+            f"compare needs the numbers of every example, {EXAMPLES_FILE} beside each run.json: "
+            f"{len(missing)} of these {len(folders)} runs have none, such as {missing[0]}; "
+            "run them again into another --results, and compare there"
+        )
 
 
 def _pairs(first: Row, second: Row) -> tuple[tuple[int, int], ...]:
