@@ -8,14 +8,14 @@ import pytest
 
 
 @pytest.fixture
-def refused(main_here, tmp_path, real_data):
+def refused(main_here, tmp_path, data_folder):
     """Run with bad input; return the error after checking its form.
 
     In this process, since a process of its own for each would take minutes.
     """
 
     def call(code, *words, data=None):
-        given = ["--data", str(data or real_data), "--results", str(tmp_path / "results")]
+        given = ["--data", str(data or data_folder), "--results", str(tmp_path / "results")]
         returned, output, errors = main_here("run", *given, "--quiet", *words)
         assert returned == code, errors
         assert "Traceback" not in errors
@@ -30,10 +30,10 @@ def refused(main_here, tmp_path, real_data):
 
 
 @pytest.fixture
-def folder(real_data, tmp_path) -> Path:
+def folder(data_folder, tmp_path) -> Path:
     """A copy of the real data that a test may spoil."""
     target = tmp_path / "data"
-    shutil.copytree(real_data / "knowundo" / "privacy", target)
+    shutil.copytree(data_folder / "knowundo" / "privacy", target)
     return target
 
 
@@ -263,9 +263,9 @@ def test_bad_yaml(refused, tmp_path, text, words):
         assert word in error
 
 
-def test_flags_override_the_file(main_here, tmp_path, real_data):
+def test_flags_override_the_file(main_here, tmp_path, data_folder):
     path = tmp_path / "run.yaml"
-    path.write_text(f"method: gradient-ascent\nseed: 3\nset: {{lr: 2e-4}}\ndata: {real_data}\n")
+    path.write_text(f"method: gradient-ascent\nseed: 3\nset: {{lr: 2e-4}}\ndata: {data_folder}\n")
     code, output, errors = main_here("run", path, "--seed", "4", "--dry-run", "--quiet")
     assert code == 0, errors
     spec = json.loads(output)

@@ -25,7 +25,7 @@ NO_SUITE = {"suite": "none"}  # the default for checkpoints needs the hub
 
 
 @pytest.fixture
-def few(real_data, tmp_path):
+def few(data_folder, tmp_path):
     """Run a method on a few real examples, away from other tests' records."""
 
     def call(method, model, **options):
@@ -34,7 +34,7 @@ def few(real_data, tmp_path):
         return unharness.run(
             method,
             model=str(model),
-            data=str(real_data),
+            data=str(data_folder),
             results=str(tmp_path),
             **NO_SUITE | base | options,
         )

@@ -18,11 +18,11 @@ def results(tmp_path):
 
 
 @pytest.fixture
-def unlearn(main_here, real_data, results, checkpoint):
+def unlearn(main_here, data_folder, results, checkpoint):
     """unlearn("gradient-ascent", …) -> the record of a run on a few real examples, weights kept."""
 
     def call(method, *words, model=None):
-        place = ("--data", real_data, "--results", results, "--model", model or "tiny")
+        place = ("--data", data_folder, "--results", results, "--model", model or "tiny")
         words = (*place, *LIMIT, "--suite", "none", "--save-weights", "--format", "json", *words)
         code, out, err = main_here("run", "--method", method, *words)
         assert code == 0, err
@@ -70,10 +70,10 @@ def test_a_run_is_evaluated_in_another_way(unlearn, evaluate, results):
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_what_an_engine_s_crash_leaves_is_gone_on_with(
-    unlearn, evaluate, main_here, results, real_data, checkpoint, monkeypatch, tuning
+    unlearn, evaluate, main_here, results, data_folder, checkpoint, monkeypatch, tuning
 ):
     model = ("--model", checkpoint("qwen2"), "--tuning", tuning, "--suite", "none")
-    words = ("--data", real_data, "--results", results, *LIMIT, *model)
+    words = ("--data", data_folder, "--results", results, *LIMIT, *model)
 
     generate, calls = HfEngine.generate, []
 
@@ -108,12 +108,12 @@ def test_what_an_engine_s_crash_leaves_is_gone_on_with(
 
 
 def test_weights_from_outside_are_rows_of_their_own(
-    unlearn, evaluate, results, real_data, tmp_path
+    unlearn, evaluate, results, data_folder, tmp_path
 ):
     made = unlearn("gradient-ascent")
     outside = tmp_path / "elsewhere"
     shutil.copytree(folder_of(results, made) / "weights", outside)
-    words = ("--weights", outside, "--data", real_data, "--limit-train", "6", "--suite", "none")
+    words = ("--weights", outside, "--data", data_folder, "--limit-train", "6", "--suite", "none")
     code, records, err = evaluate(*words)
     assert code == 0, err
     [record] = records
@@ -131,12 +131,12 @@ def test_weights_from_outside_are_rows_of_their_own(
 
 
 def test_an_adapter_on_its_base_and_several_at_once(
-    unlearn, evaluate, results, real_data, checkpoint
+    unlearn, evaluate, results, data_folder, checkpoint
 ):
     base = checkpoint("qwen2")
     made = unlearn("gradient-ascent", "--tuning", "lora", model=base)
     adapter = folder_of(results, made) / "weights"
-    place = ("--data", real_data, "--limit-train", "6", "--suite", "none")
+    place = ("--data", data_folder, "--limit-train", "6", "--suite", "none")
     code, records, err = evaluate("--weights", adapter, "--weights", base, *place)
     assert code == 0, err
     first, second = records
@@ -149,8 +149,8 @@ def test_an_adapter_on_its_base_and_several_at_once(
     assert "Traceback" not in err
 
 
-def test_without_a_suite_nothing_needs_the_hub(evaluate, real_data, checkpoint):
-    words = ("--weights", checkpoint("llama"), "--data", real_data, "--limit", "2")
+def test_without_a_suite_nothing_needs_the_hub(evaluate, data_folder, checkpoint):
+    words = ("--weights", checkpoint("llama"), "--data", data_folder, "--limit", "2")
     code, records, err = evaluate(*words)
     assert code == 0, err
     assert records[0]["spec"]["evaluation"]["suite"] is None
@@ -158,8 +158,8 @@ def test_without_a_suite_nothing_needs_the_hub(evaluate, real_data, checkpoint):
     assert len(records[0]["metrics"]) > 4
 
 
-def test_beside_a_run_its_suite_is_asked_too(main_here, evaluate, results, real_data, checkpoint):
-    place = ("--data", real_data, "--limit", "2")
+def test_beside_a_run_its_suite_is_asked_too(main_here, evaluate, results, data_folder, checkpoint):
+    place = ("--data", data_folder, "--limit", "2")
     words = ("--method", "vanilla", "--model", checkpoint("llama"), "--suite", "general-facts")
     words = (*words, "--results", results, "--quiet", "--format", "json", *place)
     code, out, err = main_here("run", *words)
@@ -173,7 +173,7 @@ def test_beside_a_run_its_suite_is_asked_too(main_here, evaluate, results, real_
     assert record["metrics"]["general/general_facts"]["n"] == 2
 
 
-def test_bad_input(evaluate, unlearn, results, real_data, tmp_path, checkpoint):
+def test_bad_input(evaluate, unlearn, results, data_folder, tmp_path, checkpoint):
     def refused(expected, *words):
         code, _, err = evaluate(*words)
         assert code == expected

@@ -75,7 +75,7 @@ def plugin(tmp_path_factory):
 
 
 @pytest.fixture
-def few(cli, plugin, checkpoint, real_data, tmp_path):
+def few(cli, plugin, checkpoint, data_folder, tmp_path):
     """Run a misbehaving method on a small model and few examples."""
 
     def call(method, *words):
@@ -85,7 +85,7 @@ def few(cli, plugin, checkpoint, real_data, tmp_path):
             "--suite",
             "none",
             "--data",
-            real_data,
+            data_folder,
             "--limit-train",
             "4",
         ]
@@ -133,7 +133,7 @@ def test_unchanged_weights_and_broken_listener_are_warned_of(few, tmp_path):
     assert sum("a listener that breaks" in warning for warning in warnings) == 1
 
 
-def start(plugin, checkpoint, real_data, results, *words, most_bytes=None, **variables):
+def start(plugin, checkpoint, data_folder, results, *words, most_bytes=None, **variables):
     def prepare():
         # A background shell hands down an ignored SIGINT; a user's terminal does not.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -147,7 +147,7 @@ def start(plugin, checkpoint, real_data, results, *words, most_bytes=None, **var
         "--suite",
         "none",
         "--data",
-        real_data,
+        data_folder,
         "--limit-train",
         "8",
     ]
@@ -173,9 +173,9 @@ def wait_for_record(results):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_interruption_leaves_no_half_record(name, plugin, checkpoint, real_data, tmp_path):
+def test_interruption_leaves_no_half_record(name, plugin, checkpoint, data_folder, tmp_path):
     results, cache = tmp_path / "results", tmp_path / "cache"  # other tests fill the common one
-    process = start(plugin, checkpoint, real_data, results, UNHARNESS_CACHE=str(cache))
+    process = start(plugin, checkpoint, data_folder, results, UNHARNESS_CACHE=str(cache))
     wait_for_record(results)
     time.sleep(2)
     process.send_signal(getattr(signal, name))
@@ -189,9 +189,9 @@ def test_interruption_leaves_no_half_record(name, plugin, checkpoint, real_data,
 
 
 def test_kill_leaves_a_running_record_that_is_never_ranked(
-    plugin, checkpoint, real_data, tmp_path, cli
+    plugin, checkpoint, data_folder, tmp_path, cli
 ):
-    process = start(plugin, checkpoint, real_data, tmp_path)
+    process = start(plugin, checkpoint, data_folder, tmp_path)
     wait_for_record(tmp_path)
     process.kill()
     process.communicate(timeout=60)
@@ -201,9 +201,9 @@ def test_kill_leaves_a_running_record_that_is_never_ranked(
     assert "slow" not in {row["method"] for row in json.loads(done.stdout)}
 
 
-def test_two_processes_want_the_same_run(plugin, checkpoint, real_data, tmp_path):
+def test_two_processes_want_the_same_run(plugin, checkpoint, data_folder, tmp_path):
     words = ["--epochs", "1", "--limit-train", "3"]
-    both = [start(plugin, checkpoint, real_data, tmp_path, *words) for _ in range(2)]
+    both = [start(plugin, checkpoint, data_folder, tmp_path, *words) for _ in range(2)]
     outputs = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     first, second = (json.loads(text) for text, _ in outputs)
@@ -212,24 +212,24 @@ def test_two_processes_want_the_same_run(plugin, checkpoint, real_data, tmp_path
 
 
 def test_force_keeps_the_old_record_until_there_is_a_new_one(
-    plugin, checkpoint, real_data, tmp_path
+    plugin, checkpoint, data_folder, tmp_path
 ):
     words = ["--epochs", "1", "--limit-train", "3"]
-    first = start(plugin, checkpoint, real_data, tmp_path, *words)
+    first = start(plugin, checkpoint, data_folder, tmp_path, *words)
     text, errors = first.communicate(timeout=300)
     assert first.returncode == 0, errors
-    again = start(plugin, checkpoint, real_data, tmp_path, *words, "--force")
+    again = start(plugin, checkpoint, data_folder, tmp_path, *words, "--force")
     time.sleep(6)
     again.send_signal(signal.SIGINT)
     again.communicate(timeout=60)
     assert only_record(tmp_path, "slow") == json.loads(text)
 
 
-def test_no_disk_space_is_a_failure_that_says_so(few, plugin, checkpoint, real_data, tmp_path):
+def test_no_disk_space_is_a_failure_that_says_so(few, plugin, checkpoint, data_folder, tmp_path):
     """A limit on the size of files stands in for a full disk: writing stops in the middle."""
     assert few("nothing").returncode == 0  # the target is in the cache now
     words = ["--limit-train", "4", "--epochs", "1"]
-    process = start(plugin, checkpoint, real_data, tmp_path, *words, most_bytes=2000)
+    process = start(plugin, checkpoint, data_folder, tmp_path, *words, most_bytes=2000)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "cannot be written" in errors

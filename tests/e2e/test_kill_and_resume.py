@@ -22,8 +22,8 @@ CELLS = 4
 
 
 @pytest.fixture(scope="module")
-def grid(real_data):
-    return [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(real_data)]
+def grid(data_folder):
+    return [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(data_folder)]
 
 
 def start(grid, results, mark="", most_bytes=None):

@@ -16,9 +16,9 @@ def run(cli, results: Path, data: Path, *words: str) -> dict:
     return json.loads(done.stdout)
 
 
-def test_limit_trims_the_evaluation_alone(cli, real_data, tmp_path):
-    whole = run(cli, tmp_path, real_data, "--method", "gradient-ascent")
-    limited = run(cli, tmp_path, real_data, "--method", "gradient-ascent", "--limit", "3")
+def test_limit_trims_the_evaluation_alone(cli, data_folder, tmp_path):
+    whole = run(cli, tmp_path, data_folder, "--method", "gradient-ascent")
+    limited = run(cli, tmp_path, data_folder, "--method", "gradient-ascent", "--limit", "3")
     assert limited["target"]["weights_hash"] == whole["target"]["weights_hash"]
     assert limited["training"]["weights_hash"] == whole["training"]["weights_hash"]
     assert limited["training"]["examples"] == whole["training"]["examples"] > 3
@@ -28,23 +28,23 @@ def test_limit_trims_the_evaluation_alone(cli, real_data, tmp_path):
     assert not whole["partial"]
 
 
-def test_limit_train_trims_what_is_learned_and_what_is_unlearned(cli, real_data, tmp_path):
-    record = run(cli, tmp_path, real_data, "--method", "gradient-ascent", "--limit-train", "4")
+def test_limit_train_trims_what_is_learned_and_what_is_unlearned(cli, data_folder, tmp_path):
+    record = run(cli, tmp_path, data_folder, "--method", "gradient-ascent", "--limit-train", "4")
     assert {split["n"] for split in record["data"]["splits"].values()} == {4}
     assert record["metrics"]["retention_success"]["n"] == 4
     assert record["partial"]
 
 
-def test_micro_learns_its_facts(cli, real_data, tmp_path):
-    record = run(cli, tmp_path, real_data, "--method", "vanilla")
+def test_micro_learns_its_facts(cli, data_folder, tmp_path):
+    record = run(cli, tmp_path, data_folder, "--method", "vanilla")
     assert record["metrics"]["unlearn_success"]["value"] < 10
     assert record["metrics"]["retention_success"]["value"] > 90
     assert record["warnings"] == []
 
 
-def test_a_target_that_never_learned_is_said_not_called_collapsed(cli, real_data, tmp_path):
+def test_a_target_that_never_learned_is_said_not_called_collapsed(cli, data_folder, tmp_path):
     recipe = ("--limit-train", "1", "--method", "gradient-ascent")  # 4 steps on 4 examples
-    record = run(cli, tmp_path, real_data, *recipe, "--model", "tiny")
+    record = run(cli, tmp_path, data_folder, *recipe, "--model", "tiny")
     said = [text for text in record["warnings"] if "never learned its facts" in text]
     assert said, record["warnings"]
     assert "forget_eval" in said[0]

@@ -40,8 +40,8 @@ def cluster(monkeypatch):
     made.shutdown()
 
 
-def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, real_data, tmp_path):
-    grid = [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(real_data)]
+def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, data_folder, tmp_path):
+    grid = [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(data_folder)]
     undisturbed = cli("sweep", *grid, "--results", tmp_path / "alone")
     assert undisturbed.returncode == 0, undisturbed.stderr
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
@@ -75,7 +75,7 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(cli, tmp_path):
     assert "HOST:PORT" in asked.stderr
 
 
-def test_records_come_back_from_a_node_that_shares_no_folder(real_data, tmp_path, monkeypatch):
+def test_records_come_back_from_a_node_that_shares_no_folder(data_folder, tmp_path, monkeypatch):
     from unharness.spec import RunRequest
     from unharness.sweeping.on_ray import absolute
     from unharness.sweeping.ray_task import carry_out_batch
@@ -86,7 +86,7 @@ def test_records_come_back_from_a_node_that_shares_no_folder(real_data, tmp_path
         set={"epochs": 1},
         limit_train=8,
         suite="none",
-        data=str(real_data),
+        data=str(data_folder),
         results="there",
     )
     values = absolute(request.model_dump(mode="json", exclude_unset=True))

@@ -8,13 +8,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def few(main_here, checkpoint, real_data, tmp_path, monkeypatch):
+def few(main_here, checkpoint, data_folder, tmp_path, monkeypatch):
     """few(*words) -> exit code, record and errors of a short run in a cache of its own."""
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path / "cache"))
 
     def call(*words):
         given = ["--model", checkpoint("qwen2"), "--tuning", "full", "--suite", "none"]
-        given += ["--data", real_data, "--limit", "4", "--epochs", "1"]
+        given += ["--data", data_folder, "--limit", "4", "--epochs", "1"]
         given += ["--results", tmp_path / "results", "--format", "json"]
         code, output, errors = main_here("run", "--method", "gradient-ascent", *given, *words)
         return code, json.loads(output) if code == 0 else None, errors

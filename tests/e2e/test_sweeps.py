@@ -9,8 +9,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def few(real_data):
-    return ("--limit-train", "8", "--suite", "none", "--data", str(real_data))
+def few(data_folder):
+    return ("--limit-train", "8", "--suite", "none", "--data", str(data_folder))
 
 
 @pytest.fixture(scope="module")

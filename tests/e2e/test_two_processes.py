@@ -23,8 +23,8 @@ FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` se
     ],
     ids=["data parallel", "FSDP"],
 )
-def test_two_gloo_processes_give_the_metrics_of_one(cli, real_data, tmp_path, launch, method):
-    words = ["run", *method, *WORDS, "--data", str(real_data)]
+def test_two_gloo_processes_give_the_metrics_of_one(cli, data_folder, tmp_path, launch, method):
+    words = ["run", *method, *WORDS, "--data", str(data_folder)]
     alone = cli(*words, "--results", tmp_path / "one", "--format", "json")
     assert alone.returncode == 0, alone.stderr
     command = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "unharness.cli.main")

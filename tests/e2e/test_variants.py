@@ -10,11 +10,11 @@ LIMIT = ("--limit-train", "6", "--quiet", "--suite", "none")
 
 
 @pytest.fixture
-def run(main_here, real_data, tmp_path):
+def run(main_here, data_folder, tmp_path):
     """run("memflex", …) -> (exit code, stdout, stderr) of a run on a few real examples."""
 
     def call(method, *words):
-        place = ("--data", real_data, "--results", tmp_path / "results")
+        place = ("--data", data_folder, "--results", tmp_path / "results")
         return main_here("run", "--method", method, *place, *LIMIT, *words)
 
     return call

@@ -32,10 +32,10 @@ class Mute(Engine):
 
 
 @pytest.fixture
-def seen(load_checkpoint, real_data):
+def seen(load_checkpoint, data_folder):
     """By first tokens: how often each example went through the model, under all metrics."""
     model, tokenizer = load_checkpoint("llama")
-    data = KnowUnDoPrivacy().load(DataSource(str(real_data))).limited(COUNT)
+    data = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(COUNT)
     metrics = [registry().get("metrics", name)() for name in registry().names("metrics")]
     found = Counter()
     forward = model.forward

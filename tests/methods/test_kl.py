@@ -67,7 +67,7 @@ def test_kl_and_its_gradient_against_float64():
 
 
 @pytest.fixture
-def job(load_checkpoint, real_data):
+def job(load_checkpoint, data_folder):
     """A job on a few real examples; `tuning` decides what may move."""
 
     def make(tuning):
@@ -79,7 +79,7 @@ def job(load_checkpoint, real_data):
                     torch.nn.init.normal_(
                         value, std=0.05, generator=torch.Generator().manual_seed(1)
                     )
-        data: TaskData = KnowUnDoPrivacy().load(DataSource(str(real_data))).limited(6)
+        data: TaskData = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(6)
         return UnlearnJob(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
 
     return make

@@ -99,13 +99,13 @@ def test_it_can_be_left_out(python: Path, tmp_path: Path):
     assert _rows(methods, "memflex")
 
 
-def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, real_data: Path):
+def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, data_folder: Path):
     options = {
         "--method": "clipped-ascent",
         "--limit-train": "8",
         "--epochs": "1",
         "--set": "ceiling=9",
-        "--data": str(real_data),
+        "--data": str(data_folder),
         "--results": str(tmp_path / "results"),
     }
     words = [word for pair in options.items() for word in pair]
