@@ -11,6 +11,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
@@ -19,11 +20,14 @@ from typing import Any
 import pluggy
 
 from unharness import hookspecs
-from unharness.errors import PluginError, UnknownNameError
+from unharness.errors import PluginError, UnharnessError, UnknownNameError
+from unharness.safe_text import one_line, shortened
 
 GROUP = "unharness"
 OWN_DISTRIBUTION = "unharness"
 ALLOW_VARIABLE = "UNHARNESS_PLUGINS_ALLOW"
+LONGEST_REASON = 500
+"""In characters: of what a plugin raised."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 # Kind -> the class that its members must derive from. Named, not imported: the ground floor
@@ -123,8 +127,7 @@ class Registry:
                 target = _resolve(target.path)
             except Exception as error:
                 raise PluginError(
-                    f"{kind.removesuffix('s')} {name!r} of plugin {entry.plugin.name!r} "
-                    f"({_origin(entry.plugin)}) cannot be loaded: {_words(error)}"
+                    f"{self.called(kind, name)} cannot be loaded: {_words(error)}"
                 ) from error
             problem = _contract_problem(kind, target)
             if not problem and target.name != name:
@@ -132,6 +135,29 @@ class Registry:
             if problem:
                 raise PluginError(f"{entry.plugin.name!r} ({_origin(entry.plugin)}): {problem}")
         return target
+
+    def called(self, kind: str, name: str) -> str:
+        """Return what to call one registered name where it fails, with plugin and distribution."""
+        words = f"{kind.removesuffix('s')} {name!r}"
+        entry = self._entries[kind].get(name)
+        if entry is None:
+            return words
+        return f"{words} of plugin {entry.plugin.name!r} ({_origin(entry.plugin)})"
+
+    @contextmanager
+    def named(self, kind: str, name: str) -> Iterator[None]:
+        """Name a plugin's class in whatever its code raises within the block.
+
+        Raises:
+            PluginError: the code raised something; in one line, with kind, name and plugin.
+            UnharnessError: the code raised it; it speaks to the user already.
+        """
+        try:
+            yield
+        except UnharnessError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{self.called(kind, name)} failed: {_words(error)}") from error
 
     def add(self, kind: str, item: Any, plugin: PluginInfo) -> None:
         """Register one item of a plugin; a problem is kept with the plugin, not raised."""
@@ -232,7 +258,10 @@ def _load_plugin(registry: Registry, info: PluginInfo, load: Callable[[], Any]) 
         info.errors.append("implements no hook; mark its functions with @unharness.hookimpl")
     for kind in KINDS:
         for item in _items(manager, plugin, kind, info):
-            registry.add(kind, item, info)
+            try:
+                registry.add(kind, item, info)
+            except Exception as error:  # a name or summary that is computed, and raises
+                info.errors.append(f"unharness_{kind}() gave a faulty class: {_words(error)}")
 
 
 def _items(
@@ -302,4 +331,8 @@ def _origin(plugin: PluginInfo) -> str:
 
 
 def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".replace("\n", " ")
+    try:
+        reason = str(error)
+    except Exception:  # a plugin's exception may fail to print itself, too
+        reason = "no reason given"
+    return shortened(one_line(f"{type(error).__name__}: {reason}"), LONGEST_REASON)

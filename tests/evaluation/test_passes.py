@@ -56,7 +56,7 @@ def seen(load_checkpoint, data_folder):
         bootstrap_seed=0,
         progress=Progress(),
     )
-    scores = score(metrics, observations)
+    scores = score(metrics, observations, registry())
     assert len(scores) == 9
     assert all(found.value is not None for found in scores.values())
     return found

@@ -56,8 +56,12 @@ def describe(kind: str, name: str, registry: Registry) -> dict[str, Any]:
         UnknownNameError: nothing is registered under the name.
         PluginError: the class cannot be loaded.
     """
-    entry = registry.entry(kind, name)
     found = registry.get(kind, name)
+    with registry.named(kind, name):
+        return _facts(registry.entry(kind, name), kind, found, registry)
+
+
+def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "name": entry.name,
         "summary": entry.summary,

@@ -13,6 +13,7 @@ from unharness.data.task_data import TaskData
 from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
 from unharness.engines.engine import Engine, Sampling
 from unharness.evaluation.metric import Metric, Score
+from unharness.evaluation.metric_plugins import compute
 from unharness.evaluation.observations import (
     GENERATED,
     TOKEN_SCORES,
@@ -21,6 +22,7 @@ from unharness.evaluation.observations import (
 )
 from unharness.evaluation.observe import score_tokens
 from unharness.models.weights import WeightsRef
+from unharness.plugins import Registry
 from unharness.progress import Progress, Stage
 
 
@@ -102,8 +104,14 @@ def _generate(
     return generated
 
 
-def score(metrics: Sequence[Metric], observations: Observations) -> dict[str, Score]:
-    """Compute every metric; one whose observations are missing gets no value and says why."""
+def score(
+    metrics: Sequence[Metric], observations: Observations, registry: Registry
+) -> dict[str, Score]:
+    """Compute every metric.
+
+    One that raises, or whose observations are missing, gets no value and says why; the others
+    are not affected.
+    """
     scores = {}
     for metric in metrics:
         missing = [
@@ -114,7 +122,7 @@ def score(metrics: Sequence[Metric], observations: Observations) -> dict[str, Sc
         if missing:
             scores[metric.name] = Score.missing(f"not observed: {', '.join(missing)}")
         else:
-            scores[metric.name] = metric.compute(observations)
+            scores[metric.name] = compute(metric, observations, registry)
     return scores
 
 

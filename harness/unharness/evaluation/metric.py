@@ -28,6 +28,8 @@ class Score:
     reason: str = ""
     per_example: dict[str, list[float | None]] = field(default_factory=dict)
     """By split: one value an example, None where it was not scored."""
+    faulty: bool = False
+    """Set by unharness, where the metric raised or gave no score; `reason` names its plugin."""
 
     @classmethod
     def of(cls, estimate: Estimate, per_example: dict[str, list[float | None]]) -> Score:

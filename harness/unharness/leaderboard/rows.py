@@ -246,9 +246,14 @@ def _group(records: Sequence[RunRecord]) -> Group:
 def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
     """Return the metrics in the order of the first record, then any that later ones add."""
     columns: dict[str, Column] = {}
+    known: set[str] = set()
     for record in records:
         for name, metric in record.metrics.items():
-            columns.setdefault(name, Column(name, metric.unit, metric.direction))
+            # A metric that failed to load has no unit of its own: one with a value says it.
+            if name not in columns or (name not in known and metric.value is not None):
+                columns[name] = Column(name, metric.unit, metric.direction)
+            if metric.value is not None:
+                known.add(name)
     return tuple(columns.values())
 
 

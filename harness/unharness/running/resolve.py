@@ -29,6 +29,7 @@ from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.metric import Metric
+from unharness.evaluation.metric_plugins import load_metric
 from unharness.evaluation.suite_plan import SuitePlan, plan_suite
 from unharness.hub import hub_name
 from unharness.models.base import BaseModel, find_base_model
@@ -137,12 +138,12 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         ModelError: the model is none.
     """
     method_class = registry.get("methods", request.method)
-    task: Task = registry.get("tasks", request.task)()
+    task, metric_names = _task(request.task, registry)
     device = find_device(request.device)
     engine, why = choose_engine(request.engine, registry, device)
     engine_class: type[Engine] = registry.get("engines", engine)
     engine_options(engine_class, request.engine_set)
-    metrics = tuple(registry.get("metrics", name)() for name in task.metrics)
+    metrics = tuple(load_metric(name, registry) for name in metric_names)
     prompts = tuple(dict.fromkeys(map(find_prompt, request.prompt)))
     preset = _preset(method_class, request)
     given = request.hyperparameters()
@@ -152,7 +153,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         make_method(method_class, request.model, given, preset)
     base = base or find_base_model(request.model, registry)
     method = make_method(method_class, base.name, given, preset)
-    data = task.load(DataSource(request.data))
+    data = _load(task, request, registry)
     if request.part == "validation":
         data = task.validation_splits(data)
     learned = request.limit_train or base.limit_train
@@ -162,12 +163,12 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         general = replace(general, examples=general.examples[:learned])
     tuning = request.tuning or base.tuning
     target_tuning = base.target_tuning(tuning)
-    recipe = task.target_recipe(base.name)
+    recipe = _recipe(task, base, registry)
     template = check_template(request.template or task.template or base.template())
     lora = LoraSettings()
     suite = plan_suite(request.suite or base.suite, _folder(request.include_path), registry)
     evaluation = EvaluationSettings(
-        metrics=tuple(task.metrics),
+        metrics=metric_names,
         engine=engine,
         engine_options={
             name: value
@@ -272,6 +273,35 @@ def make_method(
 
 def _folder(path: str | None) -> Path | None:
     return Path(path).expanduser() if path is not None else None
+
+
+def _task(name: str, registry: Registry) -> tuple[Task, tuple[str, ...]]:
+    """Return a task and the names of its metrics.
+
+    Raises:
+        UnknownNameError: nothing is registered under the name.
+        PluginError: the task raises; names it.
+    """
+    task_class = registry.get("tasks", name)
+    with registry.named("tasks", name):
+        task: Task = task_class()
+        return task, tuple(task.metrics)
+
+
+def _load(task: Task, request: RunRequest, registry: Registry) -> TaskData:
+    with registry.named("tasks", task.name):
+        data: Any = task.load(DataSource(request.data))
+        if not isinstance(data, TaskData):
+            raise TypeError(f"load() gave {type(data).__name__}, not TaskData")
+        return data
+
+
+def _recipe(task: Task, base: BaseModel, registry: Registry) -> FineTuneConfig:
+    with registry.named("tasks", task.name):
+        recipe: Any = task.target_recipe(base.name)
+        if not isinstance(recipe, FineTuneConfig):
+            raise TypeError(f"target_recipe() gave {type(recipe).__name__}, not FineTuneConfig")
+        return recipe
 
 
 def _preset(method_class: type[Method], request: RunRequest) -> Preset | None:

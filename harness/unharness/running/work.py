@@ -142,6 +142,7 @@ class RunUnderWay:
         if plan.method.name == VANILLA and not plan.prompt.text:
             record.warnings += target_warnings(observations)
         record.warnings += row_warnings(plan, record, observations)
+        record.warnings += [found.reason for found in scores.values() if found.faulty]
         self._save(record, observations, scores, weights)
 
     def _unlearn(self, record: RunRecord) -> Unlearned:
@@ -205,7 +206,7 @@ class RunUnderWay:
         chosen = {"name": settings.engine, "why": plan.engine_reason}
         record.engine = chosen | engine.facts()
         with progress.stage("metrics"):
-            return observations, score(plan.metrics, observations)
+            return observations, score(plan.metrics, observations, self.registry)
 
     def _save(
         self,

@@ -164,7 +164,9 @@ def make_studies(
     studies = []
     for request in requests:
         method_class = registry.get("methods", request.method)
-        if objective not in registry.get("tasks", request.task).metrics:
+        with registry.named("tasks", request.task):
+            measured = objective in registry.get("tasks", request.task).metrics
+        if not measured:
             raise UsageError(f"task {request.task!r} does not measure {objective!r}")
         space = search_space(method_class)
         given = request.hyperparameters()
