@@ -6,7 +6,7 @@ import re
 import pytest
 
 from unharness.leaderboard.formats import to_csv, to_json, to_markdown
-from unharness.leaderboard.labels import metric_words, number, shown_value
+from unharness.leaderboard.labels import format_number, metric_words, shown_value
 from unharness.leaderboard.rows import COSTS, Board, build_board
 
 
@@ -153,7 +153,7 @@ def test_groups_with_one_title_say_what_sets_them_apart(make_record, save):
     ],
 )
 def test_numbers(value, unit, text):
-    assert number(value, unit) == text
+    assert format_number(value, unit) == text
 
 
 def test_short_names_are_derived_and_never_shared():

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from unharness.leaderboard.labels import number
+from unharness.leaderboard.labels import format_number
 from unharness.leaderboard.rows import build_board
 from unharness.leaderboard.table import print_board
 
@@ -52,7 +52,7 @@ def test_a_narrow_console_leaves_out_columns_and_never_cuts_numbers(board, width
     for row in board.groups[0].rows:
         for column in board.groups[0].columns:
             value = row.metrics[column.name]
-            shown = {number(end, column.unit) for end in (value.value, *value.ci95)}
+            shown = {format_number(end, column.unit) for end in (value.value, *value.ci95)}
             left_out = column.name in absent.replace(" ", "").split(",")
             assert left_out or shown <= words
     table = [line for line in text.splitlines() if "─" in line or "  " in line]
@@ -90,7 +90,7 @@ def test_references_stand_apart_and_the_best_is_green(board):
     green = [part.split("\x1b")[0].strip() for part in coloured.split("\x1b[1;32m")[1:]]
     lower = {"retention_ppl", "unlearn_rouge_l_forced", "unlearn_rouge_l"}
     assert set(filter(None, green)) == {
-        number(value * (0.5 if name in lower else 1.0), "" if "ppl" in name else "%")
+        format_number(value * (0.5 if name in lower else 1.0), "" if "ppl" in name else "%")
         for name, value in zip(NAMES, VALUES, strict=True)
     }
 

@@ -143,7 +143,7 @@ def _unit(found: Difference) -> str:
 
 
 def _print(found: Comparison, examples: int, console: Console) -> None:
-    from unharness.leaderboard.labels import number, score_label, score_unit, signed
+    from unharness.leaderboard.labels import format_number, score_label, score_unit, signed
 
     a, b = (row.method for row in found.rows)
     names = (a, b) if a != b else ("A", "B")
@@ -177,7 +177,7 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
             console.print(Text(f"\n{title}, by {score_label(headline)}:", "bold"))
         for change in kept:
             scores = " → ".join(
-                number(score, score_unit(headline)) for score in change.scores[::-1]
+                format_number(score, score_unit(headline)) for score in change.scores[::-1]
             )
             console.print(
                 f"{change.id}  B → A {scores}", markup=False, highlight=False, soft_wrap=True

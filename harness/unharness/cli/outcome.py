@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
-from unharness.leaderboard.labels import ARROWS, changed, number
+from unharness.leaderboard.labels import ARROWS, changed, format_number
 from unharness.leaderboard.scale import Scale
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
 from unharness.running.pipeline import Outcome
@@ -79,7 +79,7 @@ def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
         row = [f"{name} {ARROWS[metric.direction]}"]
         if compared and vanilla is not None:
             row.append(_value(vanilla.metrics.get(name)))
-        ends = [number(end, metric.unit) for end in metric.ci95 or ()]
+        ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]
         table.add_row(*row, _value(metric), " – ".join(ends) or "–", str(metric.n))
     return table
 
@@ -89,7 +89,7 @@ def _value(metric: MetricRecord | None) -> str:
         return "–"
     if metric.value is None:
         return f"– ({metric.status})"
-    return number(metric.value, metric.unit)
+    return format_number(metric.value, metric.unit)
 
 
 def _cost(cost: CostRecord) -> str:

@@ -127,7 +127,7 @@ def _headline(record: RunRecord) -> Table:
 def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
     from rich.table import Table
 
-    from unharness.leaderboard.labels import ARROWS, number
+    from unharness.leaderboard.labels import ARROWS, format_number
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("metric", overflow="fold")
@@ -139,16 +139,16 @@ def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
         cells = [f"{name} {ARROWS[metric.direction]}"]
         if vanilla:
             own = vanilla.metrics.get(name)
-            cells.append(number(own.value if own else None, metric.unit))
-        ends = [number(end, metric.unit) for end in metric.ci95 or ()]
+            cells.append(format_number(own.value if own else None, metric.unit))
+        ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]
         scored = str(metric.n) + (f" (+{metric.n_unscored} not)" if metric.n_unscored else "")
-        cells += [number(metric.value, metric.unit), "–".join(ends), scored]
+        cells += [format_number(metric.value, metric.unit), "–".join(ends), scored]
         table.add_row(*(_plain(cell) for cell in (*cells, metric.unit, metric.status)))
     return table
 
 
 def _cost(record: RunRecord) -> dict[str, str]:
-    from unharness.leaderboard.labels import number
+    from unharness.leaderboard.labels import format_number
 
     cost = record.cost
     units = {
@@ -159,7 +159,7 @@ def _cost(record: RunRecord) -> dict[str, str]:
     }
     values = {name: getattr(cost, name) for name in units}
     facts = {
-        name.replace("_", " "): f"{number(value)} {units[name]}".rstrip()
+        name.replace("_", " "): f"{format_number(value)} {units[name]}".rstrip()
         for name, value in values.items()
         if value is not None
     }

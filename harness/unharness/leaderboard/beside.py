@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from unharness.leaderboard.labels import headers, number, row_labels, signed
+from unharness.leaderboard.labels import format_number, headers, row_labels, signed
 from unharness.leaderboard.ranking import Column
 from unharness.leaderboard.reference import (
     Cell,
@@ -131,7 +131,7 @@ def difference(row: Row | None, name: str, cell: Cell | None) -> float | None:
 
 def _cell(row: Row | None, cell: Cell | None, column: Column) -> str:
     ours = row.metrics[column.name].value if row else None
-    text = f"{number(ours, column.unit)} | {printed(cell) or '–'}"
+    text = f"{format_number(ours, column.unit)} | {printed(cell) or '–'}"
     change = difference(row, column.name, cell)
     if change is None:
         return text

@@ -11,10 +11,10 @@ from typing import Any
 from unharness.leaderboard.beside import beside, nothing_beside, reference_values
 from unharness.leaderboard.beside import notes as notes_beside
 from unharness.leaderboard.labels import (
+    format_number,
     group_notes,
     group_titles,
     headers,
-    number,
     row_labels,
     row_warnings,
     signed,
@@ -146,7 +146,7 @@ def interval(value: Value, unit: str = "") -> str:
     if value.ci95 is None:
         return ""
     low, high = value.ci95
-    return f"[{number(low, unit)}, {number(high, unit)}]"
+    return f"[{format_number(low, unit)}, {format_number(high, unit)}]"
 
 
 def _metric_values(value: Value) -> dict[str, Any]:
@@ -205,14 +205,17 @@ def _group_table(group: Group) -> str:
         cells = [f"{name} ⚠" if row.warnings else name]
         for column, winners in zip(group.columns, best, strict=True):
             value = row.metrics[column.name]
-            shown = number(value.value, column.unit)
+            shown = format_number(value.value, column.unit)
             shown = f"**{shown}**" if index in winners else shown
             shown = f"{shown} {interval(value, column.unit)}".rstrip()
             change = group.change(row, column)
             cells.append(
                 f"{shown} ({signed(change, column.unit)})" if change is not None else shown
             )
-        cells += [number(row.cost["train_seconds"]), number(row.cost["peak_memory_gb"])]
+        cells += [
+            format_number(row.cost["train_seconds"]),
+            format_number(row.cost["peak_memory_gb"]),
+        ]
         rows.append(cells)
     return markdown_table(rows, 1)
 

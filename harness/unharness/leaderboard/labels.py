@@ -35,7 +35,7 @@ class RowLabel:
     """Number of seeds, and the settings in which rows of the same name differ."""
 
 
-def number(value: float | None, unit: str = "") -> str:
+def format_number(value: float | None, unit: str = "") -> str:
     """Return a number in as many digits as can be compared at a glance; a dash for none."""
     if value is None:
         return "–"
@@ -51,7 +51,7 @@ def number(value: float | None, unit: str = "") -> str:
 
 def signed(change: float, unit: str = "") -> str:
     """Return a difference with its sign."""
-    return f"{'+' if change > 0 else ''}{number(change, unit)}"
+    return f"{'+' if change > 0 else ''}{format_number(change, unit)}"
 
 
 def score_label(column: Column) -> str:
@@ -67,7 +67,7 @@ def score_unit(column: Column) -> str:
 
 def changed(change: float, unit: str = "") -> str:
     """Return what a value changed by: a difference with its sign, or of a perplexity a factor."""
-    return f"×{number(change)}" if Scale.of(unit).log else signed(change, unit)
+    return f"×{format_number(change)}" if Scale.of(unit).log else signed(change, unit)
 
 
 def shown_value(value: Any) -> str:
@@ -154,7 +154,7 @@ def group_notes(group: Group) -> list[str]:
         names = dict.fromkeys(group.rows[index].method for index in sorted(found.front))
         notes.append(
             f"Pareto front of {UNLEARN} and {found.against}: {', '.join(names)}; "
-            f"hypervolume {number(found.hypervolume, '%')}% of the square."
+            f"hypervolume {format_number(found.hypervolume, '%')}% of the square."
         )
     if spec.model == "tiny":
         notes.append(

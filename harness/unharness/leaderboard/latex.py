@@ -7,10 +7,10 @@ from itertools import groupby
 
 from unharness.leaderboard.labels import (
     ARROWS,
+    format_number,
     group_notes,
     group_titles,
     metric_words,
-    number,
     row_labels,
 )
 from unharness.leaderboard.ranking import REFERENCES, Column, Value, best_rows
@@ -130,10 +130,10 @@ def _within(words: tuple[str, ...], part: str) -> tuple[str, ...]:
 
 
 def _cell(value: Value, unit: str, best: bool) -> str:
-    shown = escaped(number(value.value, unit))
+    shown = escaped(format_number(value.value, unit))
     if best:
         shown = rf"\textbf{{{shown}}}"
     if value.ci95 is not None:
-        low, high = (escaped(number(end, unit)) for end in value.ci95)
+        low, high = (escaped(format_number(end, unit)) for end in value.ci95)
         shown += rf" {{\scriptsize [{low}, {high}]}}"
     return shown

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unharness.leaderboard.labels import number
+from unharness.leaderboard.labels import format_number
 from unharness.leaderboard.reference import (
     STANDIN,
     Cell,
@@ -179,4 +179,4 @@ def _value(row: Row | None, theirs: ReferenceRow, name: str, table: ReferenceTab
 def _ours(row: FilledRow, name: str) -> str:
     value = row.ours.get(name)
     plain = ("ppl", "seconds_per_step", "peak_memory_gb")
-    return BLANK if value is None else number(value, "" if name.endswith(plain) else "%")
+    return BLANK if value is None else format_number(value, "" if name.endswith(plain) else "%")

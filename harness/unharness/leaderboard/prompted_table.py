@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from unharness.leaderboard.labels import changed, headers, number, row_labels
+from unharness.leaderboard.labels import changed, format_number, headers, row_labels
 from unharness.leaderboard.ranking import Column, Value
 from unharness.leaderboard.rows import Group
 from unharness.terminal import Text
@@ -57,11 +57,11 @@ def print_prompted(group: Group, console: Console) -> None:
 
 
 def _cell(before: Value, after: Value, change: Value, unit: str) -> str:
-    text = f"{number(before.value, unit)} → {number(after.value, unit)}"
+    text = f"{format_number(before.value, unit)} → {format_number(after.value, unit)}"
     if change.value is None:
         return text
     text += f" ({changed(change.value, unit)}"
     if change.ci95 is not None:
-        low, high = (number(end, unit) for end in change.ci95)
+        low, high = (format_number(end, unit) for end in change.ci95)
         text += f" [{low}, {high}]"
     return text + ")"

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from unharness.leaderboard.labels import (
     RowLabel,
+    format_number,
     group_notes,
     group_titles,
     headers,
-    number,
     row_labels,
     row_warnings,
     signed,
@@ -109,7 +109,7 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
             if (change := group.change(row, column)) is not None:
                 cell.append(f"\n{signed(change, column.unit)}", "not bold dim default")
             cells.append(cell)
-        cells += [Text(number(row.cost[name])) for name in costs]
+        cells += [Text(format_number(row.cost[name])) for name in costs]
         table.add_row(*cells, end_section=index == references - 1)
     return table
 
@@ -125,8 +125,8 @@ def _label(label: RowLabel, row: Row) -> Text:
 
 def _cell(value: Value, unit: str, best: bool) -> Text:
     """Return a number, and its interval on a second line."""
-    text = Text(number(value.value, unit), "bold green" if best else "")
+    text = Text(format_number(value.value, unit), "bold green" if best else "")
     if value.ci95 is not None:
-        low, high = (number(end, unit) for end in value.ci95)
+        low, high = (format_number(end, unit) for end in value.ci95)
         text.append(f"\n{low}–{high}", "not bold dim default")
     return text
