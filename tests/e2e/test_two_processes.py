@@ -9,9 +9,63 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-WORDS = ("--limit-train", "12", "--epochs", "2", "--suite", "none", "--quiet")
+WORDS = ("--limit-train", "12", "--epochs", "2", "--suite", "none")
 DATA_PARALLEL: dict[str, str] = {}
 FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` sets
+
+
+PLUGIN = """
+import torch
+from unharness import LossMethod, hookimpl, sequence_kl, sequence_nll
+
+
+class Divergence(LossMethod):
+    name = "divergence"
+    summary = "Ascent, held back by a reference; without dropout, whose masks differ by process."
+    uses = frozenset({"retain", "reference"})
+    Config = LossMethod.Config
+
+    def prepare(self, job):
+        for module in job.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+
+    def loss(self, model, batch):
+        ascent = -sequence_nll(model, batch.forget).mean()
+        return ascent + 3 * sequence_kl(model, batch.retain, batch.reference(batch.retain)).mean()
+
+
+@hookimpl
+def unharness_methods():
+    return [Divergence]
+"""
+REFERENCE = ("--method", "divergence", "--model", "micro", "--tuning", "lora")
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory):
+    """What the environment needs to find an installed method."""
+    folder = tmp_path_factory.mktemp("plugin")
+    (folder / "divergence.py").write_text(PLUGIN)
+    about = folder / "divergence-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: divergence\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[unharness]\ndivergence = divergence\n")
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def launched(words, variables):
+    """Run the command line in two processes; one of them speaks."""
+    command = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "unharness.cli.main")
+    return subprocess.run(
+        [sys.executable, *command, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        check=False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -20,22 +74,18 @@ FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` se
         (DATA_PARALLEL, ("--method", "gradient-difference")),
         # It reads gradients while it trains, so here it must ask for whole ones.
         (FSDP, ("--method", "memflex", "--set", "localise=every-step")),
+        (DATA_PARALLEL, REFERENCE),
+        (FSDP, REFERENCE),
     ],
-    ids=["data parallel", "FSDP"],
+    ids=["data parallel", "FSDP", "data parallel, LoRA, reference", "FSDP, LoRA, reference"],
 )
-def test_two_gloo_processes_give_the_metrics_of_one(cli, data_folder, tmp_path, launch, method):
+def test_two_gloo_processes_give_the_metrics_of_one(
+    cli, data_folder, tmp_path, plugin, launch, method
+):
     words = ["run", *method, *WORDS, "--data", str(data_folder)]
-    alone = cli(*words, "--results", tmp_path / "one", "--format", "json")
+    alone = cli(*words, "--results", tmp_path / "one", "--format", "json", **plugin)
     assert alone.returncode == 0, alone.stderr
-    command = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "unharness.cli.main")
-    together = subprocess.run(
-        [sys.executable, *command, *words, "--results", str(tmp_path / "two")],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **launch},
-        check=False,
-    )
+    together = launched([*words, "--results", tmp_path / "two"], plugin | launch)
     assert together.returncode == 0, together.stderr
     (path,) = (tmp_path / "two").glob(f"*/*/{method[1]}/*/run.json")
     one, two = json.loads(alone.stdout), json.loads(path.read_text())
@@ -43,9 +93,37 @@ def test_two_gloo_processes_give_the_metrics_of_one(cli, data_folder, tmp_path, 
     assert (hardware["processes"], hardware["sharded"]) == (2, launch == FSDP)
     assert two["target"]["weights_hash"] == one["target"]["weights_hash"]
     assert two["training"]["losses"] == pytest.approx(one["training"]["losses"], rel=1e-4)
+    norms = one["training"]["update_norms"]
+    assert two["training"]["update_norms"] == pytest.approx(norms, rel=1e-3)
     for name, metric in one["metrics"].items():
         assert two["metrics"][name]["value"] == pytest.approx(metric["value"], rel=1e-4), name
     assert together.stdout.count(f"{method[1]} ·") == 1  # one of them speaks
+
+
+def test_a_target_that_learns_by_lora_in_parts(cli, checkpoint, data_folder, tmp_path, plugin):
+    """Nothing is cached: the target's adapter, its loading and the unlearning, all under FSDP."""
+    words = ["run", "--method", "divergence", "--model", checkpoint("llama"), *WORDS]
+    words += ["--data", str(data_folder)]
+    own = plugin | {"UNHARNESS_CACHE": str(tmp_path / "cache of two")}
+    together = launched([*words, "--save-weights", "--results", tmp_path / "two"], own | FSDP)
+    assert together.returncode == 0, together.stderr
+    (path,) = (tmp_path / "two").glob("*/*/divergence/*/run.json")
+    two = json.loads(path.read_text())
+    # One process that finds the same target unlearns alike, and reads the weights that two wrote.
+    alone = cli(*words, "--results", tmp_path / "one", "--format", "json", **own)
+    one = json.loads(alone.stdout)
+    assert (one["target"]["cached"], two["target"]["cached"]) == (True, False)
+    assert two["target"]["weights_hash"] == one["target"]["weights_hash"]
+    assert two["training"]["losses"] == pytest.approx(one["training"]["losses"], rel=1e-4)
+    assert not [text for text in two["warnings"] if "never moved" in text]
+    again = cli("evaluate", path.parent, "--force", "--results", tmp_path / "two", **own)
+    assert again.returncode == 0, again.stderr
+    # Alone it learns its target much as two do: only the masks of the adapter's dropout differ.
+    fresh = cli(*words, "--results", tmp_path / "three", "--format", "json", **plugin)
+    target = json.loads(fresh.stdout)["target"]
+    assert not target["cached"]
+    loss = pytest.approx(target["training"]["last_loss"], rel=0.1)
+    assert two["target"]["training"]["last_loss"] == loss
 
 
 def test_what_is_not_supported_is_refused(cli, tmp_path):

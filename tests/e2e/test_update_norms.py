@@ -55,7 +55,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_micro(cli, plugin, tmp_path_factory, real_data):
+def run_micro(cli, plugin, tmp_path_factory, data_folder):
     """run_micro("method", …) -> the record of a run of micro."""
     import os
 
@@ -64,7 +64,7 @@ def run_micro(cli, plugin, tmp_path_factory, real_data):
 
     def call(method, *words):
         command = ["run", "--method", method, "--model", "micro", "--limit", "4", "--force"]
-        command += ["--data", str(real_data), "--results", str(results), "--format", "json"]
+        command += ["--data", str(data_folder), "--results", str(results), "--format", "json"]
         done = cli(*command, "--quiet", *words, PYTHONPATH=paths)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -37,6 +37,7 @@ def train(
     seed: int,
     on_step: OnStep | None = None,
     on_gradients: Callable[[Any], None] | None = None,
+    on_placed: Callable[[Any], None] | None = None,
 ) -> TrainingLog:
     """Train `model` in place; only parameters with `requires_grad` move.
 
@@ -53,6 +54,8 @@ def train(
             values `loss`, `lr` and `grad_norm`.
         on_gradients: called with the model once a step, when its gradients are whole and before
             they are clipped.
+        on_placed: called before the first step with the model that is trained: `model` itself, or
+            under FSDP a copy whose parameters are spread over the processes.
 
     Raises:
         MethodError: the loss is not finite, has no gradient, or nothing may move.
@@ -84,6 +87,8 @@ def train(
             step_loss=loss,
             on_gradients=on_gradients,
         )
+        if on_placed:
+            on_placed(trained)
         trainer.remove_callback(PrinterCallback)  # would print every step
         if ranks.is_sharded():
             keep_unwrapped(trainer.accelerator)

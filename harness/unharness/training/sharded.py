@@ -32,6 +32,24 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
     return found
 
 
+def is_spread(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is spread over the processes."""
+    return hasattr(tensor, "full_tensor")
+
+
+def forget_gathered(model: nn.Module) -> None:
+    """Drop the whole parameters that FSDP gathered: the next pass gathers them anew.
+
+    It keeps some from one forward pass to the next, those outside of the layers, and would not see
+    that their parts have changed.
+    """
+    from torch.distributed.fsdp import FSDPModule
+
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 @contextmanager
 def in_parts(model: Any, device: torch.device) -> Iterator[Any]:
     """Yield a copy of the model whose parameters are spread over the processes.

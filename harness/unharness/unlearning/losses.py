@@ -12,7 +12,7 @@ from unharness.training.loop import train
 from unharness.training.steps import unlearn_steps
 from unharness.unlearning.job import UnlearnJob
 from unharness.unlearning.method import GENERAL, REFERENCE, RETAIN, LossMethod
-from unharness.unlearning.reference import make_reference
+from unharness.unlearning.reference import AdapterTwin, make_reference
 
 
 def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
@@ -49,6 +49,7 @@ def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
             method.loss_terms,
             config,
             on_gradients=method.finish_gradients,
+            on_placed=reference.attach if isinstance(reference, AdapterTwin) else None,
             seed=job.derive_seed("training"),
             on_step=job.on_step,
         )

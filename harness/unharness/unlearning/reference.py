@@ -15,6 +15,7 @@ import torch
 from unharness.data.batches import IGNORED, Reference, TokenBatch
 from unharness.data.encoding import Encoded
 from unharness.models.lora import is_adapted
+from unharness.training.sharded import forget_gathered, is_spread
 from unharness.unlearning.job import UnlearnJob
 
 BATCH_SIZE = 32
@@ -39,10 +40,19 @@ class AdapterTwin:
     """The adapter as it was, on the same base weights; costs a copy of the adapter alone."""
 
     def __init__(self, model: Any) -> None:
+        self.attach(model)
+
+    def attach(self, model: Any) -> None:
+        """Keep the adapter as it is now in `model`, and ask that model from now on.
+
+        Under FSDP a copy is trained whose parameters are spread over the processes; the model that
+        it was made from waits on the CPU, and cannot read the batches of another device.
+        """
         self._model = model
         self._kept = [
             (value, value.detach().clone()) for value in model.parameters() if value.requires_grad
         ]
+        self._spread = any(is_spread(value) for value, _ in self._kept)
 
     def __call__(self, batch: TokenBatch) -> torch.Tensor:
         """Return the logits of a batch on the model's device, dropout off."""
@@ -64,9 +74,17 @@ class AdapterTwin:
             self._model.train(training)
 
     def _exchange(self) -> None:
-        # The tensors change places, nothing is copied; a backward pass later sees its own again.
         for index, (value, kept) in enumerate(self._kept):
-            value.data, self._kept[index] = kept, (value, value.data)
+            if self._spread:
+                # FSDP gathers from the storage that it laid out, so the values change places.
+                own = value.detach().clone()
+                value.detach().copy_(kept)
+                self._kept[index] = (value, own)
+            else:
+                # The tensors change places, nothing is copied; a backward pass later sees its own.
+                value.data, self._kept[index] = kept, (value, value.data)
+        if self._spread:
+            forget_gathered(self._model)
 
 
 class StoredLogits:
