@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 IDENTITY_VERSION = 3
 """Raised whenever equal runs would get other ids."""
-ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train", "template")}
+ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train", "template", "target_hash")}
 """Identity version to the fields it added: ids of older records are checked without them."""
 RUN_ID_LENGTH = 16
 RESULTS_VARIABLE = "UNHARNESS_RESULTS"
@@ -26,6 +26,8 @@ class SharedRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    target: str | None = Field(None, min_length=1)
+    """Weights that know the facts already: a folder or a hub id; None: the target is trained."""
     tuning: Literal["lora", "full"] | None = None
     engine: str = "auto"
     engine_set: dict[str, Any] = Field(default_factory=dict)
@@ -76,6 +78,16 @@ class RunRequest(SharedRequest):
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
+    @property
+    def named_model(self) -> str | None:
+        """The model, if the user named one."""
+        return self.model if "model" in self.model_fields_set else None
+
+    @property
+    def shown_model(self) -> str:
+        """What the run is about, in words: the model, or the target that is given."""
+        return self.target or self.model
+
     def hyperparameters(self) -> dict[str, Any]:
         """Return what was said of the method's Config, the short flags included."""
         flags = {"epochs": self.epochs, "lr": self.lr, "batch_size": self.batch_size}
@@ -124,6 +136,8 @@ class RunSpec(BaseModel):
     template: str = Field("plain", json_schema_extra=IDENTITY)
     """How questions and answers are joined in splits that do not say: `plain` or `chat`."""
     base_hash: str = Field(json_schema_extra=IDENTITY)
+    target_hash: str | None = Field(None, json_schema_extra=IDENTITY)
+    """Of the weights that were given as the target; None where the target is trained."""
     tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
     target_tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
     lora: dict[str, Any] | None = Field(json_schema_extra=IDENTITY)

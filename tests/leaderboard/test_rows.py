@@ -331,3 +331,20 @@ def test_every_run_is_in_exactly_one_row(make_record, tmp_path_factory, runs, da
         known = [value for value in values if value is not None]
         assert known == sorted(known, reverse=True)
         assert values == known + [None] * (len(values) - len(known))
+
+
+def test_a_given_target_never_stands_with_a_trained_one(make_record, save):
+    given = {"target_hash": "1" * 64}
+    board = build_board(
+        save(
+            make_record("kl"),
+            make_record("kl", config={"lr": 1}, **given),
+            # What retrains names the base; the target is the same.
+            make_record("retrain", base_hash="2" * 64, **given),
+            make_record("kl", config={"lr": 1}, **given | {"target_hash": "3" * 64}),
+        )
+    )
+    assert sorted(len(group.rows) for group in board.groups) == [1, 1, 2]
+    titles = [group.title for group in board.groups]
+    assert len(set(titles)) == 3
+    assert sum("target: given" in title for title in titles) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import yaml
 
-from unharness.cli.options import limit_options, template_option
+from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.run import key_values
 from unharness.cli.yaml_file import from_file
 from unharness.errors import UsageError
@@ -20,6 +20,7 @@ _SHARED = (
     click.option("--method", "-m", multiple=True, help="Methods, with commas [default: memflex]."),
     click.option("--task", "-t", multiple=True, help="Tasks [default: knowundo-privacy]."),
     click.option("--model", multiple=True, help="Presets, folders or hub ids [default: tiny]."),
+    target_option,
     click.option("--seed", help="Seeds: 0..4, or 0,1,2 [default: 0]."),
     click.option("--tuning", type=click.Choice(["lora", "full"]), help="What may move."),
     click.option("--engine", help="What generates text: hf, vllm, auto."),

@@ -28,6 +28,14 @@ debug_option = click.option(
 )
 
 
+target_option = click.option(
+    "--target",
+    metavar="PATH_OR_ID",
+    help="Weights that know the facts already, a checkpoint or an adapter: nothing is taught. "
+    "--model then names the base that they were made from, which 'retrain' needs.",
+)
+
+
 def format_option(*choices: str) -> Callable[[F], F]:
     """Return `--format`, the first choice being the default; the parameter is called `form`."""
     return click.option(

@@ -11,7 +11,7 @@ import click
 import yaml
 
 from unharness.cli.console import echo_json
-from unharness.cli.options import limit_options, template_option
+from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.yaml_file import from_file
 from unharness.engines.choice import AUTO
 from unharness.errors import UsageError
@@ -23,6 +23,7 @@ Examples:
   unharness run --method memflex --set mu=0.9 --set sigma=q0.2 --data ../data
   unharness run --model ./Llama-3.2-1B --tuning lora --save-weights
   unharness run --model meta-llama/Llama-2-7b-chat-hf --preset paper
+  unharness run --target org/model-that-knows --tuning lora --data ../data
   unharness run --prompt none --prompt privacy-sensitive
   unharness run --method kl-ood --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
@@ -34,6 +35,7 @@ FILE_KEYS = (
     "method",
     "task",
     "model",
+    "target",
     "tuning",
     "engine",
     "engine_set",
@@ -63,6 +65,7 @@ FILE_KEYS = (
 @click.option("--method", "-m", help="Unlearning method [default: memflex].")
 @click.option("--task", "-t", help="Task [default: knowundo-privacy].")
 @click.option("--model", help="Preset, folder, or hub id [default: tiny].")
+@target_option
 @click.option(
     "--tuning",
     type=click.Choice(["lora", "full"]),

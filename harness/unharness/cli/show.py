@@ -98,6 +98,14 @@ def _print_record(
             console.print(_facts(facts))
 
 
+def _target(record: RunRecord) -> str:
+    spec, target = record.spec, record.target
+    if target is None or target.source == "trained":
+        return f"{spec.target_tuning} tuning, {spec.dtype}"
+    commit = f" at {target.revision[:12]}" if target.revision else ""
+    return f"given: {target.given}{commit}, nothing was taught; {spec.dtype}"
+
+
 def _headline(record: RunRecord) -> Table:
     spec = record.spec
     facts = {
@@ -105,7 +113,7 @@ def _headline(record: RunRecord) -> Table:
         "status": record.status,
         "error": record.error,
         "data": f"{spec.data_source}, hash {spec.data_hash[:8]}",
-        "target": f"{spec.target_tuning} tuning, {spec.dtype}",
+        "target": _target(record),
         "seed": str(spec.seed),
         "time": f"{record.started} to {record.finished or '…'}",
     }

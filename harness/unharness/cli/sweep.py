@@ -36,7 +36,7 @@ The same command goes on where it was broken off: what is done is not run again.
 Exit code 3: some runs failed; the same command tries those again.
 """
 FILE_KEYS = (
-    *("method", "task", "model", "seed", "set", "tuning", "engine", "engine_set", "data"),
+    *("method", "task", "model", "target", "seed", "set", "tuning", "engine", "engine_set", "data"),
     *("general", "suite", "include_path", "preset", "prompt", "results", "save_weights"),
     *("template", "limit", "limit_train", "device"),
 )
@@ -134,7 +134,8 @@ def _print_plan(plan: SweepPlan, form: str) -> None:
     for name in ("run", "state", "target", "what"):
         table.add_column(name)
     for cell in plan.cells[:MOST_SHOWN]:
-        target = "cached" if cell.target.is_dir() else "to train"
+        cached = "given" if cell.plan.given else "cached"
+        target = cached if cell.target.is_dir() else "to train"
         table.add_row(cell.run_id[:8], cell.state, target, cell.label)
     console.print(table)
     if len(plan.cells) > MOST_SHOWN:

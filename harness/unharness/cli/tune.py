@@ -31,7 +31,7 @@ Settings are judged on a fifth of the training halves, never on the evaluation h
 command goes on where it was broken off.
 """
 FILE_KEYS = (
-    *("method", "task", "model", "seed", "set", "tuning", "engine", "engine_set", "data"),
+    *("method", "task", "model", "target", "seed", "set", "tuning", "engine", "engine_set", "data"),
     *("general", "suite", "include_path", "results", "template", "limit", "limit_train", "device"),
 )
 

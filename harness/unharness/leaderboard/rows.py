@@ -91,9 +91,11 @@ class Group:
     def title(self) -> str:
         """Task, data with the beginning of its hash, model, and how the target was tuned."""
         spec = self.spec
+        given = f"given, {spec.target_hash[:8]}" if spec.target_hash else ""
+        target = given or spec.target_tuning
         return (
             f"{spec.task} · {spec.data_source} data {spec.data_hash[:8]} · {spec.model} · "
-            f"target: {spec.target_tuning}"
+            f"target: {target}"
         )
 
 
@@ -186,7 +188,10 @@ def group_facts(spec: RunSpec) -> dict[str, Any]:
 
 
 def target_facts(spec: RunSpec) -> dict[str, Any]:
-    """Return what decides the target model."""
+    """Return what decides the target model: the recipe that taught it, or its own content."""
+    if spec.target_hash:
+        names = ("task", "task_version", "data_hash", "target_hash", "target_tuning", "dtype")
+        return {name: getattr(spec, name) for name in names}
     return {
         "task": spec.task,
         "task_version": spec.task_version,

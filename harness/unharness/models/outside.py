@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from unharness.data.task_data import TaskData
 from unharness.errors import ModelError
 from unharness.hub import hub_name
 from unharness.models.base import BaseModel, CheckpointModel, download, find_base_model
-from unharness.models.lora import load_adapter
+from unharness.models.lora import LoraSettings, load_adapter
 from unharness.models.preset import Tuning
 from unharness.plugins import Registry
 
@@ -45,6 +47,23 @@ class OutsideWeights:
             for name in (ADAPTER_CONFIG, ADAPTER_FILE):
                 digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()
+
+    def lora_settings(self) -> LoraSettings:
+        """Return rank, scale and dropout of an adapter.
+
+        Raises:
+            ModelError: it is another kind of adapter than LoRA.
+        """
+        config = json.loads((self.folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        try:
+            return LoraSettings(
+                r=config["r"], alpha=config["lora_alpha"], dropout=config["lora_dropout"]
+            )
+        except (KeyError, TypeError, ValidationError) as error:
+            raise ModelError(
+                f"{self.given}: no LoRA adapter: {ADAPTER_CONFIG} lacks a rank, scale or dropout "
+                "that can be used; merge it into its base, and give that"
+            ) from error
 
     def load(self, data: TaskData, device: str, dtype: str) -> tuple[Any, Any]:
         """Return model and tokenizer, the model on its device and in evaluation mode.

@@ -66,7 +66,13 @@ class TargetRecord(_Part):
     cached: bool
     """Whether it was trained before this run."""
     training: dict[str, Any]
-    """Steps, examples, tokens, seconds, and the last loss."""
+    """Steps, examples, tokens, seconds, and the last loss; empty for a given target."""
+    source: Literal["trained", "given"] = "trained"
+    """`given`: the user named weights that know the facts, and nothing was taught."""
+    given: str | None = None
+    """The folder or hub id that was given."""
+    revision: str | None = None
+    """The commit on the hub that the given weights are of."""
 
 
 class TrainingRecord(_Part):

@@ -72,7 +72,8 @@ class Evaluation:
                 weights_hash=weights_hash(model),
             )
             return Unlearned(WeightsRef(model, tokenizer), made)
-        model, tokenizer = plan.base.load(plan.data, place.dtype)
+        base = (plan.given and plan.given.fresh) or plan.base
+        model, tokenizer = base.load(plan.data, place.dtype)
         if self.made.artifacts["weights"]["kind"] == "adapter":
             model = load_adapter(model, str(self.source))
         else:
@@ -150,7 +151,10 @@ def of_weights(
                 f"{beside.spec.data_hash[:8]}, this is {plan.spec.task} with "
                 f"{plan.spec.data_hash[:8]}"
             )
-        same = ("base_hash", "target_tuning", "lora", "target_recipe", "dtype", "model")
+        same = (
+            *("base_hash", "target_hash", "target_tuning", "lora", "target_recipe", "dtype"),
+            *("model", "model_revision"),
+        )
         facts |= {name: getattr(beside.spec, name) for name in same}
     spec = plan.spec.model_copy(update=facts)
     plan = replace(plan, spec=spec, method=External(config))

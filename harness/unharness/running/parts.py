@@ -131,6 +131,16 @@ def data_record(plan: Plan, truncated: int = 0) -> DataRecord:
 
 def target_record(plan: Plan, target: TrainedModel, target_hash: str) -> TargetRecord:
     """Return what the record says of the target model."""
+    if plan.given:
+        return TargetRecord(
+            weights_hash=target_hash,
+            tuning=plan.spec.target_tuning,
+            cached=True,
+            training={},
+            source="given",
+            given=plan.given.weights.given,
+            revision=plan.given.weights.revision,
+        )
     log = target.log
     facts = {name: log[name] for name in ("steps", "examples", "tokens", "seconds", "truncated")}
     facts["last_loss"] = log["losses"][-1] if log["losses"] else None

@@ -54,8 +54,8 @@ def run(
         task: its name.
         config: hyperparameters of the method by name.
         progress: told how far the run is.
-        options: as on the command line: `model`, `tuning`, `engine`, `seed`, `epochs`, `lr`,
-            `batch_size`, `preset`, `prompt`, `suite`, `include_path`, `data`, `general`,
+        options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
+            `lr`, `batch_size`, `preset`, `prompt`, `suite`, `include_path`, `data`, `general`,
             `results`, `save_weights`, `limit`, `limit_train`, `device`, `force`.
 
     Raises:

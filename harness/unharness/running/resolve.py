@@ -30,14 +30,16 @@ from unharness.engines.engine import Engine
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.metric import Metric
 from unharness.evaluation.metric_plugins import load_metric
+from unharness.evaluation.suite import NONE
 from unharness.evaluation.suite_plan import SuitePlan, plan_suite
 from unharness.hub import hub_name
-from unharness.models.base import BaseModel, find_base_model
+from unharness.models.base import BaseModel
 from unharness.models.family import same_model
 from unharness.models.lora import LoraSettings
 from unharness.models.trained import TrainingPlace
 from unharness.plugins import Registry
 from unharness.running.device import find_device, weights_dtype
+from unharness.running.given_target import GivenTarget, ModelFinder
 from unharness.running.pool import engine_options
 from unharness.spec import EvaluationSettings, RunRequest, RunSpec, results_folder
 from unharness.unlearning.method import GENERAL, Method
@@ -74,6 +76,8 @@ class Plan:
     """Why it is this engine."""
     prompts: tuple[Prompt, ...]
     """What the same weights are evaluated under; the spec is the first one's."""
+    given: GivenTarget | None = None
+    """The target, where the user gives it; None where it is trained on `base`."""
 
     def data_with_general(self) -> TaskData:
         """Return the task's data, with the general text that the method was given as a split."""
@@ -121,16 +125,27 @@ class Plan:
         )
         if self.spec.target_tuning == "full":
             spec = spec.model_copy(update={"lora": None})
-        return replace(self, request=request, spec=spec, method=method, general=None)
+        given = self.given and replace(self.given, fresh=None)
+        if given:  # what a retrained model starts from says nothing about it either
+            spec = spec.model_copy(
+                update=_base_fields(self.base, self.data) | {"target_recipe": {}}
+            )
+        return replace(self, request=request, spec=spec, method=method, general=None, given=given)
 
 
-def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = None) -> Plan:
+def resolve(
+    request: RunRequest,
+    registry: Registry,
+    base: BaseModel | None = None,
+    models: ModelFinder | None = None,
+) -> Plan:
     """Resolve names, hyperparameters, data, model, device and precision.
 
     Args:
         request: what the user asks for.
         registry: knows the plugins.
         base: the base model, where it is in hand; None: the one that the request names.
+        models: finds models, for those who resolve many requests.
 
     Raises:
         UsageError: a name, a hyperparameter or the device is not what it may be.
@@ -147,12 +162,17 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
     prompts = tuple(dict.fromkeys(map(find_prompt, request.prompt)))
     preset = _preset(method_class, request)
     given = request.hyperparameters()
-    if base is None and request.model in registry.names(
-        "models"
-    ):  # cheap checks first, then the costly look-up
-        make_method(method_class, request.model, given, preset)
-    base = base or find_base_model(request.model, registry)
-    method = make_method(method_class, base.name, given, preset)
+    models = models or ModelFinder(registry)
+    target = models.target(request, method_class) if base is None and request.target else None
+    if target:
+        base = target.weights.base
+    elif base is None:
+        if request.model in registry.names("models"):  # cheap checks first, then the look-up
+            make_method(method_class, request.model, given, preset)
+        base = models.base(request.model)
+    fresh = target and target.fresh
+    family = target.family if target else base.name
+    method = make_method(method_class, family, given, preset)
     data = _load(task, request, registry)
     if request.part == "validation":
         data = task.validation_splits(data)
@@ -161,12 +181,15 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
     general = _general(request, method_class, data, base)
     if general:
         general = replace(general, examples=general.examples[:learned])
-    tuning = request.tuning or base.tuning
-    target_tuning = base.target_tuning(tuning)
-    recipe = _recipe(task, base, registry)
+    tuning = request.tuning or (target.weights.kind if target else base.tuning)
+    target_tuning = target.weights.kind if target else base.target_tuning(tuning)
+    recipe = _recipe(task, family, registry)
     template = check_template(request.template or task.template or base.template())
-    lora = LoraSettings()
-    suite = plan_suite(request.suite or base.suite, _folder(request.include_path), registry)
+    adapted = target is not None and target_tuning == "lora"
+    lora = target.weights.lora_settings() if target and adapted else LoraSettings()
+    # A default suite that needs the hub would be a surprise for weights from outside.
+    usual_suite = NONE if target else base.suite
+    suite = plan_suite(request.suite or usual_suite, _folder(request.include_path), registry)
     evaluation = EvaluationSettings(
         metrics=metric_names,
         engine=engine,
@@ -186,17 +209,17 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         limit=request.limit,
         limit_train=request.limit_train,
         template=template,
-        base_hash=base.fingerprint(data),
+        **_base_fields(fresh or base, data),
+        target_hash=target.weights.fingerprint(data) if target else None,
         tuning=tuning,
         target_tuning=target_tuning,
         lora=lora.model_dump() if "lora" in (tuning, target_tuning) else None,
-        target_recipe=recipe.model_dump(),
+        target_recipe=recipe.model_dump() if fresh or not target else {},
         **_method_fields(method, request.seed),
         general_hash=content_hash(general.examples) if general else None,
         dtype=dtype if device == "cpu" else f"{dtype}, bfloat16 autocast",
         evaluation=evaluation,
-        model=base.name,
-        model_revision=base.revision,
+        model=target.weights.given if target else base.name,
         data=request.data,
         data_source=data.origin.source,
         device=device,
@@ -208,7 +231,7 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         save_weights=request.save_weights,
     )
     return Plan(
-        request=_pinned(request, base, data, general),
+        request=_pinned(request, fresh or base, target, data, general),
         spec=spec,
         task=task,
         data=data,
@@ -218,17 +241,26 @@ def resolve(request: RunRequest, registry: Registry, base: BaseModel | None = No
         recipe=recipe,
         lora=lora,
         place=TrainingPlace(device, dtype, evaluation.max_length, template),
-        knowledge=base.knowledge()[:learned],
+        knowledge=(fresh or base).knowledge()[:learned],
         general=general,
         suite=suite,
         engine_class=engine_class,
         engine_reason=why,
         prompts=prompts,
+        given=target,
     )
 
 
+def _base_fields(base: BaseModel, data: TaskData) -> dict[str, Any]:
+    return {"base_hash": base.fingerprint(data), "model_revision": base.revision}
+
+
 def _pinned(
-    request: RunRequest, base: BaseModel, data: TaskData, general: GeneralText | None
+    request: RunRequest,
+    base: BaseModel,
+    target: GivenTarget | None,
+    data: TaskData,
+    general: GeneralText | None,
 ) -> RunRequest:
     """Return the request with the commit of everything from the hub.
 
@@ -238,6 +270,8 @@ def _pinned(
     model = hub_name(request.model)
     if model and base.revision and model.repository == base.name:
         update["model"] = model.at(base.revision)
+    if target and target.weights.revision:
+        update["target"] = f"{target.weights.given}@{target.weights.revision}"
     if is_hub(request.data) and data.origin.revision:
         update["data"] = f"{HUB}@{data.origin.revision}"
     if general and is_hub(request.general) and general.revision:
@@ -296,9 +330,9 @@ def _load(task: Task, request: RunRequest, registry: Registry) -> TaskData:
         return data
 
 
-def _recipe(task: Task, base: BaseModel, registry: Registry) -> FineTuneConfig:
+def _recipe(task: Task, model: str, registry: Registry) -> FineTuneConfig:
     with registry.named("tasks", task.name):
-        recipe: Any = task.target_recipe(base.name)
+        recipe: Any = task.target_recipe(model)
         if not isinstance(recipe, FineTuneConfig):
             raise TypeError(f"target_recipe() gave {type(recipe).__name__}, not FineTuneConfig")
         return recipe

@@ -10,7 +10,7 @@ from unharness.records.store import RecordStore
 from unharness.running.parts import data_record, target_record, utc_now
 from unharness.running.pipeline import Outcome, all_done, execute
 from unharness.running.resolve import Plan
-from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
+from unharness.running.unlearn_stage import UnlearnStage, target_model
 from unharness.spec import IDENTITY_VERSION
 from unharness.training import ranks
 
@@ -30,7 +30,7 @@ def execute_together(plan: Plan, registry: Registry, progress: Progress) -> Outc
 
 def _follow(plan: Plan, registry: Registry) -> None:
     """Take part in every training of a run, in the first process's order."""
-    target = fine_tuner(plan, Progress()).trained(plan.data.learned(), plan.recipe, "target")
+    target = target_model(plan, Progress())
     record = RunRecord(
         run_id=plan.spec.run_id(),
         identity_version=IDENTITY_VERSION,

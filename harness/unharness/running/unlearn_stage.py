@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
-from unharness.models.lora import add_adapter, is_adapted
+from unharness.errors import MethodError
+from unharness.models.lora import add_adapter, is_adapted, merged
 from unharness.models.trained import FineTuner, TrainedModel
 from unharness.models.weights import parameter_counts, weights_hash
 from unharness.plugins import Registry
@@ -19,10 +21,42 @@ from unharness.training.update_norms import never_moved
 from unharness.unlearning.job import UnlearnJob
 
 
+def target_model(plan: Plan, progress: Progress) -> TrainedModel:
+    """Return the target: the weights that were given, or the base model after its training.
+
+    Raises:
+        ModelError: the weights do not fit their base, or the base cannot be trained.
+    """
+    if plan.given is None:
+        label = f"train target ({plan.base.name})"
+        return fine_tuner(plan, progress).trained(plan.data.learned(), plan.recipe, label)
+    weights = plan.given.weights
+    with progress.stage(f"load target ({weights.name})"):
+        model, tokenizer = weights.load(plan.data, plan.place.device, plan.place.dtype)
+    return TrainedModel(model, tokenizer, cached=True, log={})
+
+
+def target_folder(plan: Plan) -> Path:
+    """Return where the target is, or will be."""
+    if plan.given is not None:
+        return plan.given.weights.folder
+    return fine_tuner(plan, Progress()).folder(plan.data.learned(), plan.recipe)
+
+
 def fine_tuner(plan: Plan, progress: Progress) -> FineTuner:
-    """Return what trains the plan's base model."""
+    """Return what trains the plan's base model.
+
+    Raises:
+        MethodError: the target is given, and nothing says what it was made from.
+    """
+    base = plan.given.fresh if plan.given else plan.base
+    if base is None:
+        raise MethodError(
+            f"method {plan.method.name!r} trains the base model anew, which a given target does "
+            "not allow unless the method says so: set trains_base = True in its class"
+        )
     return FineTuner(
-        plan.base,
+        base,
         plan.data,
         plan.spec.target_tuning,
         plan.lora,
@@ -46,6 +80,8 @@ class UnlearnStage:
         model = target.model
         if plan.spec.tuning == "lora" and not is_adapted(model):
             model = add_adapter(model, plan.lora, plan.spec.seed)
+        elif plan.spec.tuning == "full" and is_adapted(model):
+            model = merged(model).requires_grad_(True)
         trainable, total = parameter_counts(model)
         job = UnlearnJob(
             model=model,
@@ -112,6 +148,7 @@ class UnlearnStage:
         trained = tuner.trained(splits, recipe, label)
         names = {entry.name for entry in fields(TrainingLog)}
         # A model that an older version trained has no update norms.
+        job.tokenizer = trained.tokenizer
         job.log = TrainingLog(**{key: trained.log[key] for key in names & trained.log.keys()})
         return trained.model
 

@@ -41,7 +41,7 @@ from unharness.running.parts import (
 from unharness.running.pool import EnginePool
 from unharness.running.provenance import provenance
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan
-from unharness.running.unlearn_stage import UnlearnStage, fine_tuner
+from unharness.running.unlearn_stage import UnlearnStage, target_model
 from unharness.spec import IDENTITY_VERSION
 from unharness.training.update_norms import never_moved
 
@@ -147,9 +147,7 @@ class RunUnderWay:
 
     def _unlearn(self, record: RunRecord) -> Unlearned:
         plan, progress = self.plan, self._timed_progress()
-        target = self.target or fine_tuner(plan, progress).trained(
-            plan.data.learned(), plan.recipe, f"train target ({plan.base.name})"
-        )
+        target = self.target or target_model(plan, progress)
         record.target = target_record(plan, target, weights_hash(target.model))
         record.warnings += never_moved(
             target.log.get("update_norms", {}), training="target", except_for=set()

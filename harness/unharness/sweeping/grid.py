@@ -92,8 +92,17 @@ def cells(request: SweepRequest, registry: Registry) -> list[RunRequest]:
     _refuse_empty(request)
     _check_settings(request, registry)
     shared = request.model_dump(exclude=set(AXES), exclude_unset=True)
+    # A given target needs no model, and a default one must not stand for what the user named.
+    unnamed = request.target is not None and "model" not in request.model_fields_set
     return [
-        RunRequest(model=model, task=task, method=method, set=settings, seed=seed, **shared)
+        RunRequest(
+            task=task,
+            method=method,
+            set=settings,
+            seed=seed,
+            **({} if unnamed else {"model": model}),
+            **shared,
+        )
         for model, task, method in itertools.product(request.model, request.task, request.method)
         for settings in _settings(request, method)
         for seed in request.seed

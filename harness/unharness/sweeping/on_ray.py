@@ -234,7 +234,7 @@ def absolute(request: dict[str, Any]) -> dict[str, Any]:
         return str(Path(value).expanduser().resolve())
 
     found = dict(request)
-    for name in ("model", "data", "general", "include_path"):
+    for name in ("model", "target", "data", "general", "include_path"):
         if name in found:
             found[name] = path(found[name])
     if "prompt" in found:

@@ -11,14 +11,14 @@ from statistics import median
 from typing import Literal
 
 from unharness.errors import RecordError, SchemaError, UsageError
-from unharness.models.base import BaseModel, find_base_model
 from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, load_records
+from unharness.running.given_target import ModelFinder
 from unharness.running.pipeline import all_done
 from unharness.running.resolve import VANILLA, Plan, resolve
-from unharness.running.unlearn_stage import fine_tuner
+from unharness.running.unlearn_stage import target_folder
 from unharness.running.work import lock_of
 from unharness.spec import RunRequest
 from unharness.sweeping.executor import Job
@@ -38,7 +38,7 @@ class Cell:
     error: str | None
     """Why it failed before, if it did."""
     target: Path
-    """Where its target model is, or will be, in the cache."""
+    """Where its target model is, or will be: in the cache, or where the user has it."""
 
     def job(self) -> Job:
         """Return what an executor needs of it."""
@@ -115,14 +115,12 @@ def plan_sweep(
     """
     if not requests:
         raise UsageError("the grid is empty: no method, task, model or seed is left")
-    bases: dict[str, BaseModel] = {}
+    models = ModelFinder(registry)
     plans: dict[str, Plan] = {}
     run_ids: list[str] = []
     with (progress or Progress()).stage("plan") as stage:
         for at, request in enumerate(requests):
-            if request.model not in bases and request.model not in registry.names("models"):
-                bases[request.model] = find_base_model(request.model, registry)
-            plan = resolve(request, registry, bases.get(request.model))
+            plan = resolve(request, registry, models=models)
             run_ids.append(plan.spec.run_id())
             plans.setdefault(run_ids[-1], plan)  # a method without a seed: one run for all
             stage.step(at + 1, len(requests))
@@ -131,7 +129,7 @@ def plan_sweep(
     found = []
     for run_id, plan in plans.items():
         state, error = _state(store, plan)
-        target = fine_tuner(plan, Progress()).folder(plan.data.learned(), plan.recipe)
+        target = target_folder(plan)
         label = _label(plan, list(plans.values()))
         found.append(Cell(plan, run_id, label, state, error, target))
     return SweepPlan(tuple(found), first.spec.results, tuple(run_ids))

@@ -21,6 +21,7 @@ from unharness.plugins import Registry
 from unharness.records.files import write_json
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, path_name
+from unharness.running.given_target import ModelFinder
 from unharness.running.resolve import make_method
 from unharness.spec import RUN_ID_LENGTH, RunRequest, results_folder
 from unharness.sweeping.executor import Executor, JobResult, Watcher
@@ -118,7 +119,7 @@ class Study:
     @property
     def label(self) -> str:
         """The method, task and model."""
-        return f"{self.request.method} on {self.request.task}, {self.request.model}"
+        return f"{self.request.method} on {self.request.task}, {self.request.shown_model}"
 
     def ask(self) -> tuple[Any, dict[str, Any]]:
         """Return Optuna's trial, and the settings that it suggests."""
@@ -161,6 +162,7 @@ def make_studies(
         UsageError: a name is unknown, or no task measures the objective.
     """
     metric = registry.get("metrics", objective)
+    models = ModelFinder(registry)
     studies = []
     for request in requests:
         method_class = registry.get("methods", request.method)
@@ -173,7 +175,8 @@ def make_studies(
         space = {name: place for name, place in space.items() if name not in given}
         if not space:
             continue
-        config = make_method(method_class, request.model, given).config
+        family = models.target(request, method_class).family if request.target else request.model
+        config = make_method(method_class, family, given).config
         usual = {name: getattr(config, name) for name in space}
         studies.append(Study(request, space, usual, metric.direction == "higher", seed))
     return studies
@@ -285,7 +288,7 @@ def _save(study: Study, objective: str, root: Path) -> None:
     identity = [study.trials[0].run_id, objective, sorted(study.space)]
     key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:RUN_ID_LENGTH]
     request = study.request
-    folder = root / request.task / path_name(request.model) / request.method
+    folder = root / request.task / path_name(request.shown_model) / request.method
     write_json(
         folder / f"study-{key}.json",
         {

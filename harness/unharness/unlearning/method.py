@@ -37,6 +37,8 @@ class Method(ABC):
     """Whether the seed changes the outcome; records of one that ignores it are shared."""
     trains: ClassVar[bool] = True
     """Whether it changes weights; one that does not gets no warning that nothing changed."""
+    trains_base: ClassVar[bool] = False
+    """Whether it trains the base model anew by `job.retrain`, so that the outcome depends on it."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """By model preset: hyperparameters that suit it better than Config's own defaults."""
 
