@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_fallback_is_announced_and_recorded(main_here, tmp_path):
-    words = ("--model", "micro", "--results", tmp_path, "--format", "json", "--quiet")
+    words = ("--model", "micro", "--results", tmp_path, "--format", "json")
     code, out, err = main_here("run", "--method", "vanilla", *words)
     assert code == 0, err
     assert "HF_HUB_OFFLINE is set" in err
@@ -22,8 +22,10 @@ def test_a_fallback_is_announced_and_recorded(main_here, tmp_path):
 
 
 def test_a_sweep_and_a_tuning_say_it_too(main_here, tmp_path):
-    words = ("--model", "micro", "--results", tmp_path, "--method", "vanilla", "--quiet")
+    words = ("--model", "micro", "--results", tmp_path, "--method", "vanilla")
     for command in (("sweep",), ("tune", "--trials", "1")):
         code, _, err = main_here(*command, *words)
         assert code == 0, err
         assert err.count("HF_HUB_OFFLINE is set") == 1
+        code, _, err = main_here(*command, *words, "--quiet")
+        assert (code, err) == (0, "")
