@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from unharness.safe_text import one_line, shortened
@@ -88,14 +88,16 @@ class PluginError(UnharnessError):
 
 def refused_values(error: Any) -> str:
     """Return what a pydantic ValidationError refuses, as `name=value: why`."""
-    problems = [
-        f"{'.'.join(map(str, item['loc']))}={short_value(item.get('input'))}: "
-        f"{shortened(item['msg'].removeprefix('Value error, '), 2 * LONGEST_VALUE)}"
-        for item in error.errors()
-    ]
-    problems = list(dict.fromkeys(problems))
+    problems = list(dict.fromkeys(map(_problem, error.errors())))
     more = len(problems) - MOST_PROBLEMS
     return "; ".join(problems[:MOST_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _problem(item: Mapping[str, Any]) -> str:
+    words = shortened(item["msg"].removeprefix("Value error, "), 2 * LONGEST_VALUE)
+    if not item["loc"]:  # several values together
+        return words
+    return f"{shortened(str(item['loc'][0]), LONGEST_VALUE)}={short_value(item['input'])}: {words}"
 
 
 def reason_of(error: BaseException) -> str:

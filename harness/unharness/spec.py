@@ -7,7 +7,9 @@ import json
 import os
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from unharness.strict_model import StrictModel
 
 IDENTITY_VERSION = 3
 """Raised whenever equal runs would get other ids."""
@@ -16,15 +18,36 @@ ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train", "template", "target_h
 RUN_ID_LENGTH = 16
 RESULTS_VARIABLE = "UNHARNESS_RESULTS"
 DEFAULT_RESULTS = "results"
+HIGHEST_SEED = 2**32 - 1
 
 IDENTITY: dict[str, Any] = {"role": "identity"}
 RUNTIME: dict[str, Any] = {"role": "runtime"}
 
 
-class SharedRequest(BaseModel):
-    """What a request for one run and one for many have in common; None where nothing was said."""
+NAMES_IN_A_ROW = {"suite"}
+"""Fields that may hold many names with commas between them."""
+LONGEST_FILE_NAME = 255
+"""In bytes: of one component of a path, on every file system in use."""
+LONGEST_NAME = 4000
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+def check_name(text: str, *, is_path: bool = True) -> None:
+    """Refuse what can be no name, id or path.
+
+    Raises:
+        ValueError: it is empty, too long, or holds what no file name can.
+    """
+    if not text.strip():
+        raise ValueError("is empty; leave it out, or give a value")
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("holds a character that no name can hold")
+    longest = max(len(part.encode()) for part in text.split("/"))
+    if len(text) > LONGEST_NAME or (is_path and longest > LONGEST_FILE_NAME):
+        raise ValueError("is longer than any name can be")
+
+
+class SharedRequest(StrictModel):
+    """What a request for one run and one for many have in common; None where nothing was said."""
 
     target: str | None = Field(None, min_length=1)
     """Weights that know the facts already: a folder or a hub id; None: the target is trained."""
@@ -54,6 +77,14 @@ class SharedRequest(BaseModel):
     """Learn, and unlearn, only so many examples of each split."""
     device: str = "auto"
 
+    @field_validator("*")
+    @classmethod
+    def _refuse_unusable_names(cls, value: Any, info: ValidationInfo) -> Any:
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                check_name(text, is_path=info.field_name not in NAMES_IN_A_ROW)
+        return value
+
 
 class RunRequest(SharedRequest):
     """What a user asks for; None where nothing was said."""
@@ -61,7 +92,7 @@ class RunRequest(SharedRequest):
     method: str = "memflex"
     task: str = "knowundo-privacy"
     model: str = "tiny"
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(0, ge=0, le=HIGHEST_SEED)
     set: dict[str, Any] = Field(default_factory=dict)
     """Hyperparameters of the method by name."""
     epochs: int | None = None

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.run import key_values
 from unharness.cli.yaml_file import from_file
-from unharness.errors import UsageError
+from unharness.errors import LONGEST_VALUE, UsageError
+from unharness.safe_text import shortened
+from unharness.strict_yaml import YamlError, load_yaml
 
 Command = Callable[..., Any]
 
@@ -100,9 +101,15 @@ def setting_lists(pairs: tuple[str, ...]) -> dict[str, list[Any]]:
     for pair in pairs:
         name, mark, text = pair.partition("=")
         if not mark or not name.strip():
-            raise UsageError(f"--set {pair}: expected NAME=VALUE,VALUE, such as --set lr=1e-4,3e-4")
+            raise UsageError(
+                f"--set {shortened(pair, LONGEST_VALUE)}: expected NAME=VALUE,VALUE, such as "
+                "--set lr=1e-4,3e-4"
+            )
         try:
-            lists[name.strip()] = list(yaml.safe_load(f"[{text}]"))
-        except yaml.YAMLError:
-            raise UsageError(f"--set {pair}: the values are not YAML") from None
+            lists[name.strip()] = list(load_yaml(f"[{text}]").value)
+        except YamlError as error:
+            raise UsageError(
+                f"--set {shortened(pair, LONGEST_VALUE)}: the values are not YAML that can be used:"
+                f" {error.problem}"
+            ) from None
     return lists

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -130,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     """Run the command line; errors of the user's making become one line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        _refuse_empty(given)
         code = cli.main(given, standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         tell("interrupted; nothing half-done is left behind")
@@ -157,6 +159,23 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         tell(f"error: {reason_of(error)} (--debug shows where)")
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_empty(given: Sequence[str]) -> None:
+    """Refuse an empty argument: as a path it would be the folder one is in, as a name all names.
+
+    Raises:
+        UsageError: one is empty; plugins' own commands may take some.
+    """
+    if not given or given[0] not in COMMANDS:
+        return
+    for before, text in itertools.pairwise(given):
+        flag = text.removesuffix("=") if text.startswith("--") and text.count("=") == 1 else ""
+        if not text.strip():
+            place = f" after {before}" if before.startswith("-") else ""
+            raise UsageError(f"an argument{place} is empty; leave it out, or give a value")
+        if flag and text.endswith("="):
+            raise UsageError(f"{flag} is empty; leave it out, or give a value")
 
 
 def _click_message(error: click.ClickException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,19 @@ target_option = click.option(
     help="Weights that know the facts already, a checkpoint or an adapter: nothing is taught. "
     "--model then names the base that they were made from, which 'retrain' needs.",
 )
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds that is neither NaN nor infinite."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or refuse it."""
+        number = click.FLOAT.convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return float(super().convert(value, param, ctx))
 
 
 def format_option(*choices: str) -> Callable[[F], F]:

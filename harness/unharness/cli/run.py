@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.yaml_file import from_file
 from unharness.engines.choice import AUTO
-from unharness.errors import UsageError
+from unharness.errors import LONGEST_VALUE, UsageError
+from unharness.safe_text import shortened
+from unharness.strict_yaml import YamlError, load_yaml
 
 EPILOG = """\b
 Examples:
@@ -207,11 +208,17 @@ def key_values(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:
     for pair in pairs:
         name, mark, text = pair.partition("=")
         if not mark or not name:
-            raise UsageError(f"{flag} {pair}: expected KEY=VALUE, such as --set lr=1e-4")
+            raise UsageError(
+                f"{flag} {shortened(pair, LONGEST_VALUE)}: expected KEY=VALUE, such as "
+                "--set lr=1e-4"
+            )
         try:
-            settings[name.strip().replace("-", "_")] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise UsageError(f"{flag} {pair}: the value is not YAML") from None
+            settings[name.strip().replace("-", "_")] = load_yaml(text).value
+        except YamlError as error:
+            raise UsageError(
+                f"{flag} {shortened(pair, LONGEST_VALUE)}: the value is not YAML that can be used: "
+                f"{error.problem}"
+            ) from None
     return settings
 
 

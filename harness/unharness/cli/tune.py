@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 
 from unharness.cli.grid_options import grid_values, shared_options
+from unharness.cli.options import FiniteRange
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.sweep import SOME_FAILED
 from unharness.errors import MethodError, UsageError
@@ -19,6 +20,8 @@ from unharness.terminal import Console
 if TYPE_CHECKING:
     from unharness.sweeping.tune import Study
 
+MOST_MINUTES = 60 * 24 * 365
+"""A year: what is longer is a slip of the pen."""
 EPILOG = """\b
 Examples:
   unharness tune --method memflex,kl,gradient-difference --trials 20 --seed 0..4
@@ -41,7 +44,7 @@ FILE_KEYS = (
 @click.option("--trials", type=click.IntRange(1), help="Settings tried of each method.")
 @click.option(
     "--budget-minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, MOST_MINUTES, min_open=True),
     help="Time that each method's trials may take, in place of --trials or besides.",
 )
 @click.option("--objective", default="success_avg", show_default=True, help="What is tuned for.")

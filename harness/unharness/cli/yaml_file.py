@@ -6,9 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from unharness.errors import UsageError, suggestion
+from unharness.errors import UsageError, short_value, suggestion
+from unharness.strict_yaml import YamlError, load_yaml
 
 MAPPINGS = ("set", "engine_set")
 
@@ -25,23 +24,30 @@ def from_file(path: Path, keys: Collection[str]) -> dict[str, Any]:
             and the nearest key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        content, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
+        document = load_yaml(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{short_value(str(path))}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    except YamlError as error:
+        place = f"{path}, line {error.line}" if error.line else str(path)
+        raise UsageError(f"{place}: not YAML that can be used: {error.problem}") from error
+    content, lines = document.value, document.lines
+    if not isinstance(content, dict):
         raise UsageError(f"{path}: expected keys and values such as 'method: memflex'")
-    lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-    for key in content:
-        if str(key).replace("-", "_") not in keys:
-            raise UsageError(
-                f"{path}, line {lines.get(str(key), 1)}: unknown key {str(key)!r}."
-                f"{suggestion(str(key), keys)}"
-            )
+    seen: dict[str, str] = {}
+    for key in map(str, content):
+        name = key.replace("-", "_")
+        place = f"{path}, line {lines.get(key, 1)}"
+        if name not in keys:
+            raise UsageError(f"{place}: unknown key {short_value(key)}.{suggestion(key, keys)}")
+        if name in seen:
+            raise UsageError(f"{place}: the key {name!r} stands twice, as {seen[name]!r} too")
+        seen[name] = key
     values = {str(key).replace("-", "_"): value for key, value in content.items()}
     for name in MAPPINGS:
         if not isinstance(values.get(name) or {}, dict):
-            raise UsageError(f"{path}, line {lines[name]}: {name!r} must hold names and values")
+            raise UsageError(
+                f"{path}, line {lines[seen[name]]}: {name!r} must hold names and values"
+            )
     return values

@@ -66,7 +66,7 @@ def load_general(requested: str) -> GeneralText:
 
 def _read(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: general text cannot be read ({error})") from error
     if path.suffix == ".jsonl":

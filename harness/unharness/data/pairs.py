@@ -18,7 +18,7 @@ def read_pairs(path: Path, split: str, prompt_key: str, answer_key: str) -> tupl
         DataError: the file cannot be read, is not JSON, or an item is not as expected.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:

@@ -58,7 +58,7 @@ def find_prompt(name: str) -> Prompt:
         known = ", ".join(BUILT_IN)
         raise UsageError(f"--prompt {name}: no such file, and no prompt's name ({known}).{hint}")
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--prompt {name}: cannot be read as UTF-8 text ({error})") from error
     if not text:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from unharness.strict_model import StrictModel
 
 Schedule = Literal["cosine", "linear", "constant"]
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(StrictModel):
     """The settings of one training."""
-
-    # No infinity: JSON, and so the record, cannot hold it.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: int = Field(2, ge=1, le=10_000, description="passes over the forget set")
     lr: float = Field(5e-5, gt=0, le=10, description="highest learning rate (AdamW)")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from unharness.strict_model import StrictModel
 
 if TYPE_CHECKING:
     from unharness.models.weights import WeightsRef
@@ -38,10 +38,8 @@ class Engine(ABC):
     slow_start: ClassVar[bool] = False
     """Whether starting it takes so long that runs of one model should share it."""
 
-    class Options(BaseModel):
+    class Options(StrictModel):
         """What a user may set by `--engine-set`. Derive from it to add some."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
     @abstractmethod
     def load(self, weights: WeightsRef) -> None:

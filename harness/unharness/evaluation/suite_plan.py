@@ -156,7 +156,7 @@ def check_yaml(folder: Path) -> None:
         raise DataError(f"--include-path {folder}: no such folder; expected one of lm-eval's YAML")
     for path in sorted(folder.glob("**/*.yaml")):
         try:
-            yaml.load(path.read_text(encoding="utf-8"), Loader=_Tolerant)  # noqa: S506
+            yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Tolerant)  # noqa: S506
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read ({error})") from error
         except yaml.YAMLError as error:
@@ -164,6 +164,8 @@ def check_yaml(folder: Path) -> None:
             line = f", line {mark.line + 1}" if mark else ""
             problem = getattr(error, "problem", None) or " ".join(str(error).split())
             raise DataError(f"{path}{line}: not YAML ({problem})") from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: YAML that cannot be used ({error})") from error
 
 
 class _Tolerant(yaml.SafeLoader):

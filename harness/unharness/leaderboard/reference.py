@@ -138,7 +138,7 @@ def _files(results: Path) -> Iterator[tuple[str, Path]]:
 
 def _read(path: Path) -> Reference:
     try:
-        return Reference.model_validate_json(path.read_text(encoding="utf-8"))
+        return Reference.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: the reference cannot be read ({error})") from error
     except ValidationError as error:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from unharness.closing import Closing
 from unharness.engines.engine import Engine
-from unharness.errors import UsageError, suggestion
+from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
 
 
@@ -51,10 +51,7 @@ def checked_options(
     try:
         return options(**given)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{item['loc'][0]}={item.get('input')!r}: {item['msg']}" for item in error.errors()
-        )
-        raise UsageError(f"{kind} {name!r}: {problems}") from error
+        raise UsageError(f"{kind} {name!r}: {refused_values(error)}") from error
 
 
 class EnginePool(Closing):

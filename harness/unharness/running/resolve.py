@@ -27,7 +27,7 @@ from unharness.data.task_data import TaskData
 from unharness.data.templates import check_template
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
-from unharness.errors import UsageError, suggestion
+from unharness.errors import UsageError, refused_values, suggestion
 from unharness.evaluation.metric import Metric
 from unharness.evaluation.metric_plugins import load_metric
 from unharness.evaluation.suite import NONE
@@ -152,6 +152,9 @@ def resolve(
         DataError: the data is missing or malformed.
         ModelError: the model is none.
     """
+    results = results_folder(request.results)
+    if Path(results).exists() and not Path(results).is_dir():
+        raise UsageError(f"--results {results}: is a file; give a folder")
     method_class = registry.get("methods", request.method)
     task, metric_names = _task(request.task, registry)
     device = find_device(request.device)
@@ -224,7 +227,7 @@ def resolve(
         data_source=data.origin.source,
         device=device,
         engine_set=request.engine_set,
-        results=results_folder(request.results),
+        results=results,
         prompt_name=prompts[0].name,
         preset=preset.label if preset else None,
         tuned=request.tuned,
@@ -386,13 +389,7 @@ def _method_fields(method: Method, seed: int) -> dict[str, Any]:
 
 
 def _allowed(method_class: type[Method], error: ValidationError) -> str:
-    problems = []
-    for item in error.errors():
-        name = str(item["loc"][0]) if item["loc"] else ""
-        text = f"{name}={item.get('input')!r}: {item['msg']}"
-        if text not in problems:
-            problems.append(text)
     return (
-        f"method {method_class.name!r}: {'; '.join(problems)}. "
+        f"method {method_class.name!r}: {refused_values(error)}. "
         f"'unharness methods show {method_class.name}' lists what is allowed"
     )

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from unharness.closing import Closing
 from unharness.spec import RunRequest
+from unharness.strict_model import StrictModel
 
 Outcome = Literal["done", "found", "failed"]
 
@@ -80,10 +79,8 @@ class Executor(Closing, ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
 
-    class Options(BaseModel):
+    class Options(StrictModel):
         """The executor's options. Derive from it to add some."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         workers: int | None = None
         """Jobs at once; None: what the machine has room for."""

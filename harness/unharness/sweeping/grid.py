@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
-from unharness.spec import RunRequest, SharedRequest
+from unharness.spec import HIGHEST_SEED, RunRequest, SharedRequest
 
 MOST_SEEDS = 10_000
 
@@ -76,6 +76,8 @@ def seed_range(text: str) -> list[int]:
         return []
     if not first.isdecimal() or (dots and not last.isdecimal()):
         raise ValueError(f"{text.strip()!r} is no seed; give numbers such as 0,1,2 or 0..4")
+    if int(last or first) > HIGHEST_SEED:
+        raise ValueError(f"{text.strip()!r}: seeds go from 0 to {HIGHEST_SEED}")
     if not dots:
         return [int(first)]
     if int(last) < int(first) or int(last) - int(first) >= MOST_SEEDS:

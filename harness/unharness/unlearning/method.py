@@ -9,10 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
 from unharness.data.recipe import TrainConfig
 from unharness.errors import PluginError
+from unharness.strict_model import StrictModel
 from unharness.unlearning.presets import Preset
 from unharness.unlearning.search import Search, Span
 
@@ -45,10 +44,8 @@ class Method(ABC):
     presets: ClassVar[Sequence[Preset]] = ()
     """Hyperparameters that were published for it, by task and model."""
 
-    class Config(BaseModel):
+    class Config(StrictModel):
         """Every hyperparameter, typed, bounded and described. Derive from it to add some."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
     def __init__(self, config: Any) -> None:
         self.config = config
