@@ -16,6 +16,7 @@ from unharness.leaderboard.formats import to_json
 from unharness.leaderboard.rows import build_board
 from unharness.records.record import RunRecord
 from unharness.records.store import RECORD_FILE, RecordStore, load_records
+from unharness.spec import IDENTITY_VERSION
 
 METHODS = 40
 SEEDS = 25
@@ -30,7 +31,8 @@ def fill(store: RecordStore, like: list[RunRecord], count: int) -> None:
         spec = record.spec.model_copy(
             update={"method": f"method-{method}", "seed": seed, "config": {"lr": setting + 1}}
         )
-        copy = record.model_copy(update={"spec": spec, "run_id": spec.run_id()})
+        identity = {"run_id": spec.run_id(), "identity_version": IDENTITY_VERSION}
+        copy = record.model_copy(update={"spec": spec, **identity})
         path = store.folder(spec) / RECORD_FILE
         path.parent.mkdir(parents=True)
         path.write_text(copy.model_dump_json())

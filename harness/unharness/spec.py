@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -223,6 +224,7 @@ class RunSpec(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
 
 
+@cache
 def field_roles() -> dict[str, str]:
     """Return each field's role, `identity` or `runtime`; empty where a field is unclassified."""
     roles = {}

@@ -21,7 +21,7 @@ from unharness.leaderboard.ranking import Column, Value, rank
 from unharness.plugins import registry
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, Unreadable
-from unharness.spec import RunSpec
+from unharness.spec import IDENTITY_VERSION, RunSpec
 
 DEFAULT_HEADLINE = "success_avg"
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
@@ -168,7 +168,8 @@ def build_board(store: RecordStore) -> Board:
             continue
         spec = item.spec
         reason = _why_unranked(item)
-        group, run_id = _key(group_facts(spec)), spec.run_id()
+        current = item.identity_version == IDENTITY_VERSION  # then the id was checked on load
+        group, run_id = _key(group_facts(spec)), item.run_id if current else spec.run_id()
         if reason:
             unranked.append(Unranked(item.run_id, spec.task, spec.model, reason))
         elif (group, run_id) in seen:  # a copied folder must not count as one more seed
