@@ -176,7 +176,7 @@ def test_damaged_examples_cost_their_own_run_alone(
     }.get(case) or gzip.compress(EXAMPLES[case] + b"\n")
     bad = make_record("kl", METRICS)
     store = save(bad)
-    for record in [item for item in store.scan() if item.run_id != bad.run_id]:
+    for record in [item.record for item in store.scan() if item.record.run_id != bad.run_id]:
         (store.folder(record.spec) / "examples.jsonl.gz").write_bytes(good)
     path = store.folder(bad.spec) / "examples.jsonl.gz"
     path.write_bytes(content)

@@ -39,7 +39,7 @@ def test_paths_stand_on_a_line_of_their_own(run, results):
     (first, second) = sorted(results.glob("*/*/memflex/*/run.json"))
     assert {f"record  {first}", f"record  {second}"} <= set(lines)
     assert [line for line in lines if line.startswith("weights ")] == [
-        f"weights {path}" for path in results.glob("*/*/memflex/*/weights")
+        f"weights {path}" for path in results.glob("*/*/memflex/*/weights-*")
     ]
 
 

@@ -112,7 +112,7 @@ def test_weights_from_outside_are_rows_of_their_own(
 ):
     made = unlearn("gradient-ascent")
     outside = tmp_path / "elsewhere"
-    shutil.copytree(folder_of(results, made) / "weights", outside)
+    shutil.copytree(folder_of(results, made) / made["artifacts"]["weights"]["path"], outside)
     words = ("--weights", outside, "--data", data_folder, "--limit-train", "6", "--suite", "none")
     code, records, err = evaluate(*words)
     assert code == 0, err
@@ -135,7 +135,7 @@ def test_an_adapter_on_its_base_and_several_at_once(
 ):
     base = checkpoint("qwen2")
     made = unlearn("gradient-ascent", "--tuning", "lora", model=base)
-    adapter = folder_of(results, made) / "weights"
+    adapter = folder_of(results, made) / made["artifacts"]["weights"]["path"]
     place = ("--data", data_folder, "--limit-train", "6", "--suite", "none")
     code, records, err = evaluate("--weights", adapter, "--weights", base, *place)
     assert code == 0, err
@@ -195,7 +195,7 @@ def test_bad_input(evaluate, unlearn, results, data_folder, tmp_path, checkpoint
     assert "no weights are kept" in refused(1, vanilla["run_id"])
     words = ("--weights", checkpoint("qwen2"), "--beside", made["run_id"], "--suite", "none")
     assert "that run is on" in refused(2, *words, "--data", "standin")
-    weights = folder_of(results, made) / "weights" / "model.safetensors"
+    weights = folder_of(results, made) / made["artifacts"]["weights"]["path"] / "model.safetensors"
     other = checkpoint("llama") / "model.safetensors"
     weights.write_bytes(other.read_bytes())
-    assert "can load" in refused(1, made["run_id"], "--prompt", "assistant")
+    assert "not the weights" in refused(1, made["run_id"], "--prompt", "assistant")

@@ -35,7 +35,8 @@ def value(record, name):
 
 
 def read_examples(folder):
-    with gzip.open(folder / "examples.jsonl.gz", "rt") as lines:
+    [path] = folder.glob("examples-*.jsonl.gz")
+    with gzip.open(path, "rt") as lines:
         return [json.loads(line) for line in lines]
 
 
@@ -130,8 +131,7 @@ def test_region_is_in_the_record(memflex):
 
 
 def test_examples_say_what_was_scored(memflex, results):
-    path = record_folder(results, memflex) / "examples.jsonl.gz"
-    rows = read_examples(path.parent)
+    rows = read_examples(record_folder(results, memflex))
     assert len(rows) == 218
     accuracies = {"forget_eval": [], "retain_eval": []}
     for row in rows:

@@ -62,7 +62,7 @@ def outcome(results):
         record = json.loads(path.read_text())
         assert record["status"] == "done", path
         assert record["run_id"] not in found
-        examples = (path.parent / "examples.jsonl.gz").read_bytes()
+        examples = (path.parent / record["artifacts"]["examples"]["path"]).read_bytes()
         weights = record["training"]["weights_hash"]
         found[record["run_id"]] = (record["metrics"], weights, record["seeds"], examples)
     return found

@@ -1,6 +1,11 @@
 """What is stored is checked when it is used, and replaced as a whole."""
 
+import hashlib
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -12,13 +17,17 @@ def few(main_here, checkpoint, data_folder, tmp_path, monkeypatch):
     """few(*words) -> exit code, record and errors of a short run in a cache of its own."""
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path / "cache"))
 
-    def call(*words):
+    def full(*words):
         given = ["--model", checkpoint("qwen2"), "--tuning", "full", "--suite", "none"]
-        given += ["--data", data_folder, "--limit", "4", "--epochs", "1"]
+        given += ["--data", data_folder, "--limit", "4", "--limit-train", "4", "--epochs", "1"]
         given += ["--results", tmp_path / "results", "--format", "json"]
-        code, output, errors = main_here("run", "--method", "gradient-ascent", *given, *words)
+        return ["run", "--method", "gradient-ascent", *given, *words]
+
+    def call(*words):
+        code, output, errors = main_here(*full(*words))
         return code, json.loads(output) if code == 0 else None, errors
 
+    call.words = full
     return call
 
 
@@ -63,3 +72,153 @@ def test_a_damaged_target_is_trained_anew(few, tmp_path):
     target, errors = run(9)
     assert target["cached"]
     assert "made anew" not in errors
+
+
+def _whole(folder):
+    """The record of a folder, once every file that it names has been found as it says."""
+    record = json.loads((folder / "run.json").read_text())
+    examples = record["artifacts"]["examples"]
+    content = (folder / examples["path"]).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == examples["sha256"]
+    weights = record["artifacts"]["weights"]
+    assert weights["files"]
+    for name, facts in weights["files"].items():
+        content = (folder / weights["path"] / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == facts["sha256"]
+    return record
+
+
+def _make_other(folder):
+    """Make an older record of it, with other examples and weights: a run again gives the same."""
+    record = json.loads((folder / "run.json").read_text())
+    examples, weights = record["artifacts"]["examples"], record["artifacts"]["weights"]
+    (folder / examples["path"]).unlink()
+    examples["sha256"] = hashlib.sha256(b"old").hexdigest()
+    examples["path"] = f"examples-{examples['sha256'][:12]}.jsonl.gz"
+    (folder / examples["path"]).write_bytes(b"old")
+    (folder / weights["path"]).rename(folder / "weights-000000000000")
+    weights["path"] = "weights-000000000000"
+    config = folder / weights["path"] / "config.json"
+    config.write_text(config.read_text() + " ")
+    weights["files"]["config.json"]["sha256"] = hashlib.sha256(config.read_bytes()).hexdigest()
+    (folder / "run.json").write_text(json.dumps(record | {"started": "old"}))
+
+
+def _killed_at(number, words, folder):
+    """Run the command line in a child that dies before its n-th change of names in a folder."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code, count = 1, 0
+
+    def hook(event, arguments):
+        nonlocal count
+        changes = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
+        if event in changes and str(arguments[0]).startswith(str(folder)):
+            count += 1
+            if count == number:
+                os._exit(99)
+
+    try:
+        import torch
+
+        from unharness.cli.main import main
+
+        torch.set_num_threads(1)  # a forked process has none of its parent's threads
+        sys.addaudithook(hook)
+        main([str(word) for word in words])
+    except SystemExit as stopped:
+        code = stopped.code
+    finally:
+        os._exit(code)
+
+
+def test_a_killed_replacement_leaves_the_old_record_or_the_new_one(few, main_here, tmp_path):
+    code, made, errors = few("--save-weights")
+    assert code == 0, errors
+    [folder] = tmp_path.glob(f"results/*/*/*/{made['run_id']}")
+    new, seen, number, ended = _whole(folder), [], 0, 99
+    words = ["--force", "--save-weights"]
+    _make_other(folder)
+    old = _whole(folder)
+    while ended == 99:
+        number += 1
+        ended = _killed_at(number, few.words(*words), folder)
+        found = _whole(folder)
+        seen.append("old" if found["started"] == "old" else "new")
+        named = {key: found["artifacts"][key] for key in ("examples", "weights")}
+        assert named == (old if seen[-1] == "old" else new)["artifacts"]
+        if seen[-1] == "new" and ended == 99:
+            assert few(*words)[0] == 0  # what the killed one left is removed
+            assert len(list(folder.iterdir())) == 3
+            _make_other(folder)
+    assert ended == 0
+    assert number > 5
+    assert set(seen) == {"old", "new"}
+    names = {found["artifacts"][key]["path"] for key in ("examples", "weights")}
+    assert {path.name for path in folder.iterdir()} == {"run.json", *names}
+
+
+LISTENER = """
+import os, time
+from pathlib import Path
+from unharness import hookimpl
+
+@hookimpl
+def unharness_step(run_id, step, values):
+    place = Path(os.environ["MEETING"])
+    if os.environ["MACHINE"] != "a" or (place / "writing").exists():
+        return
+    [record] = place.glob(f"results/*/*/*/{run_id}/run.json")
+    half = record.with_name(".run.json-half")
+    half.write_text("half")
+    (place / "writing").touch()
+    end = time.monotonic() + 200
+    while not (place / "go").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    (place / "verdict").write_text("there" if half.exists() else "deleted")
+"""
+
+
+def test_two_machines_share_a_results_folder(checkpoint, data_folder, tmp_path):
+    site = tmp_path / "site"
+    info = site / "listening-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "listening.py").write_text(LISTENER)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: listening\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[unharness]\nlistening = listening\n")
+    words = ["--method", "gradient-ascent", "--model", checkpoint("qwen2"), "--suite", "none"]
+    words += ["--data", data_folder, "--limit", "3", "--limit-train", "3", "--epochs", "1"]
+    words += ["--results", tmp_path / "results", "--format", "json"]
+
+    def start(machine):
+        environment = {"PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
+        environment |= {"MACHINE": machine, "MEETING": str(tmp_path)}
+        environment |= {"UNHARNESS_CACHE": str(tmp_path / f"cache of {machine}")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "unharness.cli.main", "run", *map(str, words)],
+            stdout=(tmp_path / f"{machine}.out").open("w"),
+            stderr=(tmp_path / f"{machine}.err").open("w"),
+            env={**os.environ, **environment},
+        )
+
+    def until(condition):
+        end = time.monotonic() + 200
+        while not condition():
+            assert time.monotonic() < end, "took too long"
+            time.sleep(0.05)
+
+    def said(machine):
+        return (tmp_path / f"{machine}.err").read_text()
+
+    a = start("a")
+    until(lambda: (tmp_path / "writing").exists() or a.poll() is not None)
+    b = start("b")
+    until(lambda: "waiting" in said("b") or b.poll() is not None)
+    (tmp_path / "go").touch()
+    assert [a.wait(200), b.wait(200)] == [0, 0], said("a") + said("b")
+    assert (tmp_path / "verdict").read_text() == "there"
+    first, second = (json.loads((tmp_path / f"{machine}.out").read_text()) for machine in "ab")
+    assert first == second  # one ran, the other waited and found the record
+    # It belongs to what is shared: a machine that only looks needs no cache.
+    assert list(tmp_path.glob("results/.locks/*.lock"))

@@ -125,8 +125,8 @@ def test_saving_again_replaces(store: RecordStore):
     store.save(_record(status="running"))
     store.save(_record(status="failed", error="e"))
     (found,) = store.scan()
-    assert isinstance(found, RunRecord)
-    assert found.status == "failed"
+    assert not isinstance(found, Unreadable)
+    assert found.record.status == "failed"
 
 
 def test_a_record_that_json_cannot_hold_is_a_record_error(store: RecordStore):
@@ -145,9 +145,17 @@ def test_a_place_that_cannot_be_written_is_a_record_error(tmp_path: Path):
 def test_nothing_is_found_where_nothing_is(store: RecordStore):
     assert store.find(_spec()) is None
     assert list(store.scan()) == []
-    assert load_records(store.root) == []
     with pytest.raises(RecordError, match="no record whose run id begins with 'abc'"):
         store.by_id("abc")
+
+
+def test_records_of_a_folder_that_is_none_are_an_error(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    for name in ("missing", "file"):
+        with pytest.raises(RecordError, match=f"{name}: no such folder of records"):
+            load_records(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    assert load_records(str(tmp_path / "empty")) == []
 
 
 BAD: dict[str, tuple[bytes, str]] = {
@@ -241,9 +249,11 @@ def test_by_id_refuses_what_is_ambiguous_or_empty(store: RecordStore):
 
 def test_discard_removes_a_runs_own_files_and_empty_folders(store: RecordStore):
     path = store.save(_record())
-    (path.parent / "examples.jsonl.gz").write_bytes(b"x")
-    (path.parent / "weights").mkdir()
-    (path.parent / "weights" / "model.safetensors").write_bytes(b"x")
+    for name in ("examples.jsonl.gz", "examples-0123456789ab.jsonl.gz"):
+        (path.parent / name).write_bytes(b"x")
+    for name in ("weights", "weights-0123456789ab"):
+        (path.parent / name).mkdir()
+        (path.parent / name / "model.safetensors").write_bytes(b"x")
     store.discard(_spec())
     assert store.root.is_dir()
     assert list(store.root.iterdir()) == []
@@ -260,6 +270,53 @@ def test_discard_leaves_everything_else(store: RecordStore):
     assert note.read_text() == "mine"
     assert other.is_file()
     assert len(list(store.scan())) == 1
+
+
+def test_tidy_removes_what_no_record_names_and_nothing_else(store: RecordStore):
+    named = {"examples": {"path": "examples-aaaaaaaaaaaa.jsonl.gz", "sha256": "s", "bytes": 1}}
+    folder = store.save(_record(artifacts=named)).parent
+    kept = ["examples-aaaaaaaaaaaa.jsonl.gz", "notes.md", ".hidden", ".nfs000000000001"]
+    left = ["examples-bbbbbbbbbbbb.jsonl.gz", ".run.json-0123", "..examples-new-0123"]
+    for name in kept + left:
+        (folder / name).write_text("x")
+    for name in (".weights-new", "weights-bbbbbbbbbbbb"):
+        (folder / name).mkdir()
+    store.tidy(_spec())
+    assert {path.name for path in folder.iterdir()} == {"run.json", *kept}
+
+
+def test_files_of_a_record_that_cannot_be_read_are_kept(store: RecordStore):
+    path = store.save(_record())
+    (path.parent / "examples-aaaaaaaaaaaa.jsonl.gz").write_text("x")
+    path.write_text("{ half")
+    store.tidy(_spec())
+    path.rename(path.with_name("run.json.unreadable-1"))
+    store.save(_record())
+    store.tidy(_spec())
+    assert (path.parent / "examples-aaaaaaaaaaaa.jsonl.gz").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["../../x", "/etc/passwd", "a/b", "..", ".", "", "a\\b", "a\0b", None, 7, ["x"]]
+)
+def test_an_artifact_beside_no_record_is_refused(path: Any, store: RecordStore):
+    store.save(_record(artifacts={"examples": {"path": path, "sha256": "s"}}))
+    [found] = store.scan()
+    assert isinstance(found, Unreadable)
+    assert "artifacts.examples.path" in found.reason
+
+
+@pytest.mark.parametrize("field", ["task", "method"])
+@pytest.mark.parametrize(
+    "name", ["../x", "/x", "", ".", "..", ".x", "a b", "a/b", "a\x1b", "a" * 101]
+)
+def test_a_name_that_is_no_folder_is_refused(field: str, name: str, store: RecordStore):
+    record = _record(_spec(**{field: name}))
+    path = store.save(_record())  # where the record lies is not for its names to say
+    path.write_text(record.model_dump_json())
+    [found] = store.scan()
+    assert isinstance(found, Unreadable)
+    assert f"spec.{field} is" in found.reason
 
 
 MODELS = ("/", "..", "../../etc", "org/name", "/home/me/models/llama", "~/x", "", "a" * 999)

@@ -48,14 +48,15 @@ def compare_command(
     """
     from unharness.leaderboard.paired import compare
     from unharness.leaderboard.rows import build_board
-    from unharness.records.store import RecordStore, load_records
+    from unharness.records.store import RecordStore
 
     store = RecordStore(results)
     board = build_board(store).narrowed([task] if task else [], [model] if model else [])
     warn_of(board)
     group, rows = _choose(board, a, b)
-    records = {record.run_id: record for record in load_records(results)}
-    folders = {run: store.folder(records[run].spec) for row in rows for run in row.runs}
+    stored = store.by_run_id()
+    records = {run: stored[run].record for row in rows for run in row.runs}
+    folders = {run: stored[run].folder for row in rows for run in row.runs}
     found = compare(group, *rows, folders, records)
     if form == "json":
         echo_json(_values(found))

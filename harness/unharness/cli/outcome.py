@@ -39,7 +39,8 @@ def _print_paths(outcome: Outcome, console: Console) -> None:
     """Print where the record is, each path on one line however long, so that it can be copied."""
     console.print(f"record  {outcome.folder / 'run.json'}", soft_wrap=True, highlight=False)
     if "weights" in outcome.record.artifacts:
-        console.print(f"weights {outcome.folder / 'weights'}", soft_wrap=True, highlight=False)
+        weights = outcome.folder / str(outcome.record.artifacts["weights"]["path"])
+        console.print(f"weights {weights}", soft_wrap=True, highlight=False)
 
 
 def _prompted(first: Outcome, other: Outcome) -> Panel:

@@ -60,7 +60,7 @@ def show_command(run: str, results: Path, form: str, examples: int) -> None:
 
     console = stdout_console()
     _print_record(record, vanilla_of(record, store), folder, console)
-    _print_examples(folder, examples, console)
+    _print_examples(record, folder, examples, console)
 
 
 def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:
@@ -225,14 +225,13 @@ def _files(record: RunRecord, folder: Path) -> dict[str, str]:
     return files
 
 
-def _print_examples(folder: Path, wanted: int, console: Console) -> None:
-    from unharness.records.examples import read_examples
-    from unharness.records.store import EXAMPLES_FILE
+def _print_examples(record: RunRecord, folder: Path, wanted: int, console: Console) -> None:
+    from unharness.records.examples import has_examples, read_examples
 
-    if not wanted or not (folder / EXAMPLES_FILE).is_file():
+    if not wanted or not has_examples(record, folder):
         return
     try:
-        rows = _pick(read_examples(folder), wanted)
+        rows = _pick(read_examples(record, folder), wanted)
     except RecordError as error:
         warn(str(error))
         return

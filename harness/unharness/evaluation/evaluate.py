@@ -129,7 +129,7 @@ def score(
 def example_rows(
     observations: Observations, scores: Mapping[str, Score]
 ) -> Iterator[dict[str, Any]]:
-    """Yield a line for every evaluated example, for the record's `examples.jsonl.gz`."""
+    """Yield a line for every evaluated example, for the file of examples beside the record."""
     for split, seen in observations.splits.items():
         for index, example in enumerate(seen.examples):
             tokens = seen.token_scores[index] if seen.token_scores else None

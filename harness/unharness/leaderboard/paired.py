@@ -12,9 +12,9 @@ from unharness.errors import RecordError, UsageError
 from unharness.leaderboard.ranking import Column
 from unharness.leaderboard.rows import Group, Row
 from unharness.leaderboard.scale import Scale
-from unharness.records.examples import ExampleRecord, read_examples
+from unharness.records.examples import ExampleRecord, has_examples, read_examples
 from unharness.records.record import RunRecord
-from unharness.records.store import EXAMPLES_FILE
+from unharness.records.store import StoredRecord
 
 RESAMPLES = 2000
 CLOSE = 1e-4
@@ -106,8 +106,8 @@ def compare(
     pairs = _pairs(first, second)
     runs = [(_run(first, a), _run(second, b)) for a, b in pairs]
     needed = list(dict.fromkeys(run for pair in runs for run in pair))
-    _require_examples([folders[run] for run in needed])
-    read = {run: _read(folders[run]) for run in needed}
+    _require_examples([StoredRecord(records[run], folders[run]) for run in needed])
+    read = {run: _read(records[run], folders[run]) for run in needed}
     differences, skipped = [], []
     for column in group.columns:
         kinds = {_kind(records[run], column.name, read[run][1]) for pair in runs for run in pair}
@@ -130,13 +130,13 @@ def compare(
     )
 
 
-def _require_examples(folders: Sequence[Path]) -> None:
+def _require_examples(runs: Sequence[StoredRecord]) -> None:
     """Refuse records without per-example numbers, such as published ones, before any is read."""
-    missing = [folder for folder in folders if not (folder / EXAMPLES_FILE).is_file()]
+    missing = [found.folder for found in runs if not has_examples(*found)]
     if missing:
         raise RecordError(
-            f"compare needs the numbers of every example, {EXAMPLES_FILE} beside each run.json: "
-            f"{len(missing)} of these {len(folders)} runs have none, such as {missing[0]}; "
+            "compare needs the numbers of every example, examples-….jsonl.gz beside each run.json: "
+            f"{len(missing)} of these {len(runs)} runs have none, such as {missing[0]}; "
             "run them again into another --results, and compare there"
         )
 
@@ -172,11 +172,11 @@ def _run(row: Row, seed: int) -> str:
     return row.runs[row.seeds.index(seed)]
 
 
-def _read(folder: Path) -> tuple[dict[tuple[str, str], ExampleRecord], Scores]:
+def _read(record: RunRecord, folder: Path) -> tuple[dict[tuple[str, str], ExampleRecord], Scores]:
     """Return a run's examples by split and id, and their scores."""
     examples: dict[tuple[str, str], ExampleRecord] = {}
     scores: Scores = {}
-    for line in read_examples(folder):
+    for line in read_examples(record, folder):
         examples[line.split, line.id] = line
         for metric, score in line.scores.items():
             if score is not None:

@@ -162,10 +162,11 @@ def build_board(store: RecordStore) -> Board:
     unranked: list[Unranked] = []
     groups: dict[str, list[RunRecord]] = {}
     seen: set[tuple[str, str]] = set()
-    for item in store.scan():
-        if isinstance(item, Unreadable):
-            warnings.append(f"skipped {item.reason}")
+    for found in store.scan():
+        if isinstance(found, Unreadable):
+            warnings.append(f"skipped {found.reason}")
             continue
+        item = found.record
         spec = item.spec
         reason = _why_unranked(item)
         current = item.identity_version == IDENTITY_VERSION  # then the id was checked on load
@@ -216,9 +217,8 @@ def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
     wanted = key(record.spec)
     found = [
         item
-        for item in store.scan()
-        if isinstance(item, RunRecord)
-        and item.status == "done"
+        for item, _ in store.by_run_id().values()
+        if item.status == "done"
         and item.spec.method == VANILLA
         and key(item.spec) == wanted
         and len(by_target([item, record])) == 1

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from unharness.records.record import RunRecord
 from unharness.spec import ADDED_IN, IDENTITY_VERSION, RunSpec
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a task and a method may be called: they are folders."""
+
 
 def problem_of(record: RunRecord) -> str:
     """Return in one line why a record cannot be used; empty if it can.
 
     A record is refused if its run id is not that of its own spec, so an edited hyperparameter,
-    seed or data hash is not ranked as a result; or if a number in it is NaN or infinite, which no
-    report can show.
+    seed or data hash is not ranked as a result; if a number in it is NaN or infinite, which no
+    report can show; or if a name in it that becomes a part of a path could lead elsewhere.
     """
+    if problem := _unsafe_name(record):
+        return problem
     version = record.identity_version
     if version > IDENTITY_VERSION:
         return f"identity version {version}, this unharness reads up to {IDENTITY_VERSION}"
@@ -32,6 +38,22 @@ def problem_of(record: RunRecord) -> str:
         for place, value in _numbers(record.model_dump(), ""):
             if not math.isfinite(value):
                 return f"{place} is {value}, not a finite number; restore the file"
+    return ""
+
+
+def _unsafe_name(record: RunRecord) -> str:
+    """Say which name would leave the record's folder as a part of a path; empty if none would.
+
+    A model's name may be any path: it is never used as one. What is shown is escaped there.
+    """
+    for place, name in (("spec.task", record.spec.task), ("spec.method", record.spec.method)):
+        if not _NAME.fullmatch(name):
+            return f"{place} is {name[:40]!r}, which is no name of a {place[5:]}"
+    for kind, facts in record.artifacts.items():
+        path = facts.get("path")
+        if not isinstance(path, str) or path in ("", ".", "..") or set(path) & set("/\\\0"):
+            found = repr(path)[:60]
+            return f"artifacts.{kind[:40]}.path is {found}, not a file beside the record"
     return ""
 
 

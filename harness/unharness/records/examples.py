@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from unharness.errors import RecordError
-from unharness.records.store import EXAMPLES_FILE
+from unharness.records.artifacts import EXAMPLES_FILE, examples_path, verified_examples
+from unharness.records.record import RunRecord
 
 MOST_OF_A_REASON = 300
 """In characters."""
@@ -31,23 +33,36 @@ class ExampleRecord(BaseModel):
     """By metric; None where the example was not scored."""
 
 
-def read_examples(folder: Path) -> list[ExampleRecord]:
-    """Return the examples that lie beside a record.
+def has_examples(record: RunRecord, folder: Path) -> bool:
+    """Return whether examples lie beside a record; published ones may have none."""
+    path = examples_path(record, folder)
+    return path is not None and path.exists()
+
+
+def read_examples(record: RunRecord, folder: Path) -> list[ExampleRecord]:
+    """Return the examples of a record, checked against the SHA-256 that it names.
+
+    Args:
+        record: that names them.
+        folder: where the record was found.
 
     Raises:
-        RecordError: there are none, or one of them is not as expected; names the file.
+        RecordError: there are none, they are not the record's, or one of them is not as expected;
+            names the file.
     """
-    path = folder / EXAMPLES_FILE
+    path = examples_path(record, folder) or folder / EXAMPLES_FILE
     found: list[ExampleRecord] = []
     try:
-        with gzip.open(path, "rb") as handle:
+        with gzip.open(io.BytesIO(verified_examples(record, folder)), "rb") as handle:
             found.extend(map(ExampleRecord.model_validate_json, handle))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, ("", *problem["loc"])))
         reason = f"line {len(found) + 1}{place}: {problem['msg']}"
         raise _unreadable(path, reason) from error
-    except (OSError, EOFError, zlib.error) as error:
+    except FileNotFoundError as error:
+        raise _unreadable(path, "there is no such file beside the record") from error
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise _unreadable(path, str(error)) from error
     return found
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from unharness.errors import RecordError, SchemaError
+from unharness.records.artifacts import EXAMPLES_FILE as EXAMPLES_FILE
+from unharness.records.artifacts import remove_artifacts, remove_scratch
 from unharness.records.check import problem_of
 from unharness.records.files import write_json
 from unharness.records.record import SCHEMA_VERSION, RunRecord
 from unharness.spec import RunSpec
 
 RECORD_FILE = "run.json"
-EXAMPLES_FILE = "examples.jsonl.gz"
-WEIGHTS_FOLDER = "weights"
+LOCKS_FOLDER = ".locks"
 LONGEST_NAME = 100
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -29,6 +30,17 @@ class Unreadable:
 
     path: Path
     reason: str
+
+
+class StoredRecord(NamedTuple):
+    """A record, and the folder it was found in.
+
+    What lies beside a record is looked for there. The folder that its spec would be given today
+    may be another one: the rules for it change, and people move folders.
+    """
+
+    record: RunRecord
+    folder: Path
 
 
 class RecordStore:
@@ -60,12 +72,18 @@ class RecordStore:
         path = self.folder(spec) / RECORD_FILE
         return read_record(path) if path.is_file() else None
 
+    def lock(self, spec: RunSpec) -> Path:
+        """Return the lock file of a run.
+
+        It lies in the folder of records itself, so that it holds for every machine that uses it.
+        """
+        return self.root / LOCKS_FOLDER / f"{spec.run_id()}.lock"
+
     def discard(self, spec: RunSpec) -> None:
         """Remove what an interrupted run left, and the folders it leaves empty; nothing else."""
         folder = self.folder(spec)
-        for name in (RECORD_FILE, EXAMPLES_FILE):
-            (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder / WEIGHTS_FOLDER, ignore_errors=True)
+        (folder / RECORD_FILE).unlink(missing_ok=True)  # first: it names the others
+        remove_artifacts(folder, None)
         for parent in [folder, *folder.parents[:3]]:
             try:
                 parent.rmdir()
@@ -73,26 +91,41 @@ class RecordStore:
                 return
 
     def tidy(self, spec: RunSpec) -> None:
-        """Remove half-written files that a killed run left; whoever asks holds the run's lock."""
-        for left in self.folder(spec).glob(".*"):
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
+        """Remove what a killed run left half written, and files that its record does not name.
+
+        The caller holds the run's lock. Where a record that cannot be read was set aside, the
+        files that it may name stay.
+        """
+        folder = self.folder(spec)
+        remove_scratch(folder)
+        try:
+            record = self.find(spec)
+        except RecordError:
+            return
+        if not any(folder.glob(f"{RECORD_FILE}.*")):
+            remove_artifacts(folder, record)
 
     def paths(self) -> list[Path]:
         """Return the files of all records, sorted."""
         return sorted(self.root.glob(f"*/*/*/*/{RECORD_FILE}"))
 
-    def scan(self) -> Iterator[RunRecord | Unreadable]:
-        """Yield every record; for one that cannot be read, the reason."""
+    def scan(self) -> Iterator[StoredRecord | Unreadable]:
+        """Yield every record with its folder; for one that cannot be read, the reason."""
         for path in self.paths():
             try:
-                yield read_record(path)
+                yield StoredRecord(read_record(path), path.parent)
             except RecordError as error:
                 yield Unreadable(path, str(error))
 
-    def by_id(self, text: str) -> tuple[RunRecord, Path]:
+    def by_run_id(self) -> dict[str, StoredRecord]:
+        """Return every readable record by its run id; of copies, the first in order of paths."""
+        found: dict[str, StoredRecord] = {}
+        for item in self.scan():
+            if isinstance(item, StoredRecord):
+                found.setdefault(item.record.run_id, item)
+        return found
+
+    def by_id(self, text: str) -> StoredRecord:
         """Return the record whose run id begins so, or that lies at that path, and its folder.
 
         Raises:
@@ -101,7 +134,7 @@ class RecordStore:
         given = Path(text)
         for path in (given, given / RECORD_FILE):
             if path.is_file():
-                return read_record(path), path.parent
+                return StoredRecord(read_record(path), path.parent)
         found = [path for path in self.paths() if path.parent.name.startswith(text)]
         if not found or not text:
             raise RecordError(
@@ -111,12 +144,18 @@ class RecordStore:
         if len(found) > 1:
             ids = ", ".join(path.parent.name for path in found[:5])
             raise RecordError(f"{text!r} is the beginning of several run ids: {ids}")
-        return read_record(found[0]), found[0].parent
+        return StoredRecord(read_record(found[0]), found[0].parent)
 
 
 def load_records(results: Path | str) -> list[RunRecord]:
-    """Return all readable records under a results folder, in the order of their paths."""
-    return [item for item in RecordStore(results).scan() if isinstance(item, RunRecord)]
+    """Return all readable records under a results folder, in the order of their paths.
+
+    Raises:
+        RecordError: there is no such folder.
+    """
+    if not Path(results).is_dir():
+        raise RecordError(f"{results}: no such folder of records")
+    return [item.record for item in RecordStore(results).scan() if isinstance(item, StoredRecord)]
 
 
 def read_record(path: Path) -> RunRecord:

@@ -14,6 +14,7 @@ from unharness.models.lora import load_adapter
 from unharness.models.outside import OutsideWeights, find_weights
 from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
 from unharness.plugins import Registry
+from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
 from unharness.running.parts import data_record, utc_now
 from unharness.running.pipeline import make_request
@@ -72,6 +73,11 @@ class Evaluation:
                 weights_hash=weights_hash(model),
             )
             return Unlearned(WeightsRef(model, tokenizer), made)
+        if problem := weights_problem(self.made, self.source.parent):
+            raise ModelError(
+                f"{self.source}: not the weights that the record speaks of ({problem}); "
+                "run it again with --save-weights --force"
+            )
         base = (plan.given and plan.given.fresh) or plan.base
         model, tokenizer = base.load(plan.data, place.dtype)
         if self.made.artifacts["weights"]["kind"] == "adapter":

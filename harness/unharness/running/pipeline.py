@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,9 @@ def execute_with(
     store = RecordStore(plan.spec.results)
     plans = [plan.under(prompt) for prompt in plan.prompts]
     made: list[Outcome] = []
-    # A second process that wants the same run waits, and finds it done.
-    with locked(lock_of(plan), progress.note):
+    # A second process that wants the same run waits, and finds it done. Where all is done,
+    # nothing is written: records are shown from a folder that can only be read, too.
+    with nullcontext() if all_done(store, plan) else locked(lock_of(plan), progress.note):
         if plan.suite and not all_done(store, plan):
             check_reachable(plan.suite, registry)
         for one in plans:

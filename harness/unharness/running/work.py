@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from unharness.cache import cache_dir, locked
+from unharness.cache import locked
 from unharness.data.prompts import NO_PROMPT
 from unharness.engines.engine import Sampling
 from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
@@ -22,9 +21,9 @@ from unharness.models.trained import TrainedModel
 from unharness.models.weights import WeightsRef, save_weights, weights_hash
 from unharness.plugins import Registry
 from unharness.progress import Progress
-from unharness.records.files import describe_file, write_json_lines
+from unharness.records.artifacts import write_examples, write_weights
 from unharness.records.record import RunRecord
-from unharness.records.store import EXAMPLES_FILE, RECORD_FILE, WEIGHTS_FOLDER, RecordStore
+from unharness.records.store import RECORD_FILE, RecordStore
 from unharness.running.clock import PrefixedProgress, TimedProgress
 from unharness.running.parts import (
     TARGET_UNLEARNED,
@@ -48,7 +47,7 @@ from unharness.training.update_norms import never_moved
 
 def lock_of(plan: Plan) -> Path:
     """Return the lock that a run holds while it is under way: one for all prompts."""
-    return cache_dir() / "locks" / f"{plan.under(NO_PROMPT).spec.run_id()}.lock"
+    return RecordStore(plan.spec.results).lock(plan.under(NO_PROMPT).spec)
 
 
 def finished(store: RecordStore, plan: Plan) -> RunRecord | None:
@@ -104,25 +103,31 @@ class RunUnderWay:
             provenance=provenance(self.registry, plan.spec.device),
         )
         self.store.tidy(plan.spec)
-        replaces = self._set_aside_unreadable()
+        old = self._existing()
+        # What would be lost stands until there is a new record: results, or weights that took
+        # hours and whose evaluation failed.
+        keeps = old is not None and (old.status == "done" or "weights" in old.artifacts)
+        done = old is not None and old.status == "done"
         record.warnings += self.registry.notify("unharness_run_started", spec=plan.spec)
-        if not replaces:
+        if not keeps:
             self.store.save(record)
         try:
-            self._work(record)
+            self._work(record, keep_old=done)
         except Exception as error:
-            self._fail(record, error, keep_old=replaces)
+            self._fail(record, error, keep_old=done)
             if isinstance(error, UnharnessError):
                 raise
             raise explained(error) from error
         except BaseException:  # Ctrl-C: leave no half record, and never harm a finished one
-            if not replaces:
+            if keeps:
+                self.store.tidy(plan.spec)
+            else:
                 self.store.discard(plan.spec)
             raise
         record.warnings += self.registry.notify("unharness_run_finished", record=record)
         return record
 
-    def _work(self, record: RunRecord) -> None:
+    def _work(self, record: RunRecord, *, keep_old: bool) -> None:
         plan = self.plan
         if self.unlearned is None:
             self.unlearned = self._unlearn(record)
@@ -132,7 +137,8 @@ class RunUnderWay:
         try:
             observations, scores = self._evaluate(self.unlearned, record)
         except Exception:
-            self._keep_weights(record, weights)
+            if not keep_old:
+                self._keep_weights(record, weights)
             raise
         record.metrics = metric_records(plan.metrics, scores)
         if self.unlearned.general:
@@ -216,8 +222,8 @@ class RunUnderWay:
         folder = self.store.folder(self.plan.spec)
         with self._timed_progress().stage("save"):
             try:
-                write_json_lines(folder / EXAMPLES_FILE, example_rows(observations, scores))
-                record.artifacts["examples"] = describe_file(folder / EXAMPLES_FILE, folder)
+                rows = example_rows(observations, scores)
+                record.artifacts["examples"] = write_examples(folder, rows)
                 if self.plan.spec.save_weights:
                     record.artifacts["weights"] = _save_weights(self.plan, weights, folder)
             except OSError as error:
@@ -226,6 +232,7 @@ class RunUnderWay:
         record.status = "done"
         record.finished = utc_now()
         self.store.save(record)
+        self.store.tidy(self.plan.spec)
 
     def _keep_weights(self, record: RunRecord, weights: WeightsRef) -> None:
         """Keep what an evaluation that failed would cost: `unharness evaluate` goes on from it."""
@@ -246,28 +253,31 @@ class RunUnderWay:
         record.error = reason_of(error)
         record.finished = utc_now()
         record.metrics = {}
+        record.artifacts.pop("examples", None)
         record.cost.stages = dict(self.clock)
-        if keep_old:
-            return
         try:
-            self.store.save(record)
+            if not keep_old:
+                self.store.save(record)
         except RecordError:
             return  # the disk is full, say: the error itself is what the user must hear
+        finally:
+            self.store.tidy(self.plan.spec)
+        if keep_old:
+            return
         self.registry.notify("unharness_run_finished", record=record)
 
-    def _set_aside_unreadable(self) -> bool:
-        """Return whether a finished record stands there; move away one that cannot be read."""
+    def _existing(self) -> RunRecord | None:
+        """Return the record that stands there; move away one that cannot be read."""
         path = self.store.folder(self.plan.spec) / RECORD_FILE
         try:
-            existing = self.store.find(self.plan.spec)
+            return self.store.find(self.plan.spec)
         except SchemaError:  # another version's work: never in our way, never moved
             raise
         except RecordError:
             aside = path.with_name(f"{RECORD_FILE}.unreadable-{int(time.time())}")
             path.rename(aside)
             self.progress.note(f"{path} cannot be read; it now lies at {aside.name}")
-            return False
-        return existing is not None and existing.status == "done"
+            return None
 
     def _timed_progress(self) -> Progress:
         return TimedProgress(self.progress, self.clock)
@@ -282,19 +292,12 @@ def _take_over(record: RunRecord, made: RunRecord) -> None:
 
 
 def _save_weights(plan: Plan, weights: WeightsRef, folder: Path) -> dict[str, Any]:
-    """Write weights into a folder that appears whole."""
+    """Write weights beside a record; return what the record says of them."""
     if plan.spec.target_tuning == "full":
         # A fresh adapter fits a target that only this cache knows.
         weights = WeightsRef(merged(weights.model), weights.tokenizer)
-    scratch = folder / f".{WEIGHTS_FOLDER}-new"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    target = folder / WEIGHTS_FOLDER
-    try:
-        save_weights(weights.model, weights.tokenizer, scratch)
-        shutil.rmtree(target, ignore_errors=True)
-        scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    written = write_weights(
+        folder, lambda scratch: save_weights(weights.model, weights.tokenizer, scratch)
+    )
     kind = "adapter" if is_adapted(weights.model) else "full"
-    return {"path": WEIGHTS_FOLDER, "kind": kind, "sha256": weights_hash(weights.model)}
+    return {"kind": kind, "sha256": weights_hash(weights.model)} | written

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from unharness.closing import Closing
-from unharness.spec import RunRequest
+from unharness.spec import DEFAULT_RESULTS, RunRequest
 from unharness.strict_model import StrictModel
 
 Outcome = Literal["done", "found", "failed"]
@@ -33,6 +33,10 @@ class Job:
     """Jobs of one base model and engine, which go to one worker where they can."""
     slow_engine: bool = False
     """Whether the engine takes long to start."""
+    results: Path = Path(DEFAULT_RESULTS)
+    """The folder of records."""
+    records: Mapping[str, Path] = field(default_factory=dict)
+    """By run id the lock of every record that it leaves: of each prompt, and of the target."""
 
 
 @dataclass(frozen=True)

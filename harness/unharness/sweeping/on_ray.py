@@ -15,12 +15,12 @@ from typing import Any
 
 from pydantic import Field
 
-from unharness.errors import ProcessError, UsageError
+from unharness.errors import ProcessError, RecordError, UsageError
 from unharness.plugins import registry
-from unharness.records.files import whole_file
 from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
 from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
 from unharness.sweeping.ray_task import carry_out_batch
+from unharness.sweeping.returned import take_records
 
 AUTO = "auto"
 CONNECT_S = 5.0
@@ -188,10 +188,10 @@ class _Round:
                 {"outcome": "failed", "seconds": 0.0, "error": reason, "files": {}} for _ in batch
             ]
         for job, answer in zip(batch, answers, strict=True):
-            for path, content in answer.pop("files").items():
-                if not Path(path).exists():  # the folder is not shared with that node
-                    with whole_file(Path(path)) as handle:
-                        handle.write(content)
+            try:
+                take_records(job, answer.pop("files"))
+            except RecordError as error:
+                answer |= {"outcome": "failed", "value": None, "error": str(error)}
             result = JobResult.from_answer(job.run_id, answer)
             self._results.append(result)
             self._watcher.finished(job, worker, result)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -14,7 +14,7 @@ from unharness.errors import RecordError, SchemaError, UsageError
 from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
-from unharness.records.store import RecordStore, load_records
+from unharness.records.store import RecordStore
 from unharness.running.given_target import ModelFinder
 from unharness.running.pipeline import all_done
 from unharness.running.resolve import VANILLA, Plan, resolve
@@ -39,6 +39,8 @@ class Cell:
     """Why it failed before, if it did."""
     target: Path
     """Where its target model is, or will be: in the cache, or where the user has it."""
+    records: Mapping[str, Path] = field(default_factory=dict)
+    """By run id the lock of every record that it leaves."""
 
     def job(self) -> Job:
         """Return what an executor needs of it."""
@@ -52,6 +54,8 @@ class Cell:
             lock=lock_of(self.plan),
             engine=f"{spec.model} {spec.base_hash} {spec.evaluation.engine} {spec.engine_set}",
             slow_engine=self.plan.engine_class.slow_start,
+            results=Path(spec.results),
+            records=self.records,
         )
 
 
@@ -81,7 +85,8 @@ class SweepPlan:
 
     def estimate(self) -> tuple[float, int]:
         """Return the seconds that one worker would need, and for how many cells nobody knows."""
-        runs, targets = _past(load_records(self.results))
+        past = RecordStore(self.results).by_run_id().values()
+        runs, targets = _past(item.record for item in past)
         total, unknown = 0.0, 0
         for cell in self.left:
             seconds = runs.get(_kind(cell.plan.spec))
@@ -131,8 +136,16 @@ def plan_sweep(
         state, error = _state(store, plan)
         target = target_folder(plan)
         label = _label(plan, list(plans.values()))
-        found.append(Cell(plan, run_id, label, state, error, target))
+        records = _records(plan, registry)
+        found.append(Cell(plan, run_id, label, state, error, target, records))
     return SweepPlan(tuple(found), first.spec.results, tuple(run_ids))
+
+
+def _records(plan: Plan, registry: Registry) -> dict[str, Path]:
+    """Return the run ids of all records that a run leaves, each with its lock."""
+    own = [plan.under(prompt) for prompt in plan.prompts]
+    plans = own + [one.vanilla(registry) for one in own]
+    return {one.spec.run_id(): lock_of(one) for one in plans}
 
 
 def _state(store: RecordStore, plan: Plan) -> tuple[State, str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from unharness.spec import RunRequest
@@ -29,19 +28,28 @@ def carry_out_batch(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def record_files(request: RunRequest) -> dict[str, bytes]:
-    """Return the records of a request by path: its own under every prompt, and the target's."""
+    """Return the records of a request: its own under every prompt, and the target's.
+
+    Paths are relative to the results folder, which may be another one where they are written.
+    """
     from unharness.errors import UnharnessError
     from unharness.plugins import registry
-    from unharness.records.store import EXAMPLES_FILE, RECORD_FILE, RecordStore
+    from unharness.records.artifacts import examples_path
+    from unharness.records.store import RECORD_FILE, RecordStore
     from unharness.running.resolve import resolve
 
+    found: dict[str, bytes] = {}
     try:
         plan = resolve(request, registry())
+        store = RecordStore(plan.spec.results)
+        plans = [plan.under(prompt) for prompt in plan.prompts]
+        for one in (*plans, *(one.vanilla(registry()) for one in plans)):
+            record, folder = store.find(one.spec), store.folder(one.spec)
+            if record is None:
+                continue
+            for path in (examples_path(record, folder), folder / RECORD_FILE):
+                if path is not None and path.is_file():
+                    found[path.relative_to(store.root).as_posix()] = path.read_bytes()
     except UnharnessError:
-        return {}
-    store = RecordStore(plan.spec.results)
-    plans = [plan.under(prompt) for prompt in plan.prompts]
-    plans += [one.vanilla(registry()) for one in plans]
-    folders: list[Path] = [store.folder(one.spec) for one in plans]
-    paths = [folder / name for folder in folders for name in (EXAMPLES_FILE, RECORD_FILE)]
-    return {str(path): path.read_bytes() for path in paths if path.is_file()}
+        return found
+    return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from unharness.cache import is_locked
-from unharness.errors import RecordError, UsageError
+from unharness.cache import is_locked, locked
+from unharness.errors import UnharnessError, UsageError
 from unharness.plugins import Registry
 from unharness.records.store import RecordStore
 from unharness.running.parts import utc_now
 from unharness.running.pool import checked_options
+from unharness.running.work import lock_of
 from unharness.sweeping.executor import Executor, JobResult, Watcher
 from unharness.sweeping.plan import Cell, SweepPlan
 
@@ -61,15 +62,14 @@ def failures(results: Sequence[JobResult]) -> list[JobResult]:
 
 def _note_crash(cell: Cell, error: str) -> None:
     """Let the record of a run whose process died say so; it could not do it itself."""
-    store = RecordStore(cell.plan.spec.results)
-    try:
-        record = store.find(cell.plan.spec)
-    except RecordError:
+    store, lock = RecordStore(cell.plan.spec.results), lock_of(cell.plan)
+    if is_locked(lock):
         return
-    if record is None or record.status != "running" or is_locked(cell.job().lock):
-        return
-    record.status, record.error, record.finished = "failed", error, utc_now()
     try:
-        store.save(record)
-    except RecordError:
+        with locked(lock):
+            record = store.find(cell.plan.spec)
+            if record is not None and record.status == "running":
+                record.status, record.error, record.finished = "failed", error, utc_now()
+                store.save(record)
+    except UnharnessError:
         return  # the report says it all the same

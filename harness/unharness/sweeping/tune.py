@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unharness.cache import locked
 from unharness.errors import UsageError
 from unharness.plugins import Registry
 from unharness.records.files import write_json
@@ -23,6 +24,7 @@ from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, path_name
 from unharness.running.given_target import ModelFinder
 from unharness.running.resolve import make_method
+from unharness.running.work import lock_of
 from unharness.spec import RUN_ID_LENGTH, RunRequest, results_folder
 from unharness.sweeping.executor import Executor, JobResult, Watcher
 from unharness.sweeping.plan import plan_sweep
@@ -240,10 +242,11 @@ def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
     """Let records say how their settings were chosen where a run was done before tuning."""
     for cell in plan_sweep(requests, registry).cells:
         store = RecordStore(cell.plan.spec.results)
-        record = store.find(cell.plan.spec)
-        if record is not None and record.spec.tuned != cell.plan.spec.tuned:
-            record.spec = record.spec.model_copy(update={"tuned": cell.plan.spec.tuned})
-            store.save(record)
+        with locked(lock_of(cell.plan)):
+            record = store.find(cell.plan.spec)
+            if record is not None and record.spec.tuned != cell.plan.spec.tuned:
+                record.spec = record.spec.model_copy(update={"tuned": cell.plan.spec.tuned})
+                store.save(record)
 
 
 def _trial_request(request: RunRequest, settings: Mapping[str, Any]) -> RunRequest:

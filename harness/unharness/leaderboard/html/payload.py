@@ -18,9 +18,9 @@ from unharness.leaderboard.labels import (
 from unharness.leaderboard.ranking import REFERENCES, Column, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
 from unharness.leaderboard.tradeoff import trade_offs
-from unharness.records.examples import ExampleRecord, read_examples
+from unharness.records.examples import ExampleRecord, has_examples, read_examples
 from unharness.records.record import RunRecord
-from unharness.records.store import EXAMPLES_FILE, RecordStore
+from unharness.records.store import RecordStore, StoredRecord
 
 MOST_RUNS = 200
 """Of more runs, the examples are left out: the page would be too large to open."""
@@ -35,19 +35,15 @@ def payload(board: Board, store: RecordStore) -> dict[str, Any]:
     Examples that cannot be read are left out; `warnings` names their file.
     """
     runs = {run for group in board.groups for row in group.rows for run in row.runs}
-    records = {
-        item.run_id: item
-        for item in store.scan()
-        if isinstance(item, RunRecord) and item.run_id in runs
-    }
+    stored = {run: item for run, item in store.by_run_id().items() if run in runs}
     with_examples = len(runs) <= MOST_RUNS
     titles = group_titles(board)
     warnings = list(board.warnings)
     return {
         "groups": [
-            _group(title, group, records, _Examples(group, store, records, warnings))
+            _group(title, group, stored, _Examples(group, stored, warnings))
             if with_examples
-            else _group(title, group, records, None)
+            else _group(title, group, stored, None)
             for title, group in zip(titles, board.groups, strict=True)
         ],
         "warnings": warnings,
@@ -62,7 +58,7 @@ def _left_out(count: int) -> str:
 def _group(
     title: str,
     group: Group,
-    records: Mapping[str, RunRecord],
+    stored: Mapping[str, StoredRecord],
     examples: _Examples | None,
 ) -> dict[str, Any]:
     best = [best_rows(group.rows, column) for column in group.columns]
@@ -72,7 +68,7 @@ def _group(
         "title": title,
         "notes": group_notes(group),
         "headline": group.headline,
-        "score": _score(group, records),
+        "score": _score(group, {run: item.record for run, item in stored.items()}),
         "columns": [
             {"name": column.name, "label": name, "unit": column.unit}
             | {"direction": column.direction}
@@ -101,7 +97,7 @@ def _group(
             for found in trade_offs(group)
         ],
         "questions": examples.questions if examples else [],
-        "runs": {run: _run(records[run], examples) for row in group.rows for run in row.runs},
+        "runs": {run: _run(stored[run].record, examples) for row in group.rows for run in row.runs},
     }
 
 
@@ -156,19 +152,17 @@ class _Examples:
     def __init__(
         self,
         group: Group,
-        store: RecordStore,
-        records: Mapping[str, RunRecord],
+        stored: Mapping[str, StoredRecord],
         warnings: list[str],
     ) -> None:
         self._metric = group.headline
         self._read: dict[str, list[ExampleRecord]] = {}
         for row in group.rows:
             for run in row.runs:
-                folder = store.folder(records[run].spec)
                 try:
                     # Examples that were never there are no fault: the page says so by the run.
                     self._read[run] = (
-                        read_examples(folder) if (folder / EXAMPLES_FILE).is_file() else []
+                        read_examples(*stored[run]) if has_examples(*stored[run]) else []
                     )
                 except RecordError as error:
                     self._read[run] = []
