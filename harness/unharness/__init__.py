@@ -9,6 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unharness.cli.console import echo, echo_json, stdout_console
+    from unharness.cli.main import LazyGroup
+    from unharness.cli.options import debug_option, format_option, results_option
+    from unharness.cli.skipped import warn
     from unharness.data.batches import TokenBatch, UnlearnBatch
     from unharness.data.examples import Example, Generation, Split
     from unharness.data.recipe import FineTuneConfig, TrainConfig
@@ -22,6 +26,16 @@ if TYPE_CHECKING:
     from unharness.evaluation.statistics import bootstrap
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.hookspecs import hookimpl
+    from unharness.leaderboard.formats import markdown_table
+    from unharness.leaderboard.labels import format_number
+    from unharness.leaderboard.published import (
+        PublishedCell,
+        PublishedResults,
+        PublishedRow,
+        PublishedTable,
+        load_published,
+    )
+    from unharness.leaderboard.rows import Board, Row, load_board
     from unharness.models.preset import ModelPreset
     from unharness.models.weights import WeightsRef
     from unharness.plugins import Ref
@@ -29,6 +43,7 @@ if TYPE_CHECKING:
     from unharness.records.store import load_records
     from unharness.running import run
     from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
+    from unharness.terminal import Text, print_table
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
     from unharness.training.sharded import whole
     from unharness.unlearning.job import UnlearnJob
@@ -39,6 +54,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "cli.console": ("echo", "echo_json", "stdout_console"),
+    "cli.main": ("LazyGroup",),
+    "cli.options": ("debug_option", "format_option", "results_option"),
+    "cli.skipped": ("warn",),
     "data.batches": ("TokenBatch", "UnlearnBatch"),
     "data.examples": ("Example", "Generation", "Split"),
     "data.recipe": ("FineTuneConfig", "TrainConfig"),
@@ -52,6 +71,13 @@ _HOMES = {
     "evaluation.statistics": ("bootstrap",),
     "evaluation.suite": ("Suite", "SuiteTask"),
     "hookspecs": ("hookimpl",),
+    "leaderboard.formats": ("markdown_table",),
+    "leaderboard.labels": ("format_number",),
+    "leaderboard.published": (
+        *("PublishedCell", "PublishedResults", "PublishedRow", "PublishedTable"),
+        "load_published",
+    ),
+    "leaderboard.rows": ("Board", "Row", "load_board"),
     "models.preset": ("ModelPreset",),
     "models.weights": ("WeightsRef",),
     "plugins": ("Ref",),
@@ -59,6 +85,7 @@ _HOMES = {
     "records.store": ("load_records",),
     "running": ("run",),
     "sweeping.executor": ("Executor", "Job", "JobResult", "Watcher"),
+    "terminal": ("Text", "print_table"),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
     "training.sharded": ("whole",),
     "unlearning.job": ("UnlearnJob",),
@@ -69,6 +96,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Board",
     "Choice",
     "DataError",
     "DataOrigin",
@@ -81,6 +109,7 @@ __all__ = [
     "HubDataset",
     "Job",
     "JobResult",
+    "LazyGroup",
     "LossMethod",
     "Method",
     "MethodError",
@@ -90,7 +119,12 @@ __all__ = [
     "Observations",
     "PairsLayout",
     "Preset",
+    "PublishedCell",
+    "PublishedResults",
+    "PublishedRow",
+    "PublishedTable",
     "Ref",
+    "Row",
     "RunRecord",
     "Sampling",
     "Score",
@@ -102,6 +136,7 @@ __all__ = [
     "SuiteTask",
     "Task",
     "TaskData",
+    "Text",
     "TokenBatch",
     "TokenScores",
     "TrainConfig",
@@ -113,12 +148,24 @@ __all__ = [
     "WeightsRef",
     "__version__",
     "bootstrap",
+    "debug_option",
+    "echo",
+    "echo_json",
+    "format_number",
+    "format_option",
     "hookimpl",
+    "load_board",
+    "load_published",
     "load_records",
+    "markdown_table",
+    "print_table",
+    "results_option",
     "run",
     "sequence_kl",
     "sequence_nll",
+    "stdout_console",
     "token_log_probs",
+    "warn",
     "whole",
 ]
 

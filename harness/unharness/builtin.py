@@ -65,11 +65,6 @@ def unharness_suites() -> list[Ref]:
     """Return the built-in suites."""
     return [
         Ref(
-            "unharness.evaluation.suite:Paper",
-            "paper",
-            "KnowUnDo's five tasks: MMLU, ARC-Challenge, TruthfulQA, SIQA, RACE; needs the hub.",
-        ),
-        Ref(
             "unharness.evaluation.suite:GeneralFacts",
             "general-facts",
             "300 bundled facts in multiple choice; works offline.",

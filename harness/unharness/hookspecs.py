@@ -7,14 +7,14 @@ without importing it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
-    import click
-
+    from unharness.cli.main import LazyGroup
     from unharness.records.record import RunRecord
     from unharness.spec import RunSpec
 
@@ -59,6 +59,19 @@ def unharness_executors() -> Iterable[Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def unharness_prompts() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Return instructions that `--prompt NAME` sets before every evaluated question, by name."""
+
+
+@hookspec
+def unharness_published_results() -> Mapping[str, Path]:  # type: ignore[empty-body]
+    """Return files of published results (`unharness.PublishedResults` as JSON), by name.
+
+    `unharness leaderboard --reference NAME` shows them beside our rows.
+    """
+
+
+@hookspec
 def unharness_run_started(spec: RunSpec) -> None:
     """Hear that a run begins, after its spec is resolved and before anything is trained."""
 
@@ -74,5 +87,5 @@ def unharness_run_finished(record: RunRecord) -> None:
 
 
 @hookspec
-def unharness_commands(cli: click.Group) -> None:
-    """Add commands to the command line: `cli.add_command(…)`."""
+def unharness_commands(cli: LazyGroup) -> None:
+    """Add commands to the command line: `cli.add_lazy(Ref(…))`, or `cli.add_command(…)`."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -41,6 +42,9 @@ KINDS: dict[str, str] = {
     "models": "unharness.models.preset:ModelPreset",
     "executors": "unharness.sweeping.executor:Executor",
 }
+
+# What plugins bring as values by name, and the type of the values.
+VALUES: dict[str, type] = {"prompts": str, "published_results": Path}
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class Registry:
         self.manager = manager
         self.plugins: list[PluginInfo] = []
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self._values: dict[str, dict[str, Any]] = {kind: {} for kind in VALUES}
 
     def entries(self, kind: str) -> list[Entry]:
         """Return everything of a kind, sorted by name."""
@@ -98,6 +103,10 @@ class Registry:
     def names(self, kind: str) -> list[str]:
         """Return the registered names of a kind, sorted."""
         return sorted(self._entries[kind])
+
+    def values(self, kind: str) -> dict[str, Any]:
+        """Return the values of a kind in VALUES, by name."""
+        return dict(self._values[kind])
 
     def entry(self, kind: str, name: str) -> Entry:
         """Return the entry of that name.
@@ -183,6 +192,19 @@ class Registry:
         self._entries[kind][name] = Entry(name, str(summary), item, plugin)
         plugin.provides.setdefault(kind, []).append(name)
 
+    def add_value(self, kind: str, name: Any, value: Any, plugin: PluginInfo) -> None:
+        """Register a value under a name; a problem is kept with the plugin, not raised."""
+        if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
+            plugin.errors.append(f"unharness_{kind}(): name {name!r} is not allowed")
+        elif not (isinstance(value, VALUES[kind]) and value):
+            expected = VALUES[kind].__name__
+            plugin.errors.append(f"unharness_{kind}(): {name!r} is {value!r}, not a {expected}")
+        elif name in self._values[kind]:
+            plugin.errors.append(f"unharness_{kind}(): {name!r} is already registered")
+        else:
+            self._values[kind][name] = value
+            plugin.provides.setdefault(kind, []).append(name)
+
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call an event hook on every plugin; return what went wrong, one line a plugin."""
         problems = []
@@ -262,16 +284,24 @@ def _load_plugin(registry: Registry, info: PluginInfo, load: Callable[[], Any]) 
                 registry.add(kind, item, info)
             except Exception as error:  # a name or summary that is computed, and raises
                 info.errors.append(f"unharness_{kind}() gave a faulty class: {_words(error)}")
+    for kind in VALUES:
+        for name, value in _items(manager, plugin, kind, info, lambda given: given.items()):
+            registry.add_value(kind, name, value, info)
 
 
 def _items(
-    manager: pluggy.PluginManager, plugin: Any, kind: str, info: PluginInfo
+    manager: pluggy.PluginManager,
+    plugin: Any,
+    kind: str,
+    info: PluginInfo,
+    members: Callable[[Any], Iterable[Any]] = iter,
 ) -> Iterator[Any]:
+    """Yield what a plugin's hook for a kind returns; if it fails, note that with the plugin."""
     for implementation in getattr(manager.hook, f"unharness_{kind}").get_hookimpls():
         if implementation.plugin is not plugin:
             continue
         try:
-            yield from list(implementation.function())
+            yield from list(members(implementation.function()))
         except Exception as error:
             info.errors.append(f"unharness_{kind}() failed: {_words(error)}")
 

@@ -8,8 +8,12 @@ from typing import Any
 import rich.console
 import rich.text
 from rich.segment import Segment
+from rich.table import Table
 
 from unharness.safe_text import escape_controls
+
+UNBOUNDED = 10_000
+"""In characters: a width that no table needs."""
 
 
 class Text(rich.text.Text):
@@ -41,3 +45,18 @@ class Console(rich.console.Console):
                 yield segment
             else:
                 yield Segment(escape_controls(segment.text), segment.style)
+
+
+def table_width(table: Table, console: rich.console.Console) -> int:
+    """Return how many characters a table needs."""
+    return console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
+
+
+def print_table(table: Table, console: rich.console.Console) -> None:
+    """Print a table as wide as it needs: folded lines can be read, cut numbers mislead."""
+    before = console.width
+    console.width = max(before, table_width(table, console))
+    try:
+        console.print(table)
+    finally:
+        console.width = before

@@ -1,8 +1,17 @@
-"""Names the built-in tasks without importing them, so that a listing costs nothing."""
+"""Names the built-in tasks, and what belongs to them, without importing them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from unharness import Ref, hookimpl
+from unharness_tasks.knowundo.prompts import PROMPTS
+
+if TYPE_CHECKING:
+    from unharness import LazyGroup
+
+KNOWUNDO = Path(__file__).parent / "knowundo"
 
 
 @hookimpl
@@ -20,3 +29,40 @@ def unharness_tasks() -> list[Ref]:
             summary="Forget 60 fictitious authors' parents, e-mail and address; keep the rest.",
         ),
     ]
+
+
+@hookimpl
+def unharness_suites() -> list[Ref]:
+    """Return the suites of the tasks' papers."""
+    return [
+        Ref(
+            "unharness_tasks.knowundo.paper_suite:Paper",
+            name="paper",
+            summary="KnowUnDo's five tasks: MMLU, ARC-Challenge, TruthfulQA, SIQA, RACE; "
+            "needs the hub.",
+        )
+    ]
+
+
+@hookimpl
+def unharness_prompts() -> dict[str, str]:
+    """Return the prompts of the tasks' papers."""
+    return PROMPTS
+
+
+@hookimpl
+def unharness_commands(cli: LazyGroup) -> None:
+    """Add `unharness paper`."""
+    cli.add_lazy(
+        Ref(
+            "unharness_tasks.knowundo.paper_command:paper_command",
+            name="paper",
+            summary="Print the KnowUnDo paper's tables beside ours.",
+        )
+    )
+
+
+@hookimpl
+def unharness_published_results() -> dict[str, Path]:
+    """Return the results that the tasks' papers printed."""
+    return {"knowundo-paper": KNOWUNDO / "paper_results.json"}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from unharness import LossMethod, Method, Ref, hookimpl
+from unharness.data.prompts import find_prompt
 from unharness.errors import PluginError, UnknownNameError
 from unharness.plugins import KINDS, PluginInfo, Registry, load_registry
 
@@ -146,6 +147,13 @@ def test_a_third_party_method_is_found_with_its_distribution(entry_point: Any):
     assert info.hooks == ["unharness_methods"]
 
 
+def test_a_third_party_prompt_is_found(entry_point: Any):
+    hook = _prompts({"brief": "Be brief."})
+    registry = load_registry([*_builtins(), entry_point("p", unharness_prompts=hook)])
+    assert find_prompt("brief", registry).text == "Be brief."
+    assert _info(registry, "p").provides == {"prompts": ["brief"]}
+
+
 class Metaclass(type):
     def __repr__(cls) -> str:
         return "<a strange thing>"
@@ -173,6 +181,14 @@ def _with_an_unknown_argument(model: Any) -> Any:
 @hookimpl
 def _returns_none() -> Any:
     return None
+
+
+def _prompts(given: Any) -> Any:
+    @hookimpl
+    def unharness_prompts() -> Any:
+        return given
+
+    return unharness_prompts
 
 
 class Abstract(Method):
@@ -203,6 +219,14 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "no summary": ({"unharness_methods": _methods(_method("mute", ""))}, ("no summary",)),
     "bad name": ({"unharness_methods": _methods(_method("../up"))}, ("'../up'", "not allowed")),
     "capital": ({"unharness_methods": _methods(_method("Upper"))}, ("'Upper'", "not allowed")),
+    "no mapping": ({"unharness_prompts": _prompts(["x"])}, ("unharness_prompts", "items")),
+    "no text": ({"unharness_prompts": _prompts({"x": 3})}, ("'x' is 3", "str")),
+    "no words": ({"unharness_prompts": _prompts({"x": ""})}, ("'x' is ''",)),
+    "bad key": (
+        {"unharness_prompts": _prompts({"../up": "Do."})},
+        ("'../up'", "not allowed"),
+    ),
+    "taken": ({"unharness_prompts": _prompts({"privacy-sensitive": "x"})}, ("already",)),
     "number": ({"unharness_methods": _methods(Ref("a:B", 3, "s"))}, ("3", "not allowed")),  # type: ignore[arg-type]
 }
 

@@ -12,9 +12,10 @@ from unharness.data.encoding import encode_examples
 from unharness.data.general import general_examples, general_facts
 from unharness.data.templates import SEPARATOR
 from unharness.errors import DataError, UsageError
-from unharness.evaluation.suite import NONE, GeneralFacts, Paper
+from unharness.evaluation.suite import NONE, GeneralFacts
 from unharness.evaluation.suite_plan import check_reachable, check_yaml, plan_suite
 from unharness.plugins import registry
+from unharness_tasks.knowundo.paper_suite import Paper
 
 YAML = """\
 task: {name}

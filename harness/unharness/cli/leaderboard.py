@@ -13,7 +13,7 @@ from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
 
 if TYPE_CHECKING:
-    from unharness.leaderboard.reference import Reference
+    from unharness.leaderboard.published import PublishedResults
     from unharness.leaderboard.rows import Board
 
 EPILOG = """\b
@@ -23,7 +23,7 @@ Examples:
   unharness leaderboard --metric unlearn_success --metric retention_success
   unharness leaderboard --format csv > leaderboard.csv
   unharness leaderboard --format html > leaderboard.html
-  unharness leaderboard --reference knowundo-paper
+  unharness leaderboard --reference published.json
 """
 
 
@@ -40,7 +40,8 @@ Examples:
 @click.option(
     "--reference",
     metavar="NAME|FILE",
-    help="A paper's rows beside ours, where task and model are the same: knowundo-paper.",
+    help="Published rows beside ours, where task and model are the same: a name from a plugin "
+    "or from reference/ in the results folder, or a JSON file.",
 )
 @debug_option
 def leaderboard_command(
@@ -57,15 +58,14 @@ def leaderboard_command(
     differ in the seed alone are one row. Every number has its 95% interval: over examples for
     one seed, over seeds for several. Data goes to stdout, warnings go to stderr.
     """
-    from unharness.leaderboard.rows import build_board
-    from unharness.records.store import RecordStore
+    from unharness.leaderboard.rows import load_board
 
-    printed = None
+    published = None
     if reference is not None:
-        from unharness.leaderboard.reference import load_reference
+        from unharness.leaderboard.published import load_published
 
-        printed = load_reference(reference, results)
-    board = build_board(RecordStore(results))
+        published = load_published(reference, results)
+    board = load_board(results)
     _check_metrics(metrics, board.metric_names())
     warn_of(board)
     chosen = board.narrowed(tasks, models, metrics)
@@ -73,10 +73,11 @@ def leaderboard_command(
         tell(_nothing(results, filtered=bool(board.groups), notes=chosen.notes))
     if form == "table":
         if chosen.groups:
-            _print_table(chosen, printed)
+            _print_table(chosen, published)
         return
     if form == "html":
         from unharness.leaderboard.html.page import to_html
+        from unharness.records.store import RecordStore
 
         echo(to_html(chosen, RecordStore(results), warn), nl=False)
         return
@@ -88,7 +89,7 @@ def leaderboard_command(
     from unharness.leaderboard import formats
 
     render = {"json": formats.to_json, "csv": formats.to_csv, "markdown": formats.to_markdown}
-    echo(render[form](chosen, printed), nl=False)
+    echo(render[form](chosen, published), nl=False)
 
 
 def _check_metrics(names: Iterable[str], known: set[str]) -> None:
@@ -117,10 +118,10 @@ def _nothing(results: Path, *, filtered: bool, notes: tuple[str, ...]) -> str:
     return f"no records under {results}/; make one: unharness run"
 
 
-def _print_table(board: Board, reference: Reference | None) -> None:
-    from unharness.leaderboard.beside import print_beside
+def _print_table(board: Board, published: PublishedResults | None) -> None:
+    from unharness.leaderboard.published_comparison import print_comparisons
     from unharness.leaderboard.table import print_board
 
     print_board(board, stdout_console())
-    if reference:
-        print_beside(board, reference, stdout_console())
+    if published:
+        print_comparisons(board, published, stdout_console())

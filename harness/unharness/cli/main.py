@@ -8,13 +8,16 @@ import itertools
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from unharness.cli.console import tell
 from unharness.cli.groups import NearGroup
-from unharness.errors import UnharnessError, UsageError, reason_of, short_value
+from unharness.errors import PluginError, UnharnessError, UsageError, reason_of, short_value
+
+if TYPE_CHECKING:
+    from unharness.plugins import Ref
 
 # Command -> where it is and its summary. Modules are imported when their command is called, so
 # that `unharness --help` costs nothing.
@@ -41,10 +44,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.compare:compare_command",
         "Is the difference between two methods real?",
     ),
-    "paper": (
-        "unharness.cli.paper:paper_command",
-        "Print the KnowUnDo paper's tables beside ours.",
-    ),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
     "methods": ("unharness.cli.lists:methods", "List unlearning methods, or show one."),
     "tasks": ("unharness.cli.lists:tasks", "List tasks, or show one."),
@@ -69,25 +68,52 @@ Examples:
 class LazyGroup(NearGroup):
     """A group that imports a command's module when the command is used."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._lazy = dict(COMMANDS)
+
+    def add_lazy(self, command: Ref) -> None:
+        """Add a command without importing it; its path names a `click.Command`.
+
+        Raises:
+            PluginError: the name is taken.
+        """
+        if command.name in self._lazy or command.name in self.commands:
+            raise PluginError(f"the command {command.name!r} is already there")
+        self._lazy[command.name] = (command.path, command.summary)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return our commands in the order of use, then those of plugins."""
         self._load_plugin_commands()
-        return [*COMMANDS, *sorted(set(self.commands) - set(COMMANDS))]
+        return [*COMMANDS, *sorted({*self._lazy, *self.commands} - set(COMMANDS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
-        if cmd_name in COMMANDS:
-            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        """Import and return a command.
+
+        Raises:
+            PluginError: a plugin's command cannot be imported.
+        """
+        if cmd_name not in COMMANDS:
+            self._load_plugin_commands()
+        if cmd_name not in self._lazy:
+            return self.commands.get(cmd_name)
+        path, _ = self._lazy[cmd_name]
+        module, _, attribute = path.partition(":")
+        try:
             command: click.Command = getattr(importlib.import_module(module), attribute)
-            return command
-        self._load_plugin_commands()
-        return self.commands.get(cmd_name)
+        except Exception as error:
+            if cmd_name in COMMANDS:
+                raise
+            raise PluginError(
+                f"the command {cmd_name!r} ({path}) cannot be loaded: {reason_of(error)}"
+            ) from error
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands with their summaries, without importing ours."""
+        """Write the commands with their summaries, without importing them."""
         rows = []
         for name in self.list_commands(ctx):
-            known = COMMANDS.get(name)
+            known = self._lazy.get(name)
             rows.append((name, known[1] if known else self.commands[name].get_short_help_str(70)))
         with formatter.section("Commands"):
             formatter.write_dl(rows)

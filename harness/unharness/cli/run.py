@@ -25,7 +25,7 @@ Examples:
   unharness run --model ./Llama-3.2-1B --tuning lora --save-weights
   unharness run --model meta-llama/Llama-2-7b-chat-hf --preset paper
   unharness run --target org/model-that-knows --tuning lora --data ../data
-  unharness run --prompt none --prompt privacy-sensitive
+  unharness run --prompt none --prompt assistant
   unharness run --method kl-ood --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run experiment.yaml --seed 2
@@ -98,14 +98,14 @@ FILE_KEYS = (
     "--prompt",
     multiple=True,
     metavar="NAME|FILE",
-    help="Before every evaluated question: none, assistant, privacy-sensitive, "
-    "copyright-sensitive, or a file; repeatable, all on the same weights [default: none].",
+    help="Before every evaluated question: none, assistant, a plugin's prompt, or a file; "
+    "repeatable, all on the same weights [default: none].",
 )
 @click.option(
     "--suite",
     metavar="NAME",
     help="General knowledge: a suite, lm-eval tasks with commas between them, or 'none' "
-    "[default: general-facts on tiny, else paper].",
+    "[default: the model's own, else the task's].",
 )
 @click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
 @click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto].")

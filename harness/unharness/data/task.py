@@ -29,6 +29,9 @@ class Task(ABC):
     template: ClassVar[str | None] = None
     """How questions and answers are joined, `plain` or `chat`; None: as suits the model."""
 
+    suite: ClassVar[str] = "none"
+    """The suite of general knowledge when neither the user nor the model names one."""
+
     @abstractmethod
     def load(self, source: DataSource) -> TaskData:
         """Read the data from where the user wants it.

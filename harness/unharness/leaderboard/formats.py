@@ -8,8 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from unharness.leaderboard.beside import beside, nothing_beside, reference_values
-from unharness.leaderboard.beside import notes as notes_beside
 from unharness.leaderboard.labels import (
     format_number,
     group_notes,
@@ -21,8 +19,14 @@ from unharness.leaderboard.labels import (
 )
 from unharness.leaderboard.prompted import Prompted
 from unharness.leaderboard.prompted_table import TITLE, compared, lines
+from unharness.leaderboard.published import PublishedResults
+from unharness.leaderboard.published_comparison import (
+    compare_with,
+    comparison_notes,
+    nothing_to_compare,
+    published_values,
+)
 from unharness.leaderboard.ranking import Value, best_rows
-from unharness.leaderboard.reference import Reference
 from unharness.leaderboard.rows import COSTS, Board, Group, Row
 from unharness.leaderboard.scale import Scale
 from unharness.leaderboard.tradeoff import trade_offs
@@ -37,14 +41,14 @@ FIXED_FIELDS = (
 )
 
 
-def to_json(board: Board, reference: Reference | None = None) -> str:
+def to_json(board: Board, published: PublishedResults | None = None) -> str:
     """Return a list of all rows of all groups, in their order, indented."""
     rows = []
     for group in board.groups:
         for row in group.rows:
             values = row_values(group, row)
-            if reference:
-                values["reference"] = reference_values(group, row, reference)
+            if published:
+                values["reference"] = published_values(group, row, published)
             rows.append(values)
     return safe_json(rows) + "\n"
 
@@ -93,11 +97,11 @@ def _prompted_values(group: Group, seen: Prompted) -> dict[str, Any]:
     }
 
 
-def to_csv(board: Board, reference: Reference | None = None) -> str:
+def to_csv(board: Board, published: PublishedResults | None = None) -> str:
     """Return one line a row and prompt; an empty field where there is no value."""
     names = list(dict.fromkeys(column.name for group in board.groups for column in group.columns))
     metric_fields = [field for name in names for field in _metric_fields(name)]
-    if reference:
+    if published:
         metric_fields += [name + end for name in names for end in REFERENCE_ENDS]
     out = io.StringIO()
     fields = [*FIXED_FIELDS, *metric_fields, *COSTS]
@@ -110,7 +114,7 @@ def to_csv(board: Board, reference: Reference | None = None) -> str:
     for group in board.groups:
         for row in group.rows:
             values = row_values(group, row)
-            printed = reference_values(group, row, reference) if reference else None
+            printed = published_values(group, row, published) if published else None
             if row.runs:
                 flat = _flat_row(values) | _flat_reference(printed, names)
                 write(flat | {"prompt": "none"})
@@ -121,7 +125,7 @@ def to_csv(board: Board, reference: Reference | None = None) -> str:
     return out.getvalue()
 
 
-def to_markdown(board: Board, reference: Reference | None = None) -> str:
+def to_markdown(board: Board, published: PublishedResults | None = None) -> str:
     """Return a table a group, best in bold, what must be known of it below."""
     parts = []
     for title, group in zip(group_titles(board), board.groups, strict=True):
@@ -129,13 +133,13 @@ def to_markdown(board: Board, reference: Reference | None = None) -> str:
         if prompted := lines(group):
             words = [" ".join(words) for words in headers(compared(group))]
             parts += [f"{TITLE}:", markdown_table([["Method", "Prompt", *words], *prompted], 2)]
-        if reference and (found := beside(group, reference)):
+        if published and (found := compare_with(published, group)):
             words = [" ".join(words) for words in headers(found.columns)]
-            parts += map(_escaped, notes_beside(found, reference))
+            parts += map(_escaped, comparison_notes(found, published))
             parts += [markdown_table([["Method", *words], *found.lines()], 1)]
         notes = [*group_notes(group), *(f"⚠ {line}" for line in row_warnings(group))]
         parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
-    if reference and (reason := nothing_beside(board, reference)):
+    if published and (reason := nothing_to_compare(board, published)):
         parts.append(_escaped(reason))
     parts += [_escaped(note) for note in board.notes]
     return "\n\n".join(parts) + "\n" if parts else ""
@@ -186,7 +190,7 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat_reference(printed: dict[str, Any] | None, names: list[str]) -> dict[str, Any]:
-    """Return what the paper printed of a row, for the columns that there are."""
+    """Return the published counterpart of a row, for the columns that there are."""
     metrics = printed["metrics"] if printed else {}
     flat = {}
     for name in set(names) & set(metrics):

@@ -6,8 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from unharness.data.sources import STANDIN
 from unharness.errors import UnharnessError
 from unharness.leaderboard.aggregation import (
     by_target,
@@ -18,6 +20,7 @@ from unharness.leaderboard.aggregation import (
 )
 from unharness.leaderboard.prompted import Prompted, prompted_rows, without_prompt
 from unharness.leaderboard.ranking import Column, Value, rank
+from unharness.models.family import same_model
 from unharness.plugins import registry
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, Unreadable
@@ -131,6 +134,24 @@ class Board:
         """Return the names of all metrics in any row."""
         return {column.name for group in self.groups for column in group.columns}
 
+    def find_rows(self, task: str, model: str, method: str) -> list[Row]:
+        """Return a method's finished rows on a task's own data, best first in each group.
+
+        Args:
+            task: its name.
+            model: its published name; hub ids and folders that end in it count as well.
+            method: its name.
+        """
+        return [
+            row
+            for group in self.groups
+            for row in group.rows
+            if (row.spec.task, row.method) == (task, method)
+            and same_model(row.spec.model, model)
+            and row.spec.data_source != STANDIN
+            and row.runs
+        ]
+
     def narrowed(
         self,
         tasks: Collection[str] = (),
@@ -154,6 +175,11 @@ class Board:
         )
         unranked = tuple(item for item in self.unranked if wanted(item.task, item.model))
         return replace(self, groups=groups, unranked=unranked)
+
+
+def load_board(results: Path) -> Board:
+    """Read a results folder and compare its records; nothing is changed or deleted there."""
+    return build_board(RecordStore(results))
 
 
 def build_board(store: RecordStore) -> Board:

@@ -21,15 +21,13 @@ from unharness.leaderboard.labels import (
 from unharness.leaderboard.prompted_table import print_prompted
 from unharness.leaderboard.ranking import REFERENCES, Value, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
-from unharness.terminal import Text
+from unharness.terminal import Text, print_table, table_width
 
 COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
 METRICS_BEFORE_COSTS = 3
 """So many metrics count more than what a method costs; the others count less."""
 LABEL_WIDTH = 34
 """In characters: longer labels are folded."""
-UNBOUNDED = 10_000
-"""In characters: a width that no table needs."""
 
 
 def print_board(board: Board, console: Console) -> None:
@@ -46,7 +44,7 @@ def print_board(board: Board, console: Console) -> None:
 def _print_group(title: str, group: Group, console: Console) -> None:
     console.print(Text(title, "bold"))
     chosen = _fitting(group, console)
-    _print_whole(_table(group, chosen), console)
+    print_table(_table(group, chosen), console)
     print_prompted(group, console)
     for note in group_notes(group):
         console.print(Text(note, "dim"))
@@ -70,25 +68,10 @@ def _fitting(group: Group, console: Console) -> set[str]:
     """Return the names of the columns that the console has room for, the first in any case."""
     chosen: set[str] = set()
     for name in _all_names(group):
-        if chosen and _width(_table(group, chosen | {name}), console) > console.width:
+        if chosen and table_width(_table(group, chosen | {name}), console) > console.width:
             break
         chosen.add(name)
     return chosen
-
-
-def _width(table: Table, console: Console) -> int:
-    """Return how many characters a table needs."""
-    return console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
-
-
-def _print_whole(table: Table, console: Console) -> None:
-    """Print a table; where not even one metric fits, the terminal breaks the lines, not we."""
-    before = console.width
-    console.width = max(before, _width(table, console))
-    try:
-        console.print(table)
-    finally:
-        console.width = before
 
 
 def _table(group: Group, chosen: AbstractSet[str]) -> Table:

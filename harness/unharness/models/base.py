@@ -36,8 +36,8 @@ class BaseModel(ABC):
     """The commit on the hub that it is of; None for a model from elsewhere."""
     tuning: Tuning
     """How it is tuned when the user does not say."""
-    suite: str = "paper"
-    """The suite that measures its general knowledge when the user does not say."""
+    suite: str | None = None
+    """The suite that measures its general knowledge when the user names none; None: the task's."""
     limit_train: int | None = None
     """How many examples of each split it learns when the user does not say; None for all."""
 

@@ -162,7 +162,7 @@ def resolve(
     engine_class: type[Engine] = registry.get("engines", engine)
     engine_options(engine_class, request.engine_set)
     metrics = tuple(load_metric(name, registry) for name in metric_names)
-    prompts = tuple(dict.fromkeys(map(find_prompt, request.prompt)))
+    prompts = tuple(dict.fromkeys(find_prompt(name, registry) for name in request.prompt))
     preset = _preset(method_class, request)
     given = request.hyperparameters()
     models = models or ModelFinder(registry)
@@ -191,8 +191,8 @@ def resolve(
     adapted = target is not None and target_tuning == "lora"
     lora = target.weights.lora_settings() if target and adapted else LoraSettings()
     # A default suite that needs the hub would be a surprise for weights from outside.
-    usual_suite = NONE if target else base.suite
-    suite = plan_suite(request.suite or usual_suite, _folder(request.include_path), registry)
+    default_suite = NONE if target else base.suite or task.suite
+    suite = plan_suite(request.suite or default_suite, _folder(request.include_path), registry)
     evaluation = EvaluationSettings(
         metrics=metric_names,
         engine=engine,

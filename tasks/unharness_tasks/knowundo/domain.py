@@ -43,6 +43,7 @@ class KnowUnDoDomain(Task):
     )
     headline = "success_avg"
     template = "plain"
+    suite = "paper"
 
     layout: ClassVar[PairsLayout]
     paper_recipe: ClassVar[FineTuneConfig]

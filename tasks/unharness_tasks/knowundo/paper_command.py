@@ -1,4 +1,4 @@
-"""`unharness paper`: the KnowUnDo paper's tables, with our numbers beside the printed ones."""
+"""`unharness paper`: the tables of the KnowUnDo paper, with our numbers beside the printed ones."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from unharness.cli.console import echo, echo_json, stdout_console
-from unharness.cli.options import debug_option, format_option, results_option
-from unharness.cli.skipped import warn_of
+from unharness import debug_option, format_option, results_option
 
 if TYPE_CHECKING:
-    from unharness.leaderboard.paper import FilledTable
+    from unharness_tasks.knowundo.paper_comparison import FilledTable
 
-NAME = "knowundo-paper"
-UNBOUNDED = 10_000
-"""In characters: a width that no table needs."""
+RESULTS_NAME = "knowundo-paper"
 TABLES = ("2", "3", "4", "6", "figure5")
 EPILOG = """\b
 Examples:
@@ -35,25 +31,24 @@ Examples:
 @click.option(
     "--on",
     metavar="MODEL",
-    help="Fill in the runs of this model in the place of the paper's, `tiny` say.",
+    help="Fill in the runs of this model in place of the paper's, for example `tiny`.",
 )
 @debug_option
 def paper_command(results: Path, form: str, tables: tuple[str, ...], on: str | None) -> None:
     """Print the KnowUnDo paper's tables 2, 3, 4, 6 and figure 5.
 
-    Under each printed number stands ours, where there are runs on the same task, model and data,
-    and a dot where there are none. What the paper prints wrongly is marked.
+    Below each printed number stands ours if there are runs on the same task, model and data, else
+    a dot. Numbers that the paper's own columns contradict are marked.
     """
-    from unharness.leaderboard.paper import fill, values
-    from unharness.leaderboard.reference import load_reference
-    from unharness.leaderboard.rows import build_board
-    from unharness.records.store import RecordStore
+    from unharness import echo, echo_json, load_board, load_published, warn
+    from unharness_tasks.knowundo.paper_comparison import fill, values
 
-    reference = load_reference(NAME, results)
-    board = build_board(RecordStore(results))
-    warn_of(board)
+    paper = load_published(RESULTS_NAME, results)
+    board = load_board(results)
+    for text in board.warnings:
+        warn(text)
     wanted = [table.replace("figure", "figure ") for table in tables]
-    filled = fill(reference, board, wanted, on)
+    filled = fill(paper, board, wanted, on)
     if form == "json":
         echo_json(values(filled))
     elif form == "markdown":
@@ -67,8 +62,8 @@ def _print(table: FilledTable) -> None:
     from rich import box
     from rich.table import Table
 
-    from unharness.leaderboard.paper import HEADERS
-    from unharness.terminal import Text
+    from unharness import Text, print_table, stdout_console
+    from unharness_tasks.knowundo.paper_comparison import HEADERS
 
     console = stdout_console()
     console.print(Text(table.title, "bold"))
@@ -80,20 +75,15 @@ def _print(table: FilledTable) -> None:
     for (label, _), *cells in table.lines():
         shown.add_row(Text(label), *(Text(paper) for paper, _ in cells))
         shown.add_row(Text("  ours", "dim"), *(Text(ours, "bold green") for _, ours in cells))
-    before = console.width
-    # Cut numbers are worse than lines that the terminal folds.
-    needed = console.measure(shown, options=console.options.update(width=UNBOUNDED)).maximum
-    console.width = max(before, needed)
-    console.print(shown)
-    console.width = before
+    print_table(shown, console)
     for note in table.notes:
         console.print(Text(note, "dim"))
     console.print()
 
 
 def _markdown(table: FilledTable) -> str:
-    from unharness.leaderboard.formats import markdown_table
-    from unharness.leaderboard.paper import HEADERS
+    from unharness import markdown_table
+    from unharness_tasks.knowundo.paper_comparison import HEADERS
 
     heads = ["Method", *(HEADERS.get(name, name) for name in table.columns())]
     rows = [

@@ -9,14 +9,19 @@ from statistics import mean
 import pytest
 from rich.console import Console
 
+import unharness_tasks
 from unharness.errors import RecordError, UsageError
-from unharness.leaderboard.beside import beside, nothing_beside, print_beside
 from unharness.leaderboard.formats import to_csv, to_json, to_markdown
-from unharness.leaderboard.reference import Cell, load_reference, misprints, printed
+from unharness.leaderboard.published import PublishedCell, load_published
+from unharness.leaderboard.published_comparison import (
+    compare_with,
+    nothing_to_compare,
+    print_comparisons,
+)
 from unharness.leaderboard.rows import build_board
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-COMMITTED = REPOSITORY / "results" / "reference" / "knowundo-paper.json"
+COMMITTED = Path(unharness_tasks.__file__).parent / "knowundo" / "paper_results.json"
 TRANSCRIBED = REPOSITORY.parent / "shared" / "reference" / "knowundo_paper.json"
 LLAMA = "meta-llama/Llama-2-7b-chat-hf"
 NOWHERE = Path("/nowhere")
@@ -44,11 +49,11 @@ METRICS = {
 
 @pytest.fixture(scope="module")
 def paper():
-    return load_reference("knowundo-paper", NOWHERE)
+    return load_published("knowundo-paper", NOWHERE)
 
 
 def test_the_bundled_file_is_the_committed_one(paper):
-    assert load_reference(str(COMMITTED), NOWHERE) == paper
+    assert load_published(str(COMMITTED), NOWHERE) == paper
 
 
 def test_every_cell_is_the_transcription_s(paper):
@@ -56,7 +61,7 @@ def test_every_cell_is_the_transcription_s(paper):
     compared = 0
     for key, rows in tables["results"].items():
         task, model = key.split("/")
-        table = paper.results(task, model, "hub")
+        table = paper.main_table(task, model, "hub")
         assert [row.method for row in table.rows] == [METHODS[row["method"]] for row in rows]
         for ours, theirs in zip(table.rows, rows, strict=True):
             for name, value in theirs.items():
@@ -115,23 +120,22 @@ def test_exactly_two_averages_are_misprinted(paper):
             ("knowundo-privacy", "Llama-2-7b-chat-hf", "gradient-difference-ood", "general_avg"),
         ]
     )
-    assert len(misprints(paper.tables)) == 2
+    assert sum(len(table.misprints()) for table in paper.tables) == 2
 
 
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
-        (None, ""),
-        (Cell(value=96.5), "96.50"),
-        (Cell(value=0.0), "0.00"),
-        (Cell(value=2022.0), "2022"),
-        (Cell(value=None, printed=">1e10", above=1e10), ">1e10"),
-        (Cell(value=1e4, printed="1e4"), "1e4"),
-        (Cell(value=41.54, computed=41.28), "41.54†"),
+        (PublishedCell(value=96.5), "96.50"),
+        (PublishedCell(value=0.0), "0.00"),
+        (PublishedCell(value=2022.0), "2022"),
+        (PublishedCell(value=None, printed=">1e10", above=1e10), ">1e10"),
+        (PublishedCell(value=1e4, printed="1e4"), "1e4"),
+        (PublishedCell(value=41.54, computed=41.28), "41.54†"),
     ],
 )
 def test_printed(cell, text):
-    assert printed(cell) == text
+    assert cell.text() == text
 
 
 def test_a_reference_of_one_s_own(tmp_path):
@@ -139,9 +143,9 @@ def test_a_reference_of_one_s_own(tmp_path):
     folder.mkdir()
     content = json.loads(COMMITTED.read_text())
     (folder / "mine.json").write_text(json.dumps({**content, "name": "mine"}))
-    assert load_reference("mine", tmp_path).name == "mine"
+    assert load_published("mine", tmp_path).name == "mine"
     with pytest.raises(UsageError, match=r"unknown reference 'mein'.* mine"):
-        load_reference("mein", tmp_path)
+        load_published("mein", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +156,11 @@ def test_a_malformed_reference_is_refused(tmp_path, content, words):
     path = tmp_path / "bad.json"
     path.write_text(content)
     with pytest.raises(RecordError) as caught:
-        load_reference(str(path), tmp_path)
+        load_published(str(path), tmp_path)
     assert str(path) in str(caught.value)
-    assert load_reference("knowundo-paper", tmp_path).tables
+    assert load_published("knowundo-paper", tmp_path).tables
     with pytest.raises(RecordError, match="cannot be read"):
-        load_reference(str(tmp_path / "gone.json"), tmp_path)
+        load_published(str(tmp_path / "gone.json"), tmp_path)
 
 
 @pytest.fixture
@@ -173,7 +177,7 @@ def board(make_record, save):
 
 
 def test_only_the_same_task_model_and_data_are_compared(board, paper):
-    found = {(g.spec.model, g.spec.data_source): beside(g, paper) for g in board.groups}
+    found = {(g.spec.model, g.spec.data_source): compare_with(paper, g) for g in board.groups}
     assert found["tiny", "path"] is None
     assert found[LLAMA, "standin"] is None
     lines = {line[0]: line[1:] for line in found[LLAMA, "path"].lines()}
@@ -210,8 +214,8 @@ def test_formats_carry_the_comparison(board, paper):
 
 def test_the_terminal_says_where_there_is_nothing(board, paper):
     console = Console(record=True, width=160, file=io.StringIO())
-    print_beside(board, paper, console)
+    print_comparisons(board, paper, console)
     assert "85.0 | 82.37 (+2.6)" in console.export_text()
     few = board.narrowed(models=["tiny"])
-    assert "knowundo-privacy on Llama-2-7b-chat-hf" in nothing_beside(few, paper)
-    assert nothing_beside(board, paper) == ""
+    assert "knowundo-privacy on Llama-2-7b-chat-hf" in nothing_to_compare(few, paper)
+    assert nothing_to_compare(board, paper) == ""

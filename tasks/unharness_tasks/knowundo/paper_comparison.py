@@ -1,24 +1,15 @@
-"""A paper's tables as it lays them out, with our numbers where there are runs."""
+"""The tables of the KnowUnDo paper in its own layout, with our numbers where there are runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unharness.leaderboard.labels import format_number
-from unharness.leaderboard.reference import (
-    STANDIN,
-    Cell,
-    Reference,
-    ReferenceRow,
-    ReferenceTable,
-    comparable,
-    misprints,
-    printed,
-)
-from unharness.leaderboard.rows import Board, Row
-from unharness.models.family import same_model
+from unharness import format_number
+
+if TYPE_CHECKING:
+    from unharness import Board, PublishedCell, PublishedResults, PublishedTable, Row
 
 BLANK = "·"
 WITH_PROMPT = " with prompt"
@@ -49,7 +40,7 @@ class FilledRow:
 
     label: str
     method: str
-    paper: Mapping[str, Cell]
+    paper: Mapping[str, PublishedCell]
     ours: Mapping[str, float | None]
     runs: tuple[str, ...]
 
@@ -58,39 +49,35 @@ class FilledRow:
 class FilledTable:
     """A printed table with our numbers."""
 
-    source: ReferenceTable
+    source: PublishedTable
     title: str
     rows: tuple[FilledRow, ...]
     notes: tuple[str, ...]
 
     def columns(self) -> list[str]:
-        """Return the names of the cells, in the paper's order."""
-        return list(dict.fromkeys(name for row in self.rows for name in row.paper))
+        """Return the names of the cells, in the order of the paper."""
+        return self.source.columns()
 
     def lines(self) -> list[list[tuple[str, str]]]:
-        """Return a (printed, ours) a cell, the row's label first."""
+        """Return, for each row, its label and then a pair (printed, ours) for each column."""
         return [
-            [
-                (row.label, ""),
-                *((printed(row.paper.get(name)), _ours(row, name)) for name in self.columns()),
-            ]
-            for row in self.rows
+            [(row.label, ""), *(_texts(row, name) for name in self.columns())] for row in self.rows
         ]
 
 
 def fill(
-    reference: Reference, board: Board, tables: Sequence[str] = (), on: str | None = None
+    paper: PublishedResults, board: Board, tables: Sequence[str] = (), on: str | None = None
 ) -> list[FilledTable]:
     """Return the paper's tables, with our numbers where there are runs.
 
     Args:
-        reference: what the paper printed.
+        paper: what the paper printed.
         board: our records, compared.
-        tables: which ones, as the paper numbers them; empty for all.
-        on: a model of ours in the place of the paper's; None: the paper's own models.
+        tables: which tables, by the paper's numbers; empty for all.
+        on: a model of ours in place of the paper's; None: the paper's own models.
     """
-    chosen = [table for table in reference.tables if not tables or table.table in tables]
-    return [_filled(reference, table, board, on) for table in chosen]
+    chosen = [table for table in paper.tables if not tables or table.table in tables]
+    return [_filled(paper, table, board, on) for table in chosen]
 
 
 def values(tables: Iterable[FilledTable]) -> list[dict[str, Any]]:
@@ -114,7 +101,7 @@ def values(tables: Iterable[FilledTable]) -> list[dict[str, Any]]:
 
 
 def _filled(
-    reference: Reference, table: ReferenceTable, board: Board, on: str | None
+    paper: PublishedResults, table: PublishedTable, board: Board, on: str | None
 ) -> FilledTable:
     wanted = on or table.model
     found = {row.method: _row_of(board, table.task, wanted, row.method) for row in table.rows}
@@ -123,13 +110,13 @@ def _filled(
             label=row.label,
             method=row.method,
             paper=row.cells,
-            ours={name: _value(found[row.method], row, name, table) for name in row.cells},
+            ours={name: _value(found[row.method], name, table) for name in row.cells},
             runs=_runs(found[row.method]),
         )
         for row in table.rows
     )
     place = f"Table {table.table}" if table.table.isdigit() else table.table.capitalize()
-    notes = list(misprints([table]))
+    notes = table.misprints()
     if on and any(row.runs for row in rows):
         notes.append(f"Ours are of {on}, another model than the paper's.")
     if any(row.runs for row in rows):
@@ -139,22 +126,13 @@ def _filled(
     if table.hardware:
         notes.append(f"The paper's are of one {table.hardware}; ours are of our own machines.")
     return FilledTable(
-        table, f"{place} · {reference.title} · {table.task} · {table.model}", rows, tuple(notes)
+        table, f"{place} · {paper.title} · {table.task} · {table.model}", rows, tuple(notes)
     )
 
 
 def _row_of(board: Board, task: str, model: str, method: str) -> Row | None:
     """Return our row: one with the paper's settings if there is one, else the best-ranked."""
-    rows = [
-        row
-        for group in board.groups
-        for row in group.rows
-        if row.spec.task == task
-        and same_model(row.spec.model, model)
-        and row.spec.data_source != STANDIN
-        and row.method == method
-        and row.runs
-    ]
+    rows = board.find_rows(task, model, method)
     presets = [row for row in rows if (row.spec.preset or "").startswith("paper")]
     return next(iter(presets or rows), None)
 
@@ -163,8 +141,8 @@ def _runs(row: Row | None) -> tuple[str, ...]:
     return row.runs if row else ()
 
 
-def _value(row: Row | None, theirs: ReferenceRow, name: str, table: ReferenceTable) -> float | None:
-    if row is None or not comparable(name, row.metrics, theirs.cells):
+def _value(row: Row | None, name: str, table: PublishedTable) -> float | None:
+    if row is None or not table.comparable(name, row.metrics):
         return None
     if name in row.cost:
         return row.cost[name]
@@ -176,7 +154,8 @@ def _value(row: Row | None, theirs: ReferenceRow, name: str, table: ReferenceTab
     return value.value if value else None
 
 
-def _ours(row: FilledRow, name: str) -> str:
-    value = row.ours.get(name)
-    plain = ("ppl", "seconds_per_step", "peak_memory_gb")
-    return BLANK if value is None else format_number(value, "" if name.endswith(plain) else "%")
+def _texts(row: FilledRow, name: str) -> tuple[str, str]:
+    cell, ours = row.paper.get(name), row.ours.get(name)
+    no_percentage = name.endswith(("ppl", "seconds_per_step", "peak_memory_gb"))
+    text = BLANK if ours is None else format_number(ours, "" if no_percentage else "%")
+    return cell.text() if cell else "", text

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from unharness.leaderboard.beside import beside, reference_values
-from unharness.leaderboard.paper import BLANK, fill, values
-from unharness.leaderboard.reference import load_reference
-from unharness.leaderboard.rows import Board, build_board
+from unharness import Board, load_published
+from unharness.leaderboard.published_comparison import compare_with, published_values
+from unharness.leaderboard.rows import build_board
 from unharness.records.record import CostRecord
 from unharness.spec import EvaluationSettings
+from unharness_tasks.knowundo.paper_comparison import BLANK, fill, values
 
 LLAMA = "/models/Llama-2-7b-chat-hf"
 
 
 @pytest.fixture(scope="module")
 def paper():
-    return load_reference("knowundo-paper", Path("/nowhere"))
+    return load_published("knowundo-paper", Path("/nowhere"))
 
 
 def cells(tables, method):
@@ -91,10 +91,10 @@ def test_an_average_stands_only_beside_one_of_the_same_tasks(
     key = ("2", "knowundo-privacy", "Llama-2-7b-chat-hf")
     assert cells(fill(paper, board), "memflex")[key]["general_avg"] == ("42.79", shown)
     [group] = board.groups
-    found = beside(group, paper)
+    found = compare_with(paper, group)
     assert ("general_avg" in [column.name for column in found.columns]) == (shown != BLANK)
     [row] = [row for row in group.rows if row.method == "memflex"]
-    difference = reference_values(group, row, paper)["metrics"]["general_avg"]["difference"]
+    difference = published_values(group, row, paper)["metrics"]["general_avg"]["difference"]
     assert (difference is None) == (shown == BLANK)
 
 

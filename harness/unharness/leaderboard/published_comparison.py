@@ -1,4 +1,4 @@
-"""Our rows beside a paper's, where task, model and data are the same."""
+"""Our rows next to published ones, where task, model and data are the same."""
 
 from __future__ import annotations
 
@@ -10,30 +10,23 @@ from rich.console import Console
 from rich.table import Table
 
 from unharness.leaderboard.labels import format_number, headers, row_labels, signed
+from unharness.leaderboard.published import PublishedCell, PublishedResults, PublishedTable
 from unharness.leaderboard.ranking import Column
-from unharness.leaderboard.reference import (
-    Cell,
-    Reference,
-    ReferenceTable,
-    comparable,
-    misprints,
-    printed,
-)
 from unharness.leaderboard.rows import Board, Group, Row
 from unharness.terminal import Text
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A group's rows and the paper's."""
+class Comparison:
+    """A group's rows and those of a published table."""
 
     group: Group
-    table: ReferenceTable
+    table: PublishedTable
     columns: tuple[Column, ...]
-    """Those that both have."""
+    """The metrics that both have."""
 
     def lines(self) -> list[list[str]]:
-        """Return method and a cell a metric: ours, the paper's, ours minus the paper's."""
+        """Return rows of text: the method, then for each column ours, theirs, the difference."""
         found = []
         seen = set()
         for label, row in zip(row_labels(self.group), self.group.rows, strict=True):
@@ -50,38 +43,38 @@ class Beside:
         return found
 
 
-def beside(group: Group, reference: Reference) -> Beside | None:
-    """Return a group beside the paper, or None where it says nothing of it."""
+def compare_with(published: PublishedResults, group: Group) -> Comparison | None:
+    """Return a group next to a publication, None if that has nothing on its task and model."""
     spec = group.spec
-    table = reference.results(spec.task, spec.model, spec.data_source)
+    table = published.main_table(spec.task, spec.model, spec.data_source)
     if table is None:
         return None
-    names = {name for row in table.rows for name in row.cells}
+    names = table.columns()
     ours = [column.name for column in group.columns]
-    shared = (c for c in group.columns if c.name in names and comparable(c.name, ours, names))
-    return Beside(group, table, tuple(shared))
+    shared = (c for c in group.columns if c.name in names and table.comparable(c.name, ours))
+    return Comparison(group, table, tuple(shared))
 
 
-def nothing_beside(board: Board, reference: Reference) -> str:
-    """Return why no group has a counterpart, or nothing if one has."""
-    if not board.groups or any(beside(group, reference) for group in board.groups):
+def nothing_to_compare(board: Board, published: PublishedResults) -> str:
+    """Return why no group has a published counterpart; empty if one has."""
+    if not board.groups or any(compare_with(published, group) for group in board.groups):
         return ""
     return (
-        f"{reference.name} has nothing to set beside these rows: it has "
-        f"{'; '.join(reference.subjects())}, on the task's own data"
+        f"{published.name} has nothing to set beside these rows: it has "
+        f"{'; '.join(published.subjects())}, on the task's own data"
     )
 
 
-def notes(found: Beside, reference: Reference) -> list[str]:
-    """Return what must be known of the comparison."""
-    source = f"Beside {reference.title}, {reference.source}, table {found.table.table}: "
-    return [source + "ours | the paper's (ours minus the paper's).", *misprints([found.table])]
+def comparison_notes(found: Comparison, published: PublishedResults) -> list[str]:
+    """Return the source of the published numbers, how to read a cell, and the misprints."""
+    source = f"Beside {published.title}, {published.source}, table {found.table.table}: "
+    return [source + "ours | the paper's (ours minus the paper's).", *found.table.misprints()]
 
 
-def print_beside(board: Board, reference: Reference, console: Console) -> None:
-    """Print a table for every group that the paper speaks of."""
+def print_comparisons(board: Board, published: PublishedResults, console: Console) -> None:
+    """Print a table for every group that has a published counterpart."""
     for group in board.groups:
-        found = beside(group, reference)
+        found = compare_with(published, group)
         if found is None:
             continue
         console.print(Text(group.title, "bold"))
@@ -92,22 +85,22 @@ def print_beside(board: Board, reference: Reference, console: Console) -> None:
         for cells in found.lines():
             table.add_row(*map(Text, cells))
         console.print(table)
-        for note in notes(found, reference):
+        for note in comparison_notes(found, published):
             console.print(Text(note, "dim"))
-    if reason := nothing_beside(board, reference):
+    if reason := nothing_to_compare(board, published):
         console.print(Text(reason, "yellow"))
 
 
-def reference_values(group: Group, row: Row, reference: Reference) -> dict[str, Any] | None:
-    """Return what the paper printed of a row, as JSON values; None where it has none."""
-    found = beside(group, reference)
+def published_values(group: Group, row: Row, published: PublishedResults) -> dict[str, Any] | None:
+    """Return the published counterpart of a row as JSON values, None if it has none."""
+    found = compare_with(published, group)
     theirs = found.table.row(row.method) if found else None
     if found is None or theirs is None:
         return None
     shared = {column.name for column in found.columns}
     return {
-        "name": reference.name,
-        "source": reference.source,
+        "name": published.name,
+        "source": published.source,
         "table": found.table.table,
         "label": theirs.label,
         "metrics": {
@@ -121,17 +114,17 @@ def reference_values(group: Group, row: Row, reference: Reference) -> dict[str, 
     }
 
 
-def difference(row: Row | None, name: str, cell: Cell | None) -> float | None:
-    """Return ours minus the paper's, where both are numbers."""
+def difference(row: Row | None, name: str, cell: PublishedCell | None) -> float | None:
+    """Return ours minus theirs, None unless both are numbers."""
     ours = row.metrics.get(name) if row else None
     if ours is None or ours.value is None or cell is None or cell.value is None:
         return None
     return ours.value - cell.value
 
 
-def _cell(row: Row | None, cell: Cell | None, column: Column) -> str:
+def _cell(row: Row | None, cell: PublishedCell | None, column: Column) -> str:
     ours = row.metrics[column.name].value if row else None
-    text = f"{format_number(ours, column.unit)} | {printed(cell) or '–'}"
+    text = f"{format_number(ours, column.unit)} | {(cell.text() if cell else '') or '–'}"
     change = difference(row, column.name, cell)
     if change is None:
         return text
