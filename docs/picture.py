@@ -16,7 +16,7 @@ from unharness.cli.outcome import print_outcome
 from unharness.leaderboard.rows import build_board, vanilla_of
 from unharness.leaderboard.table import print_board
 from unharness.records.store import RecordStore
-from unharness.running.pipeline import Outcome
+from unharness.running.existing import Outcome
 
 
 def main(results: str, run_id: str, picture: str) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from unharness.plugins import Ref
     from unharness.records.record import RunRecord
     from unharness.records.store import load_records
-    from unharness.running import run
+    from unharness.running.pipeline import run
     from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
     from unharness.terminal import Text, print_table
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
@@ -83,7 +83,7 @@ _HOMES = {
     "plugins": ("Ref",),
     "records.record": ("RunRecord",),
     "records.store": ("load_records",),
-    "running": ("run",),
+    "running.pipeline": ("run",),
     "sweeping.executor": ("Executor", "Job", "JobResult", "Watcher"),
     "terminal": ("Text", "print_table"),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),

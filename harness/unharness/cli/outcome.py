@@ -9,7 +9,7 @@ from rich.table import Table
 from unharness.leaderboard.labels import ARROWS, changed, format_number
 from unharness.leaderboard.scale import Scale
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
-from unharness.running.pipeline import Outcome
+from unharness.running.existing import Outcome
 from unharness.terminal import Console, Text
 
 

@@ -165,10 +165,10 @@ def run_command(
             if (kind, name) != ("engines", AUTO):
                 found.entry(kind, name)
     with progress_for(quiet or os.environ.get("RANK", "0") != "0") as progress:
-        with progress.stage("prepare"):  # importing torch and transformers takes seconds
-            from unharness.running.pipeline import execute, make_request
+        with progress.stage("prepare"):
+            from unharness.running.existing import existing_outcome
+            from unharness.running.request import make_request
             from unharness.running.resolve import resolve
-            from unharness.running.together import execute_together
             from unharness.training import ranks
 
             plan = resolve(make_request(values), found)
@@ -182,7 +182,12 @@ def run_command(
             chosen = f"engine: {plan.spec.evaluation.engine} ({plan.engine_reason})"
             progress.note(chosen)
         together = ranks.world_size() > 1  # `accelerate launch -m unharness.cli.main run …`
-        outcome = (execute_together if together else execute)(plan, found, progress)
+        outcome = None if together else existing_outcome(plan, found)
+        if outcome is None:
+            with progress.stage("load libraries"):  # torch and transformers take seconds
+                from unharness.running.pipeline import execute
+                from unharness.running.together import execute_together
+            outcome = (execute_together if together else execute)(plan, found, progress)
     if outcome is None:  # the first process speaks for all
         return
     if form == "json":

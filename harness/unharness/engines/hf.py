@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import Field
-from transformers import GenerationConfig
 
 from unharness.engines.engine import Engine, OnGenerated, Sampling
 from unharness.models.lora import is_adapted
 from unharness.models.weights import WeightsRef
+
+if TYPE_CHECKING:
+    import torch
 
 
 class HfEngine(Engine):
@@ -38,6 +39,8 @@ class HfEngine(Engine):
         self, prompts: Sequence[str], sampling: Sampling, on_done: OnGenerated | None = None
     ) -> list[str]:
         """Generate, longest prompts first, and return in the prompts' order."""
+        import torch
+
         if self._weights is None:
             raise RuntimeError("generate before load")
         if not prompts:
@@ -66,6 +69,8 @@ class HfEngine(Engine):
     def _answers(
         self, model: Any, tokenizer: Any, rows: list[list[int]], sampling: Sampling
     ) -> list[str]:
+        import torch
+
         length = max(len(row) for row in rows)
         pad = tokenizer.pad_token_id
         input_ids = torch.tensor([[pad] * (length - len(row)) + row for row in rows])
@@ -96,6 +101,8 @@ def _plain(model: Any) -> Iterator[None]:
 
     Texts of different models are compared, so what they are asked for must be the same.
     """
+    from transformers import GenerationConfig
+
     holder = model.get_base_model() if is_adapted(model) else model
     own = holder.generation_config
     holder.generation_config = GenerationConfig()

@@ -1,5 +1,1 @@
 """The pipeline: a request in, a record out."""
-
-from unharness.running.pipeline import run
-
-__all__ = ["run"]

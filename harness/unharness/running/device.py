@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+
 from unharness.errors import UsageError
+
+DRIVER_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
+"""What the drivers of NVIDIA (Jetson and WSL included) and AMD leave; without one, no GPU."""
 
 
 def find_device(requested: str) -> str:
@@ -11,6 +19,8 @@ def find_device(requested: str) -> str:
     Raises:
         UsageError: no such device, or none here.
     """
+    if requested == "cpu" or (requested == "auto" and _surely_cpu()):
+        return "cpu"
     import torch
 
     if requested == "auto":
@@ -39,3 +49,17 @@ def weights_dtype(device: str, tuning: str, target_tuning: str) -> str:
     if device == "cpu" or "full" in (tuning, target_tuning):
         return "float32"
     return "bfloat16"
+
+
+def _surely_cpu() -> bool:
+    """Return whether torch would see no GPU, told without its import, which takes seconds."""
+    if "torch" in sys.modules:
+        return False  # it answers for itself
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "" or not any(
+        Path(name).exists() for name in DRIVER_FILES
+    ):
+        return True
+    try:
+        return metadata.version("torch").endswith("+cpu")
+    except metadata.PackageNotFoundError:
+        return False

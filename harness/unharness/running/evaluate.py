@@ -17,7 +17,7 @@ from unharness.plugins import Registry
 from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
 from unharness.running.parts import data_record, utc_now
-from unharness.running.pipeline import make_request
+from unharness.running.request import make_request
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan, resolve
 from unharness.running.work import Unlearned
 from unharness.spec import IDENTITY_VERSION, RunRequest

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from unharness.cache import locked
-from unharness.errors import UsageError, refused_values
 from unharness.evaluation.suite_plan import check_reachable
 from unharness.plugins import Registry, registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
 from unharness.running.clock import PrefixedProgress
+from unharness.running.existing import Outcome, all_done, finished, is_done, outcome_of
 from unharness.running.pool import EnginePool
+from unharness.running.request import make_request
 from unharness.running.resolve import Plan, resolve
-from unharness.running.work import RunUnderWay, Unlearned, finished, lock_of
-from unharness.spec import RunRequest
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a request."""
-
-    record: RunRecord
-    vanilla: RunRecord | None
-    """The target's own record, where there is one."""
-    folder: Path
-    existed: bool
-    """Whether the record was there already, and nothing was run."""
-    also: tuple[Outcome, ...] = ()
-    """The same weights under further prompts."""
+from unharness.running.work import RunUnderWay, Unlearned, lock_of
 
 
 def run(
@@ -67,18 +50,6 @@ def run(
     request = make_request({"method": method, "task": task, "set": dict(config or {}), **options})
     found = registry()
     return execute(resolve(request, found), found, progress or Progress()).record
-
-
-def make_request(values: Mapping[str, Any]) -> RunRequest:
-    """Return a request, or say which option is wrong.
-
-    Raises:
-        UsageError: an option is unknown or has an impossible value.
-    """
-    try:
-        return RunRequest(**values)
-    except ValidationError as error:
-        raise UsageError(refused_values(error)) from error
 
 
 def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
@@ -119,31 +90,15 @@ def execute_with(
         if plan.suite and not all_done(store, plan):
             check_reachable(plan.suite, registry)
         for one in plans:
-            record = finished(store, one) if _is_done(store, one) else None
+            record = finished(store, one) if is_done(store, one) else None
             existed = record is not None
             if record is None:
                 shown = progress if one is plans[0] else _under(progress, one)
                 under_way = RunUnderWay(one, registry, shown, store, engines, unlearned=unlearned)
                 record = under_way.carry_out()
                 unlearned = under_way.unlearned
-            vanilla = _of_same_target(record, finished(store, one.vanilla(registry)))
-            made.append(Outcome(record, vanilla, store.folder(one.spec), existed))
+            made.append(outcome_of(record, store, one, registry, existed=existed))
     return replace(made[0], also=tuple(made[1:]))
-
-
-def all_done(store: RecordStore, plan: Plan) -> bool:
-    """Return whether the records of a plan are there, under every prompt."""
-    return all(_is_done(store, plan.under(prompt)) for prompt in plan.prompts)
-
-
-def _of_same_target(record: RunRecord, vanilla: RunRecord | None) -> RunRecord | None:
-    """Return the vanilla record unless another target, of equal settings, left it."""
-    found = [one.target.weights_hash for one in (record, vanilla) if one and one.target]
-    return vanilla if len(set(found)) <= 1 else None
-
-
-def _is_done(store: RecordStore, plan: Plan) -> bool:
-    return not plan.request.force and finished(store, plan) is not None
 
 
 def _under(progress: Progress, plan: Plan) -> Progress:

@@ -7,8 +7,9 @@ from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.running.existing import Outcome, all_done
 from unharness.running.parts import data_record, target_record, utc_now
-from unharness.running.pipeline import Outcome, all_done, execute
+from unharness.running.pipeline import execute
 from unharness.running.resolve import Plan
 from unharness.running.unlearn_stage import UnlearnStage, target_model
 from unharness.spec import IDENTITY_VERSION

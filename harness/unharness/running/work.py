@@ -25,6 +25,7 @@ from unharness.records.artifacts import write_examples, write_weights
 from unharness.records.record import RunRecord
 from unharness.records.store import RECORD_FILE, RecordStore
 from unharness.running.clock import PrefixedProgress, TimedProgress
+from unharness.running.existing import finished
 from unharness.running.parts import (
     TARGET_UNLEARNED,
     count_unscored,
@@ -48,19 +49,6 @@ from unharness.training.update_norms import never_moved
 def lock_of(plan: Plan) -> Path:
     """Return the lock that a run holds while it is under way: one for all prompts."""
     return RecordStore(plan.spec.results).lock(plan.under(NO_PROMPT).spec)
-
-
-def finished(store: RecordStore, plan: Plan) -> RunRecord | None:
-    """Return the record of a run that is done, with its weights if they are wanted."""
-    try:
-        record = store.find(plan.spec)
-    except RecordError:
-        return None
-    if record is None or record.status != "done":
-        return None
-    if plan.spec.save_weights and "weights" not in record.artifacts:
-        return None
-    return record
 
 
 @dataclass(frozen=True)

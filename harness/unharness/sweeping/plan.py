@@ -15,8 +15,8 @@ from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.running.existing import all_done
 from unharness.running.given_target import ModelFinder
-from unharness.running.pipeline import all_done
 from unharness.running.resolve import VANILLA, Plan, resolve
 from unharness.running.unlearn_stage import target_folder
 from unharness.running.work import lock_of
