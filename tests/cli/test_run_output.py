@@ -1,6 +1,8 @@
 """What a run prints: the panel, the record's path, and with --quiet nothing."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -52,3 +54,39 @@ def test_a_quiet_sweep_prints_its_failures_alone(call, tmp_path):
     failed, *rest = errors.splitlines()
     assert failed.startswith("failed: memflex · epochs=1 · mu=-1")
     assert len(rest) == 2  # how to run them again
+
+
+HEAVY = ("torch", "transformers", "lm_eval", "datasets", "peft", "numpy", "scipy", "vllm")
+SHOW = """
+import sys
+from unharness.cli.main import main
+try:
+    main(sys.argv[1:])
+finally:
+    print("imported:", *(name for name in {heavy} if name in sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_showing_a_finished_run_again_imports_nothing_heavy(
+    call, checkpoint, tmp_path_factory, form
+):
+    """What is heavy takes seconds: a finished run is shown from its record, in one second."""
+    words = ("run", "--model", checkpoint("llama"), "--data", "standin", "--format", form)
+    words += ("--suite", "general-facts", "--limit", 2, "--limit-train", 4, "--epochs", 1)
+    words += ("--results", tmp_path_factory.getbasetemp() / "shown", "--device", "auto")
+    code, first, _ = call(*words)
+    assert code == 0
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW.format(heavy=HEAVY), *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "imported:"
+    if form == "json":
+        assert json.loads(done.stdout) == json.loads(first)
+    else:
+        assert "This run was done before" in done.stdout

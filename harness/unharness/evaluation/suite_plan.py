@@ -7,9 +7,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ import yaml
 from unharness.errors import DataError, UsageError, suggestion
 from unharness.evaluation.suite import NONE, Suite, SuiteTask
 from unharness.plugins import Registry
+from unharness.records.notes import recall, remember
 
+KIND = "suites"
+"""What notes on suites are called in the cache."""
 REACH_SECONDS = 5.0
 CLOSE = 0.85
 """From this likeness on (difflib's ratio) a name is a slip of the pen."""
@@ -34,6 +37,8 @@ class SuitePlan:
     bundled: bool
     """Whether lm-eval's own definitions are needed; they take seconds to look through."""
     offline: bool
+    known: Mapping[str, Any] | None = None
+    """The identity, where lm-eval was asked for it before."""
 
     @cached_property
     def manager(self) -> Any:
@@ -46,6 +51,8 @@ class SuitePlan:
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the numbers, as JSON values: content, no paths."""
+        if self.known is not None:
+            return dict(self.known)
         tasks = []
         for task in self.tasks:
             config = _plain(self.manager.task_index[task.name])
@@ -78,13 +85,40 @@ def plan_suite(text: str, include_path: Path | None, registry: Registry) -> Suit
         check_yaml(include_path)
     if text == NONE:
         return None
+    suite: type[Suite] | None = None
     if text in registry.names("suites"):
-        suite: type[Suite] = registry.get("suites", text)
-        path = suite.include_path
-        own = path is not None and all(_defines(path, task.name) for task in suite.tasks)
-        return _checked(
-            SuitePlan(suite.name, tuple(suite.tasks), path, not own, suite.offline), registry
+        suite = registry.get("suites", text)
+        include_path = suite.include_path
+    asked = {
+        "suite": text,
+        "tasks": [asdict(task) for task in suite.tasks] if suite else None,
+        "files": _folder_hash(include_path) if include_path else None,
+        "lm_eval": lm_eval_version(),
+    }
+    offline = suite.offline if suite else False
+    if answer := recall(KIND, asked):
+        tasks = tuple(SuiteTask(**task) for task in answer["tasks"])
+        identity = answer["identity"]
+        return SuitePlan(
+            identity["name"], tasks, include_path, answer["bundled"], offline, identity
         )
+    plan = _registered(suite, registry) if suite else _by_names(text, include_path, registry)
+    identity = plan.identity()
+    listed = [asdict(task) for task in plan.tasks]
+    if not (plan.bundled and _lm_eval_is_editable()):
+        remember(KIND, asked, {"tasks": listed, "bundled": plan.bundled, "identity": identity})
+    return plan
+
+
+def _registered(suite: type[Suite], registry: Registry) -> SuitePlan:
+    path = suite.include_path
+    own = path is not None and all(_defines(path, task.name) for task in suite.tasks)
+    return _checked(
+        SuitePlan(suite.name, tuple(suite.tasks), path, not own, suite.offline), registry
+    )
+
+
+def _by_names(text: str, include_path: Path | None, registry: Registry) -> SuitePlan:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise UsageError("--suite is empty; give a suite, names of lm-eval's tasks, or 'none'")
@@ -142,6 +176,12 @@ def quiet_lm_eval() -> None:
 def lm_eval_version() -> str:
     """Return the version of lm-eval that is installed."""
     return version("lm-eval")
+
+
+def _lm_eval_is_editable() -> bool:
+    """Return whether its definitions can change while its version stays the same."""
+    text = distribution("lm-eval").read_text("direct_url.json")  # PEP 610
+    return bool(text) and bool(json.loads(text or "{}").get("dir_info", {}).get("editable"))
 
 
 def check_yaml(folder: Path) -> None:

@@ -13,7 +13,7 @@ from unharness.data.task_data import TaskData
 from unharness.data.templates import CHAT, PLAIN
 from unharness.errors import ModelError, UnknownNameError
 from unharness.hub import HubName, commit_of, hub_name, unreachable
-from unharness.manifest import sha256_of
+from unharness.models.file_hashes import remembered_sha256
 from unharness.models.loading import load_causal_lm
 from unharness.models.preset import ModelPreset, Tuning
 from unharness.plugins import Registry
@@ -114,7 +114,7 @@ class CheckpointModel(BaseModel):
             paths = {path for pattern in IDENTITY_FILES for path in self._folder.glob(pattern)}
             for path in sorted(path for path in paths if path.is_file()):
                 name = path.relative_to(self._folder).as_posix()
-                digest.update(f"{name} {sha256_of(path)}\n".encode())
+                digest.update(f"{name} {remembered_sha256(path)}\n".encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
