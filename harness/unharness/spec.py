@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from unharness import defaults
 from unharness.strict_model import StrictModel
 
 IDENTITY_VERSION = 3
@@ -64,7 +65,7 @@ class SharedRequest(StrictModel):
     include_path: str | None = None
     """A folder of lm-eval YAML."""
     preset: str | None = None
-    """Hyperparameters by name: `paper`, or `paper:Qwen1.5-7B-Chat` for another model's."""
+    """Published hyperparameters: `NAME`, or `NAME:MODEL` for another model's."""
     template: str | None = None
     """How questions and answers are joined, `plain` or `chat`; None: the task's, else the
     model's."""
@@ -90,8 +91,8 @@ class SharedRequest(StrictModel):
 class RunRequest(SharedRequest):
     """What a user asks for; None where nothing was said."""
 
-    method: str = "memflex"
-    task: str = "knowundo-privacy"
+    method: str = defaults.METHOD
+    task: str = defaults.TASK
     model: str = "tiny"
     seed: int = Field(0, ge=0, le=HIGHEST_SEED)
     set: dict[str, Any] = Field(default_factory=dict)
@@ -136,7 +137,7 @@ class EvaluationSettings(BaseModel):
     engine_options: dict[str, Any] = Field(default_factory=dict)
     """Those that can change what is generated."""
     max_length: int = 256
-    """Of question and answer, in tokens (KnowUnDo, table 7); a prompt comes on top."""
+    """Of question and answer, in tokens; a prompt comes on top."""
     max_new_tokens: int = 96
     prompt: str = ""
     """The instruction that stands before every question; empty for none."""
@@ -195,7 +196,7 @@ class RunSpec(BaseModel):
     prompt_name: str = Field("none", json_schema_extra=RUNTIME)
     """What the evaluation's prompt is called; the text itself is the identity."""
     preset: str | None = Field(None, json_schema_extra=RUNTIME)
-    """Where the hyperparameters came from, if from a preset, as `paper (Llama-2-7b-chat-hf)`."""
+    """The preset that the hyperparameters came from, if any, as `NAME (MODEL)`."""
     tuned: int | None = Field(None, json_schema_extra=RUNTIME)
     """How many trials chose the hyperparameters, if tuning did."""
     save_weights: bool = Field(False, json_schema_extra=RUNTIME)

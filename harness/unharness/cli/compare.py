@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from unharness import defaults
 from unharness.cli.console import echo_json
 from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.skipped import warn_of
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from unharness.leaderboard.paired import Comparison, Difference
     from unharness.leaderboard.rows import Board, Group, Row
 
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   unharness compare memflex kl
-  unharness compare memflex gradient-difference --task knowundo-privacy --examples 20
+  unharness compare memflex gradient-difference --task {defaults.TASK} --examples 20
   unharness compare 3f2a 8f63                 # by run id: the rows that these runs belong to
   unharness compare memflex kl --format json
 """

@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
+from unharness import defaults
 from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options, template_option
 from unharness.cli.run import calm_libraries, interrupt, key_values
 from unharness.errors import UsageError
 from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
 
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   unharness evaluate 3f2a
   unharness evaluate 3f2a --engine hf --prompt none --prompt assistant
-  unharness evaluate --weights ./unlearned-llama --task knowundo-privacy --data ../data
+  unharness evaluate --weights ./unlearned-llama --task {defaults.TASK} --data ../data
   unharness evaluate --weights ./adapter --model ./Llama-3.2-1B --name mine
   unharness evaluate --weights ./a --weights ./b --beside 3f2a
 """
@@ -33,7 +34,7 @@ Examples:
 )
 @click.option("--name", "names", multiple=True, help="What the row is called; one a --weights.")
 @click.option("--beside", metavar="RUN", help="A run from whose target the --weights were made.")
-@click.option("--task", "-t", help="Task of the --weights [default: knowundo-privacy].")
+@click.option("--task", "-t", help=f"Task of the --weights [default: {defaults.TASK}].")
 @click.option("--model", help="The base of an adapter [default: what the adapter says].")
 @click.option("--engine", help="What generates text [default: the run's, or auto].")
 @click.option(

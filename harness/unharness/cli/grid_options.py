@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from unharness import defaults
 from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.run import key_values
 from unharness.cli.yaml_file import from_file
@@ -18,8 +19,10 @@ from unharness.strict_yaml import YamlError, load_yaml
 Command = Callable[..., Any]
 
 _SHARED = (
-    click.option("--method", "-m", multiple=True, help="Methods, with commas [default: memflex]."),
-    click.option("--task", "-t", multiple=True, help="Tasks [default: knowundo-privacy]."),
+    click.option(
+        "--method", "-m", multiple=True, help=f"Methods, with commas [default: {defaults.METHOD}]."
+    ),
+    click.option("--task", "-t", multiple=True, help=f"Tasks [default: {defaults.TASK}]."),
     click.option("--model", multiple=True, help="Presets, folders or hub ids [default: tiny]."),
     target_option,
     click.option("--seed", help="Seeds: 0..4, or 0,1,2 [default: 0]."),

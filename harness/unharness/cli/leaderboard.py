@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unharness import defaults
 from unharness.cli.console import echo, stdout_console, tell
 from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from unharness.leaderboard.published import PublishedResults
     from unharness.leaderboard.rows import Board
 
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   unharness leaderboard
-  unharness leaderboard --task knowundo-privacy --model tiny
+  unharness leaderboard --task {defaults.TASK} --model tiny
   unharness leaderboard --metric unlearn_success --metric retention_success
   unharness leaderboard --format csv > leaderboard.csv
   unharness leaderboard --format html > leaderboard.html

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from unharness import defaults
 from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
@@ -160,8 +161,8 @@ def _parameter_lines(parameter: Mapping[str, Any]) -> list[str]:
     return [text for text in ("; ".join(words), parameter["description"]) if text]
 
 
-methods = list_group("methods", "unlearning methods", "memflex")
-tasks = list_group("tasks", "tasks", "knowundo-privacy")
+methods = list_group("methods", "unlearning methods", defaults.METHOD)
+tasks = list_group("tasks", "tasks", defaults.TASK)
 metrics = list_group("metrics", "metrics", "unlearn_success")
 suites = list_group("suites", "suites of general knowledge", "general-facts")
 engines = list_group("engines", "text generation engines", "hf")

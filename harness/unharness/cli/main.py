@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from unharness import defaults
 from unharness.cli.console import tell
 from unharness.cli.groups import NearGroup
 from unharness.errors import PluginError, UnharnessError, UsageError, reason_of, short_value
@@ -55,9 +56,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins, the failed ones too."),
 }
 
-EXAMPLES = """\b
+EXAMPLES = f"""\b
 Examples:
-  unharness run --method memflex --task knowundo-privacy
+  unharness run --method {defaults.METHOD} --task {defaults.TASK}
   unharness run --method gradient-ascent --set lr=5e-4 --seed 1
   unharness sweep --method memflex,kl --seed 0..4
   unharness leaderboard

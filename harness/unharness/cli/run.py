@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from unharness import defaults
 from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.yaml_file import from_file
@@ -63,8 +64,8 @@ FILE_KEYS = (
 
 @click.command("run", epilog=EPILOG)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--method", "-m", help="Unlearning method [default: memflex].")
-@click.option("--task", "-t", help="Task [default: knowundo-privacy].")
+@click.option("--method", "-m", help=f"Unlearning method [default: {defaults.METHOD}].")
+@click.option("--task", "-t", help=f"Task [default: {defaults.TASK}].")
 @click.option("--model", help="Preset, folder, or hub id [default: tiny].")
 @target_option
 @click.option(
@@ -92,7 +93,8 @@ FILE_KEYS = (
 @click.option(
     "--preset",
     metavar="NAME[:MODEL]",
-    help="Published hyperparameters: 'paper', or 'paper:MODEL' for another model's.",
+    help="Published hyperparameters: NAME, or NAME:MODEL for another model's; 'unharness methods "
+    "show METHOD' lists them.",
 )
 @click.option(
     "--prompt",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from unharness import defaults
 from unharness.cli.console import echo_json, stdout_console
 from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.skipped import warn
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from unharness.records.record import RunRecord
     from unharness.terminal import Text
 
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   unharness show 3f2a
   unharness show 3f2a --examples 10
-  unharness show results/knowundo-privacy/tiny/memflex/3f2a90c1d2e3f405
+  unharness show results/{defaults.TASK}/tiny/memflex/3f2a90c1d2e3f405
   unharness show 3f2a --format json
 """
 BARS = "▁▂▃▄▅▆▇█"

@@ -51,7 +51,7 @@ FILE_KEYS = (
     metavar="[METHOD.]NAME=V1,V2",
     help="A hyperparameter's values, for all methods or for one alone; repeatable.",
 )
-@click.option("--preset", metavar="NAME[:MODEL]", help="Published hyperparameters: 'paper'.")
+@click.option("--preset", metavar="NAME[:MODEL]", help="Published hyperparameters, as for run.")
 @click.option("--prompt", multiple=True, metavar="NAME|FILE", help="As for run; repeatable.")
 @click.option("--save-weights", is_flag=True, help="Keep the unlearned weights.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the grid.")

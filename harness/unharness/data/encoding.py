@@ -41,8 +41,8 @@ def encode_examples(
     """Encode examples whole, and find where their answers begin.
 
     In the plain template the answer begins after the encoding of the prompt alone, so the two
-    newlines are scored with it (KnowUnDo, section 3). Without a prompt the answer stands alone
-    and is scored whole. Fine-tuning scores an end token as well, evaluation does not.
+    newlines are scored with it. Without a prompt the answer stands alone and is scored whole.
+    Fine-tuning scores an end token as well, evaluation does not.
 
     A split of raw text (`kind="text"`) gives as many rows as its texts have windows of
     `max_length` tokens. A window begins with the last token of the one before, so every token

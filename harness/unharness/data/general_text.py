@@ -15,7 +15,7 @@ from unharness.errors import DataError, UsageError
 from unharness.hub import HubName
 
 AUTO, BUNDLED = "auto", "bundled"
-# The 1,000 texts that KnowUnDo's released code takes for its out-of-distribution variants.
+# 1,000 texts that papers on unlearning take as data out of the task's distribution.
 HUB_REPOSITORY, HUB_CONFIG, HUB_SPLIT = "llmunlearn/unlearn_dataset", "general", "evaluation"
 PROMPT_KEY, ANSWER_KEY = "text", "labels"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PLAIN, CHAT = "plain", "chat"
 TEMPLATES = (PLAIN, CHAT)
 SEPARATOR = "\n\n"
-"""Between question and answer in the plain template (KnowUnDo, section 3)."""
+"""Between question and answer in the plain template."""
 
 
 def check_template(name: str) -> str:

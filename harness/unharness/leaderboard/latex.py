@@ -1,4 +1,4 @@
-"""The board as LaTeX: booktabs, with the columns grouped as in KnowUnDo's table 2."""
+"""The board as LaTeX: booktabs, with the columns grouped by what they measure."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _part(column: Column) -> str:
 
 
 def _ordered(columns: Sequence[Column]) -> list[Column]:
-    """Return the columns with those of one part side by side, in the paper's order."""
+    """Return the columns in the order of the parts."""
     places = ["Unlearning", "Retention", "", "General tasks"]
     return sorted(columns, key=lambda column: places.index(_part(column)))
 

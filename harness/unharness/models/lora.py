@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class LoraSettings(BaseModel):
-    """The adapter; the defaults are KnowUnDo's (r 8, alpha 16, dropout 0.1, all linear layers)."""
+    """The adapter, on all linear layers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

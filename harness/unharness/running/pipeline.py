@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
+from unharness import defaults
 from unharness.cache import locked
 from unharness.evaluation.suite_plan import check_reachable
 from unharness.plugins import Registry, registry
@@ -22,8 +23,8 @@ from unharness.running.work import RunUnderWay, Unlearned, lock_of
 
 
 def run(
-    method: str = "memflex",
-    task: str = "knowundo-privacy",
+    method: str = defaults.METHOD,
+    task: str = defaults.TASK,
     *,
     config: Mapping[str, Any] | None = None,
     progress: Progress | None = None,

@@ -374,7 +374,7 @@ def _general(
         raise UsageError(
             f"method {method_class.name!r} needs general text, and neither the task nor "
             f"{base.name} brings any: give --general FILE (JSON, JSON lines or plain text), "
-            f"--general hub ({HUB_REPOSITORY}, as the paper), or --general bundled (300 facts)"
+            f"--general hub ({HUB_REPOSITORY}), or --general bundled (300 facts)"
         )
     return found
 

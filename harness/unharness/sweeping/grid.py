@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
+from unharness import defaults
 from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
 from unharness.spec import HIGHEST_SEED, RunRequest, SharedRequest
@@ -18,8 +19,8 @@ MOST_SEEDS = 10_000
 class SweepRequest(SharedRequest):
     """What a user asks of a sweep: lists where a run has one value, and what all runs share."""
 
-    method: tuple[str, ...] = ("memflex",)
-    task: tuple[str, ...] = ("knowundo-privacy",)
+    method: tuple[str, ...] = (defaults.METHOD,)
+    task: tuple[str, ...] = (defaults.TASK,)
     model: tuple[str, ...] = ("tiny",)
     seed: tuple[int, ...] = (0,)
     """Numbers, or `0..4` for all from 0 to 4."""

@@ -14,7 +14,7 @@ class Preset:
     """A method's hyperparameters for one task and one published model."""
 
     name: str
-    """As after `--preset`: `paper`."""
+    """As after `--preset`."""
     task: str
     model: str
     """The published model's name, without its owner."""
@@ -40,7 +40,7 @@ def find_preset(
 
     Args:
         presets: the method's.
-        requested: `paper` for the model in hand, `paper:NAME` for another model's.
+        requested: `NAME` for the model in hand, `NAME:MODEL` for another model's.
         method: its name, for messages.
         task: its name.
         is_model: whether a published name is that of the model in hand.
