@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from unharness import defaults
+from unharness.cli.completion import complete
 from unharness.cli.console import echo_json
 from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.skipped import warn_of
@@ -29,12 +30,23 @@ Examples:
 
 
 @click.command("compare", epilog=EPILOG)
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=complete("methods"))
+@click.argument("b", shell_complete=complete("methods"))
 @results_option
 @format_option("table", "json")
-@click.option("--task", "-t", metavar="NAME", help="Where methods were run on several.")
-@click.option("--model", metavar="NAME", help="Where methods were run on several.")
+@click.option(
+    "--task",
+    "-t",
+    shell_complete=complete("tasks"),
+    metavar="NAME",
+    help="Where methods were run on several.",
+)
+@click.option(
+    "--model",
+    shell_complete=complete("models"),
+    metavar="NAME",
+    help="Where methods were run on several.",
+)
 @click.option(
     "--examples", type=click.IntRange(0), default=5, show_default=True, help="So many, each way."
 )

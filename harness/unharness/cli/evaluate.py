@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from unharness import defaults
+from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, complete
 from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options, template_option
 from unharness.cli.run import calm_libraries, interrupt, key_values
+from unharness.engines.choice import AUTO
 from unharness.errors import UsageError
 from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
 
@@ -34,9 +36,22 @@ Examples:
 )
 @click.option("--name", "names", multiple=True, help="What the row is called; one a --weights.")
 @click.option("--beside", metavar="RUN", help="A run from whose target the --weights were made.")
-@click.option("--task", "-t", help=f"Task of the --weights [default: {defaults.TASK}].")
-@click.option("--model", help="The base of an adapter [default: what the adapter says].")
-@click.option("--engine", help="What generates text [default: the run's, or auto].")
+@click.option(
+    "--task",
+    "-t",
+    shell_complete=complete("tasks"),
+    help=f"Task of the --weights [default: {defaults.TASK}].",
+)
+@click.option(
+    "--model",
+    shell_complete=complete("models", paths=FOLDER),
+    help="The base of an adapter [default: what the adapter says].",
+)
+@click.option(
+    "--engine",
+    shell_complete=complete("engines", AUTO),
+    help="What generates text [default: the run's, or auto].",
+)
 @click.option(
     "--engine-set",
     "engine_settings",
@@ -44,17 +59,28 @@ Examples:
     metavar="KEY=VALUE",
     help="An option of the engine; repeatable.",
 )
-@click.option("--prompt", multiple=True, metavar="NAME|FILE", help="As for run; repeatable.")
+@click.option(
+    "--prompt",
+    multiple=True,
+    shell_complete=complete("prompts", paths=FILE),
+    metavar="NAME|FILE",
+    help="As for run; repeatable.",
+)
 @click.option(
     "--suite",
+    shell_complete=complete("suites", "none", lists=True),
     metavar="NAME",
     help="General knowledge, as for run [default: the RUN's, that of --beside, or none].",
 )
 @click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
-@click.option("--data", help="A folder, 'hub', 'standin', or 'auto'; for --weights.")
+@click.option(
+    "--data",
+    shell_complete=complete("", *DATA, paths=FOLDER),
+    help="A folder, 'hub', 'standin', or 'auto'; for --weights.",
+)
 @template_option
 @limit_options
-@click.option("--device", help="auto, cpu, cuda, cuda:N.")
+@click.option("--device", shell_complete=complete("", *DEVICES), help="auto, cpu, cuda, cuda:N.")
 @click.option(
     "--results",
     metavar="DIR",

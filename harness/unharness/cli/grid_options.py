@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from unharness import defaults
+from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
 from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.run import key_values
 from unharness.cli.yaml_file import from_file
+from unharness.engines.choice import AUTO
 from unharness.errors import LONGEST_VALUE, UsageError
 from unharness.safe_text import shortened
 from unharness.strict_yaml import YamlError, load_yaml
@@ -20,14 +22,33 @@ Command = Callable[..., Any]
 
 _SHARED = (
     click.option(
-        "--method", "-m", multiple=True, help=f"Methods, with commas [default: {defaults.METHOD}]."
+        "--method",
+        "-m",
+        multiple=True,
+        shell_complete=complete("methods", lists=True),
+        help=f"Methods, with commas [default: {defaults.METHOD}].",
     ),
-    click.option("--task", "-t", multiple=True, help=f"Tasks [default: {defaults.TASK}]."),
-    click.option("--model", multiple=True, help="Presets, folders or hub ids [default: tiny]."),
+    click.option(
+        "--task",
+        "-t",
+        multiple=True,
+        shell_complete=complete("tasks", lists=True),
+        help=f"Tasks [default: {defaults.TASK}].",
+    ),
+    click.option(
+        "--model",
+        multiple=True,
+        shell_complete=complete("models", lists=True, paths=FOLDER),
+        help="Presets, folders or hub ids [default: tiny].",
+    ),
     target_option,
     click.option("--seed", help="Seeds: 0..4, or 0,1,2 [default: 0]."),
     click.option("--tuning", type=click.Choice(["lora", "full"]), help="What may move."),
-    click.option("--engine", help="What generates text: hf, vllm, auto."),
+    click.option(
+        "--engine",
+        shell_complete=complete("engines", AUTO),
+        help="What generates text: hf, vllm, auto.",
+    ),
     click.option(
         "--engine-set",
         "engine_settings",
@@ -35,17 +56,36 @@ _SHARED = (
         metavar="KEY=VALUE",
         help="An option of the engine; repeatable.",
     ),
-    click.option("--suite", metavar="NAME", help="General knowledge, as for run."),
+    click.option(
+        "--suite",
+        metavar="NAME",
+        shell_complete=complete("suites", "none", lists=True),
+        help="General knowledge, as for run.",
+    ),
     click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite."),
-    click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto]."),
-    click.option("--general", metavar="FILE", help="General text for methods that want it."),
+    click.option(
+        "--data",
+        shell_complete=complete("", *DATA, paths=FOLDER),
+        help="A folder, 'hub', 'standin', or 'auto' [default: auto].",
+    ),
+    click.option(
+        "--general",
+        metavar="FILE",
+        shell_complete=complete("", *GENERAL, paths=FILE),
+        help="General text for methods that want it.",
+    ),
     click.option("--results", metavar="DIR", help="Where records go [default: results]."),
     template_option,
     limit_options,
-    click.option("--device", help="auto, cpu, cuda, cuda:N [default: auto]."),
+    click.option(
+        "--device",
+        shell_complete=complete("", *DEVICES),
+        help="auto, cpu, cuda, cuda:N [default: auto].",
+    ),
     click.option("--workers", type=click.IntRange(1), help="Runs at once [default: by machine]."),
     click.option(
         "--executor",
+        shell_complete=complete("executors"),
         default="local",
         show_default=True,
         help="Where runs are carried out: local, ray, or a plugin's.",

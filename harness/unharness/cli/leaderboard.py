@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unharness import defaults
+from unharness.cli.completion import complete
 from unharness.cli.console import echo, stdout_console, tell
 from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
@@ -31,12 +32,29 @@ Examples:
 @click.command("leaderboard", epilog=EPILOG)
 @results_option
 @format_option("table", "markdown", "latex", "csv", "json", "html")
-@click.option("--task", "tasks", multiple=True, metavar="NAME", help="Only this task; repeatable.")
 @click.option(
-    "--model", "models", multiple=True, metavar="NAME", help="Only this model; repeatable."
+    "--task",
+    "tasks",
+    multiple=True,
+    shell_complete=complete("tasks"),
+    metavar="NAME",
+    help="Only this task; repeatable.",
 )
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME", help="Only this column; repeatable."
+    "--model",
+    "models",
+    multiple=True,
+    shell_complete=complete("models"),
+    metavar="NAME",
+    help="Only this model; repeatable.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    shell_complete=complete("metrics"),
+    metavar="NAME",
+    help="Only this column; repeatable.",
 )
 @click.option(
     "--reference",

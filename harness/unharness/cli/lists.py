@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from unharness import defaults
+from unharness.cli.completion import complete
 from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
@@ -51,7 +52,7 @@ def list_group(kind: str, what: str, example: str) -> click.Group:
         _print_list(kind, _either(ctx, form))
 
     @group.command("show", help=f"Show one {one}: where it comes from and what it says of itself.")
-    @click.argument("name")
+    @click.argument("name", shell_complete=complete(kind))
     @_both_formats
     @debug_option
     @click.pass_context

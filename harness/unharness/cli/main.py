@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _refuse_empty(given)
-        code = cli.main(given, standalone_mode=False)
+        code = cli.main(given, prog_name="unharness", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         tell("interrupted; nothing half-done is left behind")
         code = 130

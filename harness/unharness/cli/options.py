@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from unharness.cli.completion import FOLDER, complete
 from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +32,7 @@ debug_option = click.option(
 
 target_option = click.option(
     "--target",
+    shell_complete=complete(paths=FOLDER),
     metavar="PATH_OR_ID",
     help="Weights that know the facts already, a checkpoint or an adapter: nothing is taught. "
     "--model then names the base that they were made from, which 'retrain' needs.",
@@ -84,6 +86,7 @@ def limit_options(command: F) -> F:
 
 template_option = click.option(
     "--template",
+    shell_complete=complete("", "plain", "chat"),
     metavar="NAME",
     help="How question and answer are joined: plain or chat [default: the task's, else chat "
     "where the model has a chat template].",

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from unharness import defaults
+from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
 from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options, target_option, template_option
 from unharness.cli.yaml_file import from_file
@@ -64,9 +65,20 @@ FILE_KEYS = (
 
 @click.command("run", epilog=EPILOG)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--method", "-m", help=f"Unlearning method [default: {defaults.METHOD}].")
-@click.option("--task", "-t", help=f"Task [default: {defaults.TASK}].")
-@click.option("--model", help="Preset, folder, or hub id [default: tiny].")
+@click.option(
+    "--method",
+    "-m",
+    shell_complete=complete("methods"),
+    help=f"Unlearning method [default: {defaults.METHOD}].",
+)
+@click.option(
+    "--task", "-t", shell_complete=complete("tasks"), help=f"Task [default: {defaults.TASK}]."
+)
+@click.option(
+    "--model",
+    shell_complete=complete("models", paths=FOLDER),
+    help="Preset, folder, or hub id [default: tiny].",
+)
 @target_option
 @click.option(
     "--tuning",
@@ -74,7 +86,9 @@ FILE_KEYS = (
     help="What may move [default: what suits the model].",
 )
 @click.option(
-    "--engine", help="What generates text: hf, vllm, or auto [default: auto, vllm on a GPU]."
+    "--engine",
+    shell_complete=complete("engines", AUTO),
+    help="What generates text: hf, vllm, or auto [default: auto, vllm on a GPU].",
 )
 @click.option(
     "--engine-set",
@@ -93,6 +107,7 @@ FILE_KEYS = (
 @click.option(
     "--preset",
     metavar="NAME[:MODEL]",
+    shell_complete=complete("presets"),
     help="Published hyperparameters: NAME, or NAME:MODEL for another model's; 'unharness methods "
     "show METHOD' lists them.",
 )
@@ -100,20 +115,27 @@ FILE_KEYS = (
     "--prompt",
     multiple=True,
     metavar="NAME|FILE",
+    shell_complete=complete("prompts", paths=FILE),
     help="Before every evaluated question: none, assistant, a plugin's prompt, or a file; "
     "repeatable, all on the same weights [default: none].",
 )
 @click.option(
     "--suite",
     metavar="NAME",
+    shell_complete=complete("suites", "none", lists=True),
     help="General knowledge: a suite, lm-eval tasks with commas between them, or 'none' "
     "[default: the model's own, else the task's].",
 )
 @click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
-@click.option("--data", help="A folder, 'hub', 'standin', or 'auto' [default: auto].")
+@click.option(
+    "--data",
+    shell_complete=complete("", *DATA, paths=FOLDER),
+    help="A folder, 'hub', 'standin', or 'auto' [default: auto].",
+)
 @click.option(
     "--general",
     metavar="FILE",
+    shell_complete=complete("", *GENERAL, paths=FILE),
     help="General text for methods that want it: a file, 'bundled', or 'hub' [default: the "
     "task's or the model's own].",
 )
@@ -121,7 +143,11 @@ FILE_KEYS = (
 @click.option("--save-weights", is_flag=True, default=None, help="Keep the unlearned weights.")
 @template_option
 @limit_options
-@click.option("--device", help="auto, cpu, cuda, cuda:N [default: auto].")
+@click.option(
+    "--device",
+    shell_complete=complete("", *DEVICES),
+    help="auto, cpu, cuda, cuda:N [default: auto].",
+)
 @click.option("--force", is_flag=True, default=None, help="Run again though the record exists.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved spec and stop.")
 @click.option(

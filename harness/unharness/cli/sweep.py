@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from unharness.cli.completion import FILE, complete
 from unharness.cli.console import echo_json
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.run import calm_libraries, interrupt
@@ -51,8 +52,19 @@ FILE_KEYS = (
     metavar="[METHOD.]NAME=V1,V2",
     help="A hyperparameter's values, for all methods or for one alone; repeatable.",
 )
-@click.option("--preset", metavar="NAME[:MODEL]", help="Published hyperparameters, as for run.")
-@click.option("--prompt", multiple=True, metavar="NAME|FILE", help="As for run; repeatable.")
+@click.option(
+    "--preset",
+    metavar="NAME[:MODEL]",
+    shell_complete=complete("presets"),
+    help="Published hyperparameters, as for run.",
+)
+@click.option(
+    "--prompt",
+    multiple=True,
+    shell_complete=complete("prompts", lists=True, paths=FILE),
+    metavar="NAME|FILE",
+    help="As for run; repeatable.",
+)
 @click.option("--save-weights", is_flag=True, help="Keep the unlearned weights.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the grid.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from unharness.cli.completion import complete
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.options import FiniteRange
 from unharness.cli.run import calm_libraries, interrupt
@@ -47,7 +48,13 @@ FILE_KEYS = (
     type=FiniteRange(0, MOST_MINUTES, min_open=True),
     help="Time that each method's trials may take, in place of --trials or besides.",
 )
-@click.option("--objective", default="success_avg", show_default=True, help="What is tuned for.")
+@click.option(
+    "--objective",
+    shell_complete=complete("metrics"),
+    default="success_avg",
+    show_default=True,
+    help="What is tuned for.",
+)
 @click.option(
     "--set",
     "settings",

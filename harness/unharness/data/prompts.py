@@ -34,20 +34,25 @@ BUILT_IN = {
 }
 
 
+def known_prompts(registry: Registry) -> dict[str, Prompt]:
+    """Return the prompts that have a name: plugins' ones, and above them the built-in ones."""
+    brought = {key: Prompt(key, text) for key, text in registry.values("prompts").items()}
+    return brought | BUILT_IN
+
+
 def find_prompt(name: str, registry: Registry) -> Prompt:
     """Return a prompt by its name, built-in or a plugin's, or the one in a file.
 
     Raises:
         UsageError: neither a name nor a readable file, or the file is empty.
     """
-    brought = {key: Prompt(key, text) for key, text in registry.values("prompts").items()}
-    prompts = brought | BUILT_IN
+    prompts = known_prompts(registry)
     if name in prompts:
         return prompts[name]
     path = Path(name).expanduser()
     if not path.is_file():
         hint = "" if path.suffix or "/" in name else suggestion(name, prompts)
-        known = ", ".join([*BUILT_IN, *(key for key in brought if key not in BUILT_IN)])
+        known = ", ".join([*BUILT_IN, *(key for key in prompts if key not in BUILT_IN)])
         raise UsageError(f"--prompt {name}: no such file, and no prompt's name ({known}).{hint}")
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
