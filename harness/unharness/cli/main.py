@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         if "--debug" in given:
             raise
         place = f"{short_value(error.filename)}: " if error.filename else ""
-        tell(f"error: {place}{error.strerror or reason_of(error)} (--debug shows where)")
+        tell(f"error: {place}{error.strerror or reason_of(error)}")
         code = UsageError.exit_code if error.errno == errno.ENAMETOOLONG else 1
     except Exception as error:
         if "--debug" in given:
