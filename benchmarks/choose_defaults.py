@@ -26,7 +26,7 @@ from unharness.plugins import registry
 from unharness.progress import Progress
 from unharness.running.resolve import make_method, resolve
 from unharness.spec import RunRequest
-from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.context import UnlearnContext
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
         scores = []
         for seed in range(options.seeds):
             target = tuner.trained(REQUIRED_SPLITS, plan.recipe, "target")
-            job = UnlearnJob(
+            context = UnlearnContext(
                 model=target.model,
                 tokenizer=target.tokenizer,
                 data=validation,
@@ -61,27 +61,27 @@ def main() -> None:
                 retrain=lambda splits, seed: None,
             )
             try:
-                make_method(method_class, "tiny", setting).unlearn(job)
+                make_method(method_class, "tiny", setting).unlearn(context)
             except Exception as error:
                 print(setting, "failed:", error, flush=True)
                 break
             accuracy = {}
             for split in ("forget_eval", "retain_eval"):
                 rows = score_tokens(
-                    job.model,
-                    job.tokenizer,
+                    context.model,
+                    context.tokenizer,
                     validation.splits[split],
                     max_length=256,
                     batch_size=32,
                 )
                 accuracy[split] = mean(token_accuracy(row) for row in rows if row)
             unlearn = 100 - accuracy["forget_eval"]
-            scores.append((unlearn, accuracy["retain_eval"], job.log.seconds))
+            scores.append((unlearn, accuracy["retain_eval"], context.log.seconds))
         else:
             unlearn, retain, seconds = (mean(column) for column in zip(*scores, strict=True))
             row = {"setting": setting, "unlearn": unlearn, "retain": retain}
             row |= {"success_avg": (unlearn + retain) / 2, "train_seconds": seconds}
-            region = job.report.get("region", {})
+            region = context.report.get("region", {})
             row["tensors"] = region.get("selected_tensors")
             results.append(row)
             print(json.dumps(row), flush=True)

@@ -30,7 +30,7 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     from unharness.plugins import registry
     from unharness.running.memory import PeakMemory
     from unharness.running.resolve import make_method
-    from unharness.unlearning.job import UnlearnJob
+    from unharness.unlearning.context import UnlearnContext
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     task = registry().get("tasks", "knowundo-privacy")()
@@ -49,10 +49,10 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     )
     torch.manual_seed(0)
     model = add_adapter(LlamaForCausalLM(config), LoraSettings(), seed=0).to(device)
-    job = UnlearnJob(model, tokenizer, examples, 0, 256, device, lambda splits, seed: None)
+    context = UnlearnContext(model, tokenizer, examples, 0, 256, device, lambda splits, seed: None)
     settings = {"epochs": 1, "batch_size": batch_size}
     peak = PeakMemory(device)
-    make_method(registry().get("methods", method), "", settings).unlearn(job)
+    make_method(registry().get("methods", method), "", settings).unlearn(context)
     total = sum(value.numel() for value in model.parameters())
     return {"peak_memory_gb": peak.gigabytes(), "parameters": total}
 

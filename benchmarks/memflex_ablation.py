@@ -30,7 +30,7 @@ from unharness.progress import Progress
 from unharness.running.resolve import Plan, make_method, resolve
 from unharness.running.unlearn_stage import fine_tuner
 from unharness.spec import RunRequest
-from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.context import UnlearnContext
 
 EPOCHS = 4
 REGIONS: dict[str, dict[str, Any]] = {
@@ -59,7 +59,7 @@ def run_arm(plan: Plan, arm: Arm, seed: int) -> dict[str, Any]:
     }
     name = "memflex" if REGIONS[region] else "gradient-difference"
     target = fine_tuner(plan, Progress()).trained(REQUIRED_SPLITS, plan.recipe, "target")
-    job = UnlearnJob(
+    context = UnlearnContext(
         model=target.model,
         tokenizer=target.tokenizer,
         data=plan.data,
@@ -68,15 +68,15 @@ def run_arm(plan: Plan, arm: Arm, seed: int) -> dict[str, Any]:
         device=plan.place.device,
         retrain=lambda splits, seed: None,
     )
-    make_method(registry().get("methods", name), plan.base.name, settings).unlearn(job)
+    make_method(registry().get("methods", name), plan.base.name, settings).unlearn(context)
     accuracy = {}
     for split in ("forget_eval", "retain_eval"):
         rows = score_tokens(
-            job.model, job.tokenizer, plan.data.splits[split], max_length=256, batch_size=32
+            context.model, context.tokenizer, plan.data.splits[split], max_length=256, batch_size=32
         )
         accuracy[split] = mean(token_accuracy(row) for row in rows if row)
     unlearn, retain = 100 - accuracy["forget_eval"], accuracy["retain_eval"]
-    found = job.report.get("region", {})
+    found = context.report.get("region", {})
     return {
         "region": region,
         "weights": weights,

@@ -45,11 +45,11 @@ if TYPE_CHECKING:
     from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
     from unharness.terminal import Text, print_table
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
-    from unharness.training.sharded import whole
-    from unharness.unlearning.job import UnlearnJob
+    from unharness.training.sharded import gather_full_tensor
+    from unharness.unlearning.context import UnlearnContext
     from unharness.unlearning.method import LossMethod, Method
     from unharness.unlearning.presets import Preset
-    from unharness.unlearning.search import Choice, Search, Span
+    from unharness.unlearning.search import Choice, FloatRange, Search
 
 __version__ = "0.1.0"
 
@@ -87,11 +87,11 @@ _HOMES = {
     "sweeping.executor": ("Executor", "Job", "JobResult", "Watcher"),
     "terminal": ("Text", "print_table"),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
-    "training.sharded": ("whole",),
-    "unlearning.job": ("UnlearnJob",),
+    "training.sharded": ("gather_full_tensor",),
+    "unlearning.context": ("UnlearnContext",),
     "unlearning.method": ("LossMethod", "Method"),
     "unlearning.presets": ("Preset",),
-    "unlearning.search": ("Choice", "Search", "Span"),
+    "unlearning.search": ("Choice", "Search", "FloatRange"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -105,6 +105,7 @@ __all__ = [
     "Example",
     "Executor",
     "FineTuneConfig",
+    "FloatRange",
     "Generation",
     "HubDataset",
     "Job",
@@ -129,7 +130,6 @@ __all__ = [
     "Sampling",
     "Score",
     "Search",
-    "Span",
     "Split",
     "StandIn",
     "Suite",
@@ -142,7 +142,7 @@ __all__ = [
     "TrainConfig",
     "UnharnessError",
     "UnlearnBatch",
-    "UnlearnJob",
+    "UnlearnContext",
     "UsageError",
     "Watcher",
     "WeightsRef",
@@ -153,6 +153,7 @@ __all__ = [
     "echo_json",
     "format_number",
     "format_option",
+    "gather_full_tensor",
     "hookimpl",
     "load_board",
     "load_published",
@@ -166,7 +167,6 @@ __all__ = [
     "stdout_console",
     "token_log_probs",
     "warn",
-    "whole",
 ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import LossMethod, Preset, TokenBatch, UnlearnJob, sequence_nll
+from unharness import LossMethod, Preset, TokenBatch, UnlearnContext, sequence_nll
 from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ class Adversarial(LossMethod):
             description="released-code: labels shifted by one, as its arg max at i predicts i + 1",
         )
 
-    def prepare(self, job: UnlearnJob) -> None:
+    def prepare(self, context: UnlearnContext) -> None:
         """Find the wrong guesses to every answer of the forget set."""
         import torch
 
         self._guesses: dict[tuple[int, ...], Tensor] = {}
-        job.model.eval()
-        for batch in job.batches(job.encode("forget"), batch_size=32):
+        context.model.eval()
+        for batch in context.batches(context.encode("forget"), batch_size=32):
             with torch.no_grad():
-                logits = job.model(
+                logits = context.model(
                     input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
                 ).logits
             shifted = self.config.fidelity == "released-code"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from unharness import LossMethod, Preset, Search, Span, sequence_nll
+from unharness import FloatRange, LossMethod, Preset, Search, sequence_nll
 from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class GradientDifference(LossMethod):
         forget_weight: float = Field(1.0, ge=0, description="weight of the ascent")
         retain_weight: float = Field(1.0, ge=0, description="weight of the descent")
 
-        search: ClassVar[Mapping[str, Search]] = {"retain_weight": Span(0.25, 8, log=True)}
+        search: ClassVar[Mapping[str, Search]] = {"retain_weight": FloatRange(0.25, 8, log=True)}
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean weighted difference over the batch (nats per token)."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import LossMethod, Preset, Search, Span, sequence_kl, sequence_nll
+from unharness import FloatRange, LossMethod, Preset, Search, sequence_kl, sequence_nll
 from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class GradientAscentKL(LossMethod):
             "of the batch, questions and padding included",
         )
 
-        search: ClassVar[Mapping[str, Search]] = {"kl_weight": Span(0.25, 8, log=True)}
+        search: ClassVar[Mapping[str, Search]] = {"kl_weight": FloatRange(0.25, 8, log=True)}
 
     @property
     def reference_everywhere(self) -> bool:

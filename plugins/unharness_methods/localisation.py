@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from unharness import MethodError, Split, TokenBatch, UnlearnJob, sequence_nll
+from unharness import MethodError, Split, TokenBatch, UnlearnContext, sequence_nll
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Region:
 
 
 def score_tensors(
-    job: UnlearnJob,
+    context: UnlearnContext,
     forget_splits: Sequence[Split],
     retain_splits: Sequence[Split],
     *,
@@ -77,26 +77,26 @@ def score_tensors(
     answers. Only tensors that may move are scored.
 
     Args:
-        job: model, tokenizer and data.
+        context: model, tokenizer and data.
         forget_splits: whose gradient is G_UL.
         retain_splits: whose gradient is G_RT.
         draws: random replacements of every answer.
         replaced: share of an answer's tokens; None: as the released code, see `replace_halves`.
         batch_size: examples of one backward pass.
     """
-    generator = job.generator("localisation")
-    forget, retain = job.encode(forget_splits), job.encode(retain_splits)
+    generator = context.generator("localisation")
+    forget, retain = context.encode(forget_splits), context.encode(retain_splits)
     passes = [draws * math.ceil(len(rows) / batch_size) for rows in (forget, retain)]
     done = 0
 
     def tick() -> None:
         nonlocal done
         done += 1
-        job.on_progress(done, sum(passes))
+        context.on_progress(done, sum(passes))
 
     gradient = partial(
         _mean_gradient,
-        job,
+        context,
         generator=generator,
         tick=tick,
         draws=draws,
@@ -212,7 +212,7 @@ def refuse_fresh_adapter(model: Any) -> None:
 
 
 def _mean_gradient(
-    job: UnlearnJob,
+    context: UnlearnContext,
     rows: Sequence[Any],
     *,
     generator: torch.Generator,
@@ -222,13 +222,13 @@ def _mean_gradient(
     batch_size: int,
 ) -> dict[str, torch.Tensor]:
     """Return the gradient of the mean loss over the rows and the draws, by parameter."""
-    model = job.model
-    vocabulary = min(len(job.tokenizer), model.get_input_embeddings().weight.shape[0])
+    model = context.model
+    vocabulary = min(len(context.tokenizer), model.get_input_embeddings().weight.shape[0])
     movable = {name: value for name, value in model.named_parameters() if value.requires_grad}
     model.eval()
     model.zero_grad(set_to_none=True)
     for _ in range(draws):
-        for batch in job.batches(rows, batch_size):
+        for batch in context.batches(rows, batch_size):
             if replaced is None:
                 drawn = replace_halves(batch, vocabulary, generator)
             else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from unharness import Choice, Preset, Search, UnlearnJob
+from unharness import Choice, Preset, Search, UnlearnContext
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.paper import memflex_presets
 
@@ -116,7 +116,7 @@ class MemFlex(GradientDifference):
                     raise ValueError(f"{name} is {value} with fidelity=released-code")
             return RELEASED_CODE | given
 
-    def prepare(self, job: UnlearnJob) -> None:
+    def prepare(self, context: UnlearnContext) -> None:
         """Locate the region, and write it into the record."""
         # Here, not at the top: listing a method's hyperparameters must not import torch.
         from unharness_methods.localisation import (
@@ -129,16 +129,16 @@ class MemFlex(GradientDifference):
 
         config = self.config
         if config.localise == "every-step":
-            from unharness_methods.step_region import StepRegion
+            from unharness_methods.per_step_localisation import PerStepRegion
 
-            self._steps = StepRegion(config, job.report)
+            self._steps = PerStepRegion(config, context.report)
             return
-        refuse_fresh_adapter(job.model)
+        refuse_fresh_adapter(context.model)
         as_code = config.fidelity == "released-code"
         everything = config.localise_on == "train+eval"
-        find = job.data.with_role if everything else job.data.trainable
+        find = context.data.with_role if everything else context.data.trainable
         scores = score_tensors(
-            job,
+            context,
             find("forget"),
             find("retain"),
             draws=config.draws,
@@ -147,11 +147,11 @@ class MemFlex(GradientDifference):
         )
         self._region = choose_region(scores, config.mu, config.sigma)
         if config.region == "random":
-            self._region = shuffled(self._region, job.generator("random region"))
-        job.report["region"] = self._region.describe()
+            self._region = shuffled(self._region, context.generator("random region"))
+        context.report["region"] = self._region.describe()
         refuse_empty(self._region)
 
-    def select_parameters(self, job: UnlearnJob) -> Collection[str] | None:
+    def select_parameters(self, context: UnlearnContext) -> Collection[str] | None:
         """Return the names of the tensors in the region; all, if it is located at every step."""
         return None if self.config.localise == "every-step" else self._region.names
 
@@ -171,13 +171,13 @@ class MemFlex(GradientDifference):
         if self.config.localise == "every-step":
             self._steps.finish(model)
 
-    def unlearn(self, job: UnlearnJob) -> None:
+    def unlearn(self, context: UnlearnContext) -> None:
         """Train on the region.
 
         Raises:
             MethodError: the region is empty; of a region for every step, at every one of them.
         """
-        super().unlearn(job)
+        super().unlearn(context)
         if self.config.localise == "every-step":
             self._steps.refuse_if_never()
-            job.held_back |= self._steps.never_selected()
+            context.held_back |= self._steps.never_selected()

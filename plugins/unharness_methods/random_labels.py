@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import LossMethod, Preset, TokenBatch, UnlearnJob, sequence_nll
+from unharness import LossMethod, Preset, TokenBatch, UnlearnContext, sequence_nll
 from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class RandomLabels(LossMethod):
             "paper", description="released-code: the question's tokens are made random too"
         )
 
-    def prepare(self, job: UnlearnJob) -> None:
+    def prepare(self, context: UnlearnContext) -> None:
         """Fix the source of chance and the vocabulary it draws from."""
-        embeddings = job.model.get_input_embeddings().weight.shape[0]
-        self._vocabulary = min(len(job.tokenizer), embeddings)
-        self._generator = job.generator("random-labels")
+        embeddings = context.model.get_input_embeddings().weight.shape[0]
+        self._vocabulary = min(len(context.tokenizer), embeddings)
+        self._generator = context.generator("random-labels")
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean NLL of the drawn tokens over the batch (nats per token)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unharness import Method, UnlearnJob
+from unharness import Method, UnlearnContext
 
 
 class Retrain(Method):
@@ -16,6 +16,6 @@ class Retrain(Method):
     summary = "The gold standard: a model trained on the retain set alone."
     trains_base = True
 
-    def unlearn(self, job: UnlearnJob) -> None:
+    def unlearn(self, context: UnlearnContext) -> None:
         """Replace the model by the retrained one."""
-        job.model = job.retrain(job.seed)
+        context.model = context.retrain(context.seed)

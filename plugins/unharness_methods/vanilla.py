@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unharness import Method, UnlearnJob
+from unharness import Method, UnlearnContext
 
 
 class Vanilla(Method):
@@ -13,5 +13,5 @@ class Vanilla(Method):
     seeded = False
     trains = False
 
-    def unlearn(self, job: UnlearnJob) -> None:
+    def unlearn(self, context: UnlearnContext) -> None:
         """Leave the model alone."""

@@ -25,8 +25,8 @@ class Divergence(LossMethod):
     uses = frozenset({"retain", "reference"})
     Config = LossMethod.Config
 
-    def prepare(self, job):
-        for module in job.model.modules():
+    def prepare(self, context):
+        for module in context.model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
 

@@ -22,17 +22,17 @@ class Cut(Ascent):
     name = "cut"
     summary = "Ascent that reaches the last layer alone, which is not what was asked for."
 
-    def prepare(self, job):
-        last = [module for name, module in job.model.named_modules() if name.endswith("layers.1")]
-        last[0].register_forward_pre_hook(lambda module, args: (args[0].detach(), *args[1:]))
+    def prepare(self, context):
+        last = context.model.get_submodule("model.layers.1")
+        last.register_forward_pre_hook(lambda module, args: (args[0].detach(), *args[1:]))
 
 
 class Chosen(Cut):
     name = "chosen"
     summary = "The same, which says what it trains."
 
-    def select_parameters(self, job):
-        return [name for name, value in job.model.named_parameters()
+    def select_parameters(self, context):
+        return [name for name, value in context.model.named_parameters()
                 if value.requires_grad and ".layers.1." in name]
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unharness import TaskData, UnlearnBatch, UnlearnJob, sequence_kl, sequence_nll
+from unharness import TaskData, UnlearnBatch, UnlearnContext, sequence_kl, sequence_nll
 from unharness.data.batches import TokenBatch, collate
 from unharness.data.sources import DataSource
 from unharness.models.lora import LoraSettings, add_adapter
@@ -67,8 +67,8 @@ def test_kl_and_its_gradient_against_float64():
 
 
 @pytest.fixture
-def job(load_checkpoint, data_folder):
-    """A job on a few real examples; `tuning` decides what may move."""
+def context(load_checkpoint, data_folder):
+    """A context on a few real examples; `tuning` decides what may move."""
 
     def make(tuning):
         model, tokenizer = load_checkpoint("llama")
@@ -80,14 +80,14 @@ def job(load_checkpoint, data_folder):
                         value, std=0.05, generator=torch.Generator().manual_seed(1)
                     )
         data: TaskData = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(6)
-        return UnlearnJob(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
+        return UnlearnContext(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
 
     return make
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_reference_is_the_target_while_the_model_moves(job, tuning):
-    work = job(tuning)
+def test_reference_is_the_target_while_the_model_moves(context, tuning):
+    work = context(tuning)
     rows = work.encode("retain")
     second_copy = copy.deepcopy(work.model)
     reference = make_reference(work, rows)
@@ -110,8 +110,8 @@ def test_reference_is_the_target_while_the_model_moves(job, tuning):
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_gradient_equals_that_of_two_copies(job, tuning):
-    work = job(tuning)
+def test_gradient_equals_that_of_two_copies(context, tuning):
+    work = context(tuning)
     forget, retain = work.encode("forget"), work.encode("retain")
     second_copy = copy.deepcopy(work.model)
     reference = make_reference(work, retain)
@@ -144,8 +144,8 @@ def test_gradient_equals_that_of_two_copies(job, tuning):
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_reference_everywhere_covers_question_and_padding(job, tuning):
-    work = job(tuning)
+def test_reference_everywhere_covers_question_and_padding(context, tuning):
+    work = context(tuning)
     rows = work.encode("retain")
     second_copy = copy.deepcopy(work.model)
     reference = make_reference(work, rows, everywhere=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from unharness import DataOrigin, Example, MethodError, Split, TaskData, TokenBatch, UnlearnJob
+from unharness import DataOrigin, Example, MethodError, Split, TaskData, TokenBatch, UnlearnContext
 from unharness.models.lora import LoraSettings, add_adapter
 from unharness_methods.localisation import (
     Region,
@@ -47,12 +47,12 @@ DATA = TaskData.of(
 FORGET, RETAIN = DATA.trainable("forget"), DATA.trainable("retain")
 
 
-def _job(model: Any, tokenizer: Any, **changes: Any) -> UnlearnJob:
+def _job(model: Any, tokenizer: Any, **changes: Any) -> UnlearnContext:
     def no_retraining(seed: int) -> Any:
         raise AssertionError("not asked for")
 
     fields = {"seed": 3, "max_length": 256, "device": "cpu", "retrain": no_retraining}
-    return UnlearnJob(model, tokenizer, DATA, **fields | changes)
+    return UnlearnContext(model, tokenizer, DATA, **fields | changes)
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ OPTIONS = {"draws": 2, "replaced": 1.0, "batch_size": 8}
 
 
 def _expected_gradient(
-    job: UnlearnJob, splits: list[Split], share: float, generator: torch.Generator
+    context: UnlearnContext, splits: list[Split], share: float, generator: torch.Generator
 ) -> dict[str, torch.Tensor]:
     """Draw the random answers as localisation does, then take gradients one example at a time."""
-    exact = copy.deepcopy(job.model).double()
-    rows = sorted(job.encode(splits), key=lambda row: -len(row.input_ids))
+    exact = copy.deepcopy(context.model).double()
+    rows = sorted(context.encode(splits), key=lambda row: -len(row.input_ids))
     width = max(len(row.input_ids) for row in rows)
-    vocabulary = len(job.tokenizer)
+    vocabulary = len(context.tokenizer)
     for _ in range(OPTIONS["draws"]):  # type: ignore[call-overload]
         drawn = torch.randint(vocabulary, (len(rows), width), generator=generator)
         kept = torch.zeros(len(rows), width, dtype=torch.bool)
@@ -91,14 +91,16 @@ def _expected_gradient(
 @pytest.mark.parametrize("share", [1.0, 0.5])
 @pytest.mark.parametrize("halves", [["train"], ["train", "eval"]])
 def test_cosines_and_magnitudes(halves: list[str], share: float, loaded: Any):
-    job = _job(*loaded)
+    context = _job(*loaded)
     forget = [DATA.splits[f"forget_{half}"] for half in halves]
     retain = [DATA.splits[f"retain_{half}"] for half in halves]
-    generator = job.generator("localisation")
-    left = _expected_gradient(job, forget, share, generator)
-    right = _expected_gradient(job, retain, share, generator)
-    scores = score_tensors(job, forget, retain, **OPTIONS | {"replaced": share})
-    assert [score.name for score in scores] == [name for name, _ in job.model.named_parameters()]
+    generator = context.generator("localisation")
+    left = _expected_gradient(context, forget, share, generator)
+    right = _expected_gradient(context, retain, share, generator)
+    scores = score_tensors(context, forget, retain, **OPTIONS | {"replaced": share})
+    assert [score.name for score in scores] == [
+        name for name, _ in context.model.named_parameters()
+    ]
     for score in scores:
         one, two = left[score.name].flatten(), right[score.name].flatten()
         cosine = (one * two).sum() / (one.square().sum() * two.square().sum()).sqrt()
@@ -159,18 +161,18 @@ def test_a_fresh_adapter_is_refused_and_a_trained_one_is_not(loaded: Any):
 
 def test_memflex_selects_the_region_and_reports_it(loaded: Any):
     model, tokenizer = loaded
-    job = _job(_trained_adapter(model), tokenizer)
+    context = _job(_trained_adapter(model), tokenizer)
     method = MemFlex(MemFlex.Config(mu="q0.5", sigma="q0", draws=1))
-    method.prepare(job)
-    selected = method.select_parameters(job)
-    region = job.report["region"]
+    method.prepare(context)
+    selected = method.select_parameters(context)
+    region = context.report["region"]
     chosen = [tensor["name"] for tensor in region["tensors"] if tensor["selected"]]
     assert sorted(selected) == sorted(chosen)
     assert len(region["tensors"]) == 28
     # Below the median cosine lie 14 of 28; the smallest magnitude of all is not above itself.
     assert len(chosen) in (13, 14)
     assert region["selected_tensors"] == len(chosen)
-    parameters = dict(job.model.named_parameters())
+    parameters = dict(context.model.named_parameters())
     assert region["selected_parameters"] == sum(parameters[name].numel() for name in chosen)
 
 
@@ -178,13 +180,13 @@ def test_the_evaluation_halves_are_left_alone_by_default(loaded: Any):
     model, tokenizer = loaded
     reports = []
     for halves in ("train", "train+eval"):
-        job = _job(copy.deepcopy(model), tokenizer)
+        context = _job(copy.deepcopy(model), tokenizer)
         asked: list[str] = []
-        encode = job.encode
-        job.encode = lambda splits, encode=encode, asked=asked: (  # type: ignore[method-assign]
+        encode = context.encode
+        context.encode = lambda splits, encode=encode, asked=asked: (  # type: ignore[method-assign]
             asked.extend(split.name for split in splits) or encode(splits)
         )
-        MemFlex(MemFlex.Config(draws=1, localise_on=halves)).prepare(job)  # type: ignore[arg-type]
+        MemFlex(MemFlex.Config(draws=1, localise_on=halves)).prepare(context)  # type: ignore[arg-type]
         reports.append(asked)
     assert reports == [
         ["forget_train", "retain_train"],

@@ -41,7 +41,7 @@ def model():
     return Bigram(torch.randn(4, 4, generator=torch.Generator().manual_seed(3)) * 3)
 
 
-def job(model, batch):
+def context(model, batch):
     return SimpleNamespace(
         model=model,
         tokenizer=range(4),
@@ -65,7 +65,7 @@ def exact_nll(model, batch, labels):
 @pytest.mark.parametrize("fidelity", ["paper", "released-code"])
 def test_random_labels_by_hand(model, batch, fidelity):
     method = RandomLabels(RandomLabels.Config(fidelity=fidelity))
-    method.prepare(job(model, batch))
+    method.prepare(context(model, batch))
     loss = method.loss(model, UnlearnBatch(batch))
     drawn = torch.randint(4, (2, 5), generator=torch.Generator().manual_seed(11))
     # The paper replaces the answer's tokens; its code all but padding.
@@ -76,7 +76,7 @@ def test_random_labels_by_hand(model, batch, fidelity):
 
 def test_random_labels_are_drawn_anew_at_every_step(model, batch):
     method = RandomLabels(RandomLabels.Config())
-    method.prepare(job(model, batch))
+    method.prepare(context(model, batch))
     losses = {method.loss(model, UnlearnBatch(batch)).item() for _ in range(4)}
     assert len(losses) > 1
 
@@ -96,7 +96,7 @@ def test_wrong_guess_is_the_best_token_that_is_not_the_true_one():
 @pytest.mark.parametrize("fidelity", ["paper", "released-code"])
 def test_adversarial_by_hand(model, batch, fidelity):
     method = Adversarial(Adversarial.Config(fidelity=fidelity))
-    method.prepare(job(model, batch))
+    method.prepare(context(model, batch))
     table = model.table.weight.detach()
     labels = batch.labels.clone()
     for row, ids in enumerate(batch.input_ids.tolist()):
@@ -113,7 +113,7 @@ def test_adversarial_by_hand(model, batch, fidelity):
 
 def test_adversarial_guesses_are_the_target_models_not_the_current_ones(model, batch):
     method = Adversarial(Adversarial.Config())
-    method.prepare(job(model, batch))
+    method.prepare(context(model, batch))
     kept = method._relabelled(batch).labels
     with torch.no_grad():
         model.table.weight.copy_(-model.table.weight)

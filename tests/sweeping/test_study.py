@@ -5,7 +5,7 @@ from unharness.plugins import registry
 from unharness.spec import RunRequest
 from unharness.sweeping.tune import Effort, Trial, final_requests, make_studies
 from unharness.unlearning.method import LossMethod
-from unharness.unlearning.search import Choice, Span, search_space
+from unharness.unlearning.search import Choice, FloatRange, search_space
 
 
 def studies(*requests, objective="success_avg"):
@@ -97,16 +97,16 @@ def test_a_space_names_hyperparameters_alone_and_derived_methods_add_theirs():
 
         class Config(LossMethod.Config):
             strength: float = 1.0
-            search = {"strength": Span(0.5, 2)}
+            search = {"strength": FloatRange(0.5, 2)}
 
         def loss(self, model, batch):
             raise NotImplementedError
 
     assert list(search_space(Mine)) == ["lr", "epochs", "strength"]
-    assert str(Span(0.1, 10, log=True, relative=True)) == (
-        "0.1 to 10 times the usual value, by orders of magnitude"
+    assert str(FloatRange(0.1, 10, log=True, relative_to_default=True)) == (
+        "0.1 to 10 times the default, by orders of magnitude"
     )
     assert str(Choice(("a", "b"))) == "a, b"
-    Mine.Config.search = {"strenght": Span(0.5, 2)}
+    Mine.Config.search = {"strenght": FloatRange(0.5, 2)}
     with pytest.raises(PluginError, match="strenght"):
         search_space(Mine)

@@ -4,7 +4,7 @@ import torch.distributed
 from torch import nn
 from torch.distributed.tensor import DTensor
 
-from unharness.training.sharded import in_parts, whole
+from unharness.training.sharded import fsdp_sharded, gather_full_tensor
 
 
 class Net(nn.Module):
@@ -37,12 +37,14 @@ def test_what_is_trained_in_parts_is_in_the_model_afterwards(group):
     model, tokens = Net(), torch.tensor([[1, 2, 3]])
     model.layers[0].weight.requires_grad_(False)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
-    with in_parts(model, torch.device("cpu")) as parts:
+    with fsdp_sharded(model, torch.device("cpu")) as parts:
         assert all(isinstance(value, DTensor) for value in parts.parameters())
         optimizer = torch.optim.SGD(parts.parameters(), lr=0.5)
         parts(tokens).pow(2).sum().backward()
         optimizer.step()
-        expected = {name: whole(value).clone() for name, value in parts.named_parameters()}
+        expected = {
+            name: gather_full_tensor(value).clone() for name, value in parts.named_parameters()
+        }
         assert torch.equal(model.embed.weight, before["embed.weight"])  # not yet
     assert model.head.weight is model.embed.weight
     for name, value in model.named_parameters():
@@ -57,7 +59,7 @@ def test_a_training_that_breaks_leaves_the_model_as_it_was(group):
     before = model.embed.weight.detach().clone()
 
     def train():
-        with in_parts(model, torch.device("cpu")) as parts, torch.no_grad():
+        with fsdp_sharded(model, torch.device("cpu")) as parts, torch.no_grad():
             parts.embed.weight.zero_()
             raise ZeroDivisionError
 
@@ -68,4 +70,4 @@ def test_a_training_that_breaks_leaves_the_model_as_it_was(group):
 
 def test_a_whole_tensor_is_itself():
     tensor = torch.ones(2)
-    assert whole(tensor) is tensor
+    assert gather_full_tensor(tensor) is tensor

@@ -5,7 +5,7 @@ import torch
 import torch.distributed
 from peft import LoraConfig, get_peft_model
 
-from unharness import LossMethod, UnlearnJob, sequence_kl, sequence_nll
+from unharness import LossMethod, UnlearnContext, sequence_kl, sequence_nll
 from unharness.data.sources import DataSource
 from unharness.models.lora import LoraSettings, add_adapter
 from unharness.training import ranks
@@ -30,16 +30,16 @@ class LowLayers(BothAtOnce):
 
     name = "low-layers"
 
-    def select_parameters(self, job):
+    def select_parameters(self, context):
         return [
             name
-            for name, value in job.model.named_parameters()
+            for name, value in context.model.named_parameters()
             if value.requires_grad and ".layers.0." in name
         ]
 
 
 @pytest.fixture
-def job(load_checkpoint, data_folder):
+def context(load_checkpoint, data_folder):
     def make(*, on_head):
         model, tokenizer = load_checkpoint("llama")
         if on_head:  # outside of the layers, where FSDP keeps what it gathered
@@ -52,7 +52,7 @@ def job(load_checkpoint, data_folder):
             if ".lora_B." in name:  # an adapter that has learned something
                 torch.nn.init.normal_(value, std=0.05, generator=torch.Generator().manual_seed(1))
         data = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(4)
-        return UnlearnJob(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
+        return UnlearnContext(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
 
     return make
 
@@ -69,10 +69,10 @@ def group():
     ("method_class", "on_head"), [(BothAtOnce, False), (BothAtOnce, True), (LowLayers, False)]
 )
 def test_the_whole_model_rests_while_its_parts_are_trained(
-    method_class, on_head, job, group, monkeypatch
+    method_class, on_head, context, group, monkeypatch
 ):
     config = method_class.Config(lr=1e-2, epochs=2, batch_size=2)
-    alone, sharded = job(on_head=on_head), job(on_head=on_head)
+    alone, sharded = context(on_head=on_head), context(on_head=on_head)
     method_class(config).unlearn(alone)
 
     # On a GPU the whole model waits on the CPU, and cannot read the batches of the device.

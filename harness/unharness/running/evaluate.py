@@ -21,7 +21,7 @@ from unharness.running.request import make_request
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan, resolve
 from unharness.running.work import Unlearned
 from unharness.spec import IDENTITY_VERSION, RunRequest
-from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import Method
 
 WEIGHTS_DIGITS = 16
@@ -42,7 +42,7 @@ class External(Method):
         name: str
         weights: str
 
-    def unlearn(self, job: UnlearnJob) -> None:
+    def unlearn(self, job: UnlearnContext) -> None:
         """Do nothing: the weights are there already."""
 
 

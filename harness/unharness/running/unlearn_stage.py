@@ -18,7 +18,7 @@ from unharness.running.memory import PeakMemory
 from unharness.running.resolve import Plan
 from unharness.training.log import TrainingLog
 from unharness.training.update_norms import never_moved
-from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.context import UnlearnContext
 
 
 def target_model(plan: Plan, progress: Progress) -> TrainedModel:
@@ -74,7 +74,7 @@ class UnlearnStage:
     registry: Registry
     progress: Progress
 
-    def carry_out(self, target: TrainedModel, record: RunRecord) -> UnlearnJob:
+    def carry_out(self, target: TrainedModel, record: RunRecord) -> UnlearnContext:
         """Change the target's model in place; the job holds it."""
         plan = self.plan
         model = target.model
@@ -83,7 +83,7 @@ class UnlearnStage:
         elif plan.spec.tuning == "full" and is_adapted(model):
             model = merged(model).requires_grad_(True)
         trainable, total = parameter_counts(model)
-        job = UnlearnJob(
+        job = UnlearnContext(
             model=model,
             tokenizer=target.tokenizer,
             data=plan.data_with_general(),
@@ -117,7 +117,7 @@ class UnlearnStage:
             )
         return job
 
-    def _note(self, record: RunRecord, job: UnlearnJob, seconds: float, peak: float) -> None:
+    def _note(self, record: RunRecord, job: UnlearnContext, seconds: float, peak: float) -> None:
         training = record.training
         assert training is not None
         training.steps, training.examples = job.log.steps, job.log.examples
@@ -140,7 +140,7 @@ class UnlearnStage:
             trainable_parameters=log.moved_parameters or training.trainable_parameters,
         )
 
-    def _retrain(self, job: UnlearnJob, seed: int) -> Any:
+    def _retrain(self, job: UnlearnContext, seed: int) -> Any:
         recipe = self.plan.recipe.model_copy(update={"seed": seed})
         tuner = fine_tuner(self.plan, self.progress)
         splits = self.plan.data.learned(without="forget")

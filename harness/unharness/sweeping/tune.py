@@ -74,7 +74,7 @@ class Study:
 
     request: RunRequest
     space: Mapping[str, Search]
-    usual: Mapping[str, Any]
+    defaults: Mapping[str, Any]
     """Every hyperparameter's value on this model when nobody says anything."""
     maximize: bool
     seed: int
@@ -88,9 +88,9 @@ class Study:
             direction="maximize" if self.maximize else "minimize",
             sampler=optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=5),
         )
-        # The first trial is the usual setting: tuning never ends below it on the validation part.
+        # The first trial is the default setting: tuning never ends below it on the validation part.
         self._study.enqueue_trial(
-            {name: self.usual[name] for name in self.space if self._holds(name)}
+            {name: self.defaults[name] for name in self.space if self._holds(name)}
         )
 
     @property
@@ -142,17 +142,17 @@ class Study:
         place = self.space[name]
         if isinstance(place, Choice):
             return trial.suggest_categorical(name, place.values)
-        low, high = place.ends(self.usual[name])
-        if isinstance(self.usual[name], int):
+        low, high = place.ends(self.defaults[name])
+        if isinstance(self.defaults[name], int):
             return trial.suggest_int(name, max(1, round(low)), max(1, round(high)), log=place.log)
         return float(f"{trial.suggest_float(name, low, high, log=place.log):.{DIGITS}g}")
 
     def _holds(self, name: str) -> bool:
-        place, usual = self.space[name], self.usual[name]
+        place, default = self.space[name], self.defaults[name]
         if isinstance(place, Choice):
-            return usual in place.values
-        low, high = place.ends(usual)
-        return bool(low <= usual <= high)
+            return default in place.values
+        low, high = place.ends(default)
+        return bool(low <= default <= high)
 
 
 def make_studies(
@@ -179,8 +179,8 @@ def make_studies(
             continue
         family = models.target(request, method_class).family if request.target else request.model
         config = make_method(method_class, family, given).config
-        usual = {name: getattr(config, name) for name in space}
-        studies.append(Study(request, space, usual, metric.direction == "higher", seed))
+        defaults = {name: getattr(config, name) for name in space}
+        studies.append(Study(request, space, defaults, metric.direction == "higher", seed))
     return studies
 
 

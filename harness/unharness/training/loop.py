@@ -21,7 +21,7 @@ from unharness.progress import OnStep
 from unharness.training import ranks
 from unharness.training.log import TrainingLog
 from unharness.training.restore import restored
-from unharness.training.sharded import in_parts, keep_unwrapped
+from unharness.training.sharded import fsdp_sharded, keep_unwrapped
 from unharness.training.steps import Batch, MicroBatch, Step
 from unharness.training.update_norms import InitialWeights
 
@@ -72,7 +72,7 @@ def train(
     device = next(model.parameters()).device
     # Of several processes the first one alone leaves a record.
     before = InitialWeights(model) if ranks.is_leader() else None
-    place = in_parts(model, device) if ranks.is_sharded() else nullcontext(model)
+    place = fsdp_sharded(model, device) if ranks.is_sharded() else nullcontext(model)
     with (
         tempfile.TemporaryDirectory(prefix="unharness-") as scratch,
         place as trained,

@@ -22,7 +22,7 @@ OFFLOAD = "FSDP_OFFLOAD_PARAMS"
 """What accelerate's configuration sets to keep the parts on the CPU between uses."""
 
 
-def whole(tensor: torch.Tensor) -> torch.Tensor:
+def gather_full_tensor(tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor that is perhaps spread over the processes, whole in all of them.
 
     A method that reads gradients while it trains must ask for them so.
@@ -51,7 +51,7 @@ def forget_gathered(model: nn.Module) -> None:
 
 
 @contextmanager
-def in_parts(model: Any, device: torch.device) -> Iterator[Any]:
+def fsdp_sharded(model: Any, device: torch.device) -> Iterator[Any]:
     """Yield a copy of the model whose parameters are spread over the processes.
 
     When the block is left without an exception, what was trained is in the model itself.
@@ -69,7 +69,7 @@ def in_parts(model: Any, device: torch.device) -> Iterator[Any]:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                parameter.copy_(whole(trained[name]).cpu())
+                parameter.copy_(gather_full_tensor(trained[name]).cpu())
     del parts, trained
     model.to(home)
 

@@ -13,13 +13,13 @@ from unharness.data.recipe import TrainConfig
 from unharness.errors import PluginError
 from unharness.strict_model import StrictModel
 from unharness.unlearning.presets import Preset
-from unharness.unlearning.search import Search, Span
+from unharness.unlearning.search import FloatRange, Search
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from unharness.data.batches import UnlearnBatch
-    from unharness.unlearning.job import UnlearnJob
+    from unharness.unlearning.context import UnlearnContext
 
 RETAIN, GENERAL, REFERENCE = "retain", "general", "reference"
 
@@ -37,7 +37,7 @@ class Method(ABC):
     trains: ClassVar[bool] = True
     """Whether it changes weights; one that does not gets no warning that nothing changed."""
     trains_base: ClassVar[bool] = False
-    """Whether it trains the base model anew by `job.retrain`, so that the outcome depends on it."""
+    """Whether it trains the base model by `context.retrain`, so that the outcome depends on it."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """By model preset: hyperparameters that suit it better than Config's own defaults."""
 
@@ -59,8 +59,8 @@ class Method(ABC):
         return {name: value for name, value in merged.items() if name in cls.Config.model_fields}
 
     @abstractmethod
-    def unlearn(self, job: UnlearnJob) -> None:
-        """Change `job.model` so that it forgets.
+    def unlearn(self, context: UnlearnContext) -> None:
+        """Change `context.model` so that it forgets.
 
         Raises:
             MethodError: it cannot be done; the reason goes into the record.
@@ -86,8 +86,8 @@ class LossMethod(Method):
 
         # By hyperparameter: where `unharness tune` looks; a method adds its own.
         search: ClassVar[Mapping[str, Search]] = {
-            "lr": Span(0.1, 10, log=True, relative=True),
-            "epochs": Span(0.5, 2, relative=True),
+            "lr": FloatRange(0.1, 10, log=True, relative_to_default=True),
+            "epochs": FloatRange(0.5, 2, relative_to_default=True),
         }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -102,10 +102,10 @@ class LossMethod(Method):
         """Whether the reference model must speak at every position, not at the answers' alone."""
         return False
 
-    def prepare(self, job: UnlearnJob) -> None:
+    def prepare(self, context: UnlearnContext) -> None:
         """Do what must be done once before training. The default does nothing."""
 
-    def select_parameters(self, job: UnlearnJob) -> Collection[str] | None:
+    def select_parameters(self, context: UnlearnContext) -> Collection[str] | None:
         """Return the names of the parameters that may move; None: all that are trainable."""
         return None
 
@@ -131,8 +131,8 @@ class LossMethod(Method):
         The default leaves them as they are.
         """
 
-    def unlearn(self, job: UnlearnJob) -> None:
-        """Train `job.model` with the loss."""
-        from unharness.unlearning.losses import train_with_loss
+    def unlearn(self, context: UnlearnContext) -> None:
+        """Train `context.model` with the loss."""
+        from unharness.unlearning.loss_trainer import train_with_loss
 
-        train_with_loss(self, job)
+        train_with_loss(self, context)

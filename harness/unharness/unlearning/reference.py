@@ -16,24 +16,24 @@ from unharness.data.batches import IGNORED, Reference, TokenBatch
 from unharness.data.encoding import Encoded
 from unharness.models.lora import is_adapted
 from unharness.training.sharded import forget_gathered, is_spread
-from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.context import UnlearnContext
 
 BATCH_SIZE = 32
 
 
 def make_reference(
-    job: UnlearnJob, rows: Sequence[Encoded], *, everywhere: bool = False
+    context: UnlearnContext, rows: Sequence[Encoded], *, everywhere: bool = False
 ) -> Reference:
     """Return the reference model as it is now, for batches made of `rows`.
 
     Args:
-        job: gives the model.
+        context: gives the model.
         rows: what the reference will be asked about.
         everywhere: whether it must speak at every position, question and padding included.
     """
-    if is_adapted(job.model):
-        return AdapterTwin(job.model)
-    return StoredLogits(job, rows, everywhere=everywhere)
+    if is_adapted(context.model):
+        return AdapterTwin(context.model)
+    return StoredLogits(context, rows, everywhere=everywhere)
 
 
 class AdapterTwin:
@@ -93,17 +93,19 @@ class StoredLogits:
     Logits at the scored positions, or at every position of the longest example's length.
     """
 
-    def __init__(self, job: UnlearnJob, rows: Sequence[Encoded], *, everywhere: bool) -> None:
+    def __init__(
+        self, context: UnlearnContext, rows: Sequence[Encoded], *, everywhere: bool
+    ) -> None:
         self._everywhere = everywhere
         self._kept: dict[tuple[int, ...], torch.Tensor] = {}
         longest = max((len(row.input_ids) for row in rows), default=0)
-        job.model.eval()
-        for batch in job.batches(rows, BATCH_SIZE):
+        context.model.eval()
+        for batch in context.batches(rows, BATCH_SIZE):
             keys = batch.token_rows()
             if everywhere:
-                batch = _padded(batch, longest, job.tokenizer.pad_token_id)
+                batch = _padded(batch, longest, context.tokenizer.pad_token_id)
             with torch.no_grad():
-                logits = job.model(
+                logits = context.model(
                     input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
                 ).logits
             if everywhere:

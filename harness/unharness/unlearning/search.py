@@ -10,23 +10,23 @@ from unharness.errors import PluginError
 
 
 @dataclass(frozen=True)
-class Span:
+class FloatRange:
     """All numbers from `low` to `high`; whole ones where the hyperparameter is whole."""
 
     low: float
     high: float
     log: bool = False
     """Whether all orders of magnitude are as likely."""
-    relative: bool = False
-    """Whether both ends are times the hyperparameter's usual value on the model."""
+    relative_to_default: bool = False
+    """Whether both ends are multiples of the hyperparameter's default on the model."""
 
-    def ends(self, usual: Any) -> tuple[float, float]:
-        """Return both ends, given the usual value."""
-        scale = float(usual) if self.relative else 1.0
+    def ends(self, default: Any) -> tuple[float, float]:
+        """Return both ends, given the default."""
+        scale = float(default) if self.relative_to_default else 1.0
         return self.low * scale, self.high * scale
 
     def __str__(self) -> str:
-        times = " times the usual value" if self.relative else ""
+        times = " times the default" if self.relative_to_default else ""
         return f"{self.low:g} to {self.high:g}{times}{', by orders of magnitude' * self.log}"
 
 
@@ -40,7 +40,7 @@ class Choice:
         return ", ".join(map(str, self.values))
 
 
-Search = Span | Choice
+Search = FloatRange | Choice
 
 
 def search_space(method: Any) -> dict[str, Search]:

@@ -31,7 +31,7 @@ def derived_seed(seed: int, purpose: str) -> int:
 
 
 @dataclass
-class UnlearnJob:
+class UnlearnContext:
     """What a method works on. It changes `model`; the rest it reads."""
 
     model: Any

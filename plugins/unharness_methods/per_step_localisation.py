@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import torch
 
-from unharness import MethodError, whole
+from unharness import MethodError, gather_full_tensor
 from unharness_methods.localisation import Region, choose_region, compare
 
 Scope = Literal["forget", "retain"]
 
 
-class StepRegion:
+class PerStepRegion:
     """Collects a step's gradients by scope, whatever its micro-batches, and joins them."""
 
     def __init__(self, config: Any, report: dict[str, Any]) -> None:
@@ -71,8 +71,8 @@ class StepRegion:
         scores = []
         for name in forget:
             if name in retain:
-                left = whole(forget[name]) / (self._weights["forget"] or 1.0)
-                right = whole(retain[name]) / (self._weights["retain"] or 1.0)
+                left = gather_full_tensor(forget[name]) / (self._weights["forget"] or 1.0)
+                right = gather_full_tensor(retain[name]) / (self._weights["retain"] or 1.0)
                 scores.append(compare(name, left, right))
         return choose_region(scores, self._mu, self._sigma)
 

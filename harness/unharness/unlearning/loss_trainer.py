@@ -10,48 +10,48 @@ from typing import Any
 from unharness.errors import MethodError
 from unharness.training.loop import train
 from unharness.training.steps import unlearn_steps
-from unharness.unlearning.job import UnlearnJob
+from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import GENERAL, REFERENCE, RETAIN, LossMethod
 from unharness.unlearning.reference import AdapterTwin, make_reference
 
 
-def train_with_loss(method: LossMethod, job: UnlearnJob) -> None:
-    """Train `job.model` with the method's loss over its Config's epochs of the forget set.
+def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
+    """Train `context.model` with the method's loss over its Config's epochs of the forget set.
 
     Raises:
         MethodError: the method selects nothing or something unknown, or its loss is not finite
             or has no gradient.
     """
-    method.prepare(job)
-    selected = method.select_parameters(job)
+    method.prepare(context)
+    selected = method.select_parameters(context)
     config = method.config
-    retain = job.encode("retain") if RETAIN in method.uses else None
-    general = job.encode("general") if GENERAL in method.uses else None
+    retain = context.encode("retain") if RETAIN in method.uses else None
+    general = context.encode("general") if GENERAL in method.uses else None
     reference = None
     if REFERENCE in method.uses:
         kept = [*(retain or ()), *(general or ())]
-        reference = make_reference(job, kept, everywhere=method.reference_everywhere)
+        reference = make_reference(context, kept, everywhere=method.reference_everywhere)
     steps = unlearn_steps(
-        job.encode("forget"),
+        context.encode("forget"),
         retain,
         general,
         epochs=config.epochs,
         batch_size=config.batch_size,
         micro_batch_size=config.micro_batch_size,
-        pad_token_id=job.tokenizer.pad_token_id,
-        order=random.Random(job.derive_seed("order")),
+        pad_token_id=context.tokenizer.pad_token_id,
+        order=random.Random(context.derive_seed("order")),
         reference=reference,
     )
-    with only_trainable(job.model, selected):
-        job.log = train(
-            job.model,
+    with only_trainable(context.model, selected):
+        context.log = train(
+            context.model,
             steps,
             method.loss_terms,
             config,
             on_gradients=method.finish_gradients,
             on_placed=reference.attach if isinstance(reference, AdapterTwin) else None,
-            seed=job.derive_seed("training"),
-            on_step=job.on_step,
+            seed=context.derive_seed("training"),
+            on_step=context.on_step,
         )
 
 
