@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 import uuid
-from pathlib import Path
+from contextlib import suppress
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -45,13 +46,11 @@ def start(grid, results, mark="", most_bytes=None):
 def processes(mark):
     """The numbers of all processes that run with a mark in their environment."""
     found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            state = (path / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            if state not in "ZX" and mark.encode() in (path / "environ").read_bytes():
-                found.append(int(path.name))
-        except OSError:
-            continue
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+            if not ended and process.environ().get("UNHARNESS_TEST_MARK") == mark:
+                found.append(process.pid)
     return found
 
 

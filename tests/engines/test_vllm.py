@@ -7,9 +7,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -108,13 +110,11 @@ def _both(
 def _group(pid: int) -> list[int]:
     """The processes of a process group that run."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, group, *_ = path.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(group) == pid and state not in "ZX":
-            found.append(int(path.parent.name))
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+            if os.getpgid(process.pid) == pid and not ended:
+                found.append(process.pid)
     return found
 
 

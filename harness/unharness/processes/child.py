@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from unharness.errors import ProcessError
 from unharness.processes.channel import Channel
 
@@ -221,11 +223,14 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 def _group_runs(group: int) -> bool:
-    """Whether a process of the group runs; one that ended but was not reaped does not."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, its_group, *_ = path.read_text().rsplit(")", 1)[1].split()
-            if int(its_group) == group and state not in "ZX":
+    """Whether a process of the group runs; one that ended but was not reaped does not.
+
+    By group, not by `psutil`'s tree of children: a process whose parent died leaves the tree.
+    """
+    ended = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) == group and process.status() not in ended:
                 return True
     return False
 

@@ -1,4 +1,7 @@
-"""The highest use of memory over a stretch of work."""
+"""The highest use of memory over a stretch of work.
+
+Our own on a CPU, as psutil has the present use alone: a peak that can be reset is Linux's `/proc`.
+"""
 
 from __future__ import annotations
 

@@ -98,6 +98,7 @@ def _hardware(device: str) -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
+    # Our own, as psutil has no name of the processor, and platform.processor() is empty on Linux.
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -10,6 +10,8 @@ import weakref
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from unharness.cache import cache_dir
 
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -51,18 +53,8 @@ def _root(size: int) -> Path:
     on_disk = cache_dir() / "scratch"
     if not os.access(MEMORY, os.W_OK):
         return on_disk
-    room = min(shutil.disk_usage(MEMORY).free, _memory_left())
+    room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
     return MEMORY if room > SPARE * size else on_disk
-
-
-def _memory_left() -> int:
-    """Bytes of memory that are to be had, or 0 where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return 0
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    return found[0] if found else 0
 
 
 def _sweep(root: Path) -> None:
