@@ -1,4 +1,5 @@
 import os
+from contextlib import closing
 
 import pytest
 
@@ -72,7 +73,7 @@ def job(name, tmp_path):
 def test_a_worker_that_dies_costs_its_own_jobs_and_says_why(monkeypatch, tmp_path, program):
     monkeypatch.setattr(local, "PROGRAM", ("-c", program))
     heard = Heard()
-    with Local(Local.Options(workers=2)) as executor:
+    with closing(Local(Local.Options(workers=2))) as executor:
         results = executor.carry_out([job("a", tmp_path), job("b", tmp_path)], heard)
     assert sorted(heard.over) == [("a", "failed"), ("b", "failed")]
     assert all("died" in str(result.error) for result in results)
@@ -83,5 +84,5 @@ def test_a_watcher_that_breaks_ends_the_sweep_with_its_error(monkeypatch, tmp_pa
         def started(self, job, worker):
             raise ZeroDivisionError
 
-    with Local(Local.Options(workers=2)) as executor, pytest.raises(ZeroDivisionError):
+    with closing(Local(Local.Options(workers=2))) as executor, pytest.raises(ZeroDivisionError):
         executor.carry_out([job("a", tmp_path), job("b", tmp_path)], Broken())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 from typing import Any
 
 import click
@@ -147,7 +148,7 @@ def evaluate_command(
             if note:
                 progress.note(note)
         outcomes = []
-        with EnginePool(found) as engines:
+        with closing(EnginePool(found)) as engines:
             for one in wanted:
                 with progress.stage("load weights"):
                     unlearned = one.load()

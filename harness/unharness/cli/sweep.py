@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ def sweep_command(
     errors = Console(stderr=True)
     for note in plan.data_notes() if not quiet else ():
         errors.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
-    with runner, watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
+    with closing(runner), watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
         results = carry_out(plan, runner, watcher)
     if form == "json":
         echo_json(_report(plan, results))

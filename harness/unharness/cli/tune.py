@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,8 @@ def tune_command(
         raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
     errors = Console(stderr=True)
     effort = tune.Effort(trials, budget_minutes and budget_minutes * 60)
-    with make_executor(executor, {"workers": workers, "address": address}, found) as runner:
+    options = {"workers": workers, "address": address}
+    with closing(make_executor(executor, options, found)) as runner:
         total = (trials or 0) * len(studies)
         with watching(total, 0.0, quiet, errors) as watcher:
             tune.tune(studies, objective, effort, runner, found, watcher)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -59,7 +59,7 @@ def execute(plan: Plan, registry: Registry, progress: Progress) -> Outcome:
     Raises:
         UnharnessError: the run failed; a `failed` record says why.
     """
-    with EnginePool(registry) as engines:
+    with closing(EnginePool(registry)) as engines:
         return execute_with(plan, registry, progress, engines)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from unharness.closing import Closing
 from unharness.engines.engine import Engine
 from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
@@ -54,8 +53,8 @@ def checked_options(
         raise UsageError(f"{kind} {name!r}: {refused_values(error)}") from error
 
 
-class EnginePool(Closing):
-    """Makes each engine once, and closes them all in the end."""
+class EnginePool:
+    """Makes each engine once; `close` (or `contextlib.closing`) closes them all."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry

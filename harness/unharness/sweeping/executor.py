@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from unharness.closing import Closing
 from unharness.spec import DEFAULT_RESULTS, RunRequest
 from unharness.strict_model import StrictModel
 
@@ -73,11 +72,11 @@ class Watcher:
         """Hear of something that the user should know."""
 
 
-class Executor(Closing, ABC):
+class Executor(ABC):
     """Carries out jobs. Derive from it and register the class with `unharness_executors`.
 
-    It is a context: what `carry_out` needs may live on from one call to the next, and is ended
-    when the block is left, by an interruption too; no process must be left then.
+    What `carry_out` needs may live on from one call to the next, such as worker processes. The
+    sweep calls `close` at its end, after an interruption too; no process may be left then.
     """
 
     name: ClassVar[str]
@@ -91,6 +90,9 @@ class Executor(Closing, ABC):
 
     def __init__(self, options: Any = None) -> None:
         self.options: Any = options or self.Options()
+
+    def close(self) -> None:  # noqa: B027 - many have nothing to end
+        """End what lives on between calls of `carry_out`. The default does nothing."""
 
     @abstractmethod
     def carry_out(self, jobs: Sequence[Job], watcher: Watcher) -> list[JobResult]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from unharness.spec import RunRequest
@@ -20,7 +21,7 @@ def carry_out_batch(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     found = registry()
     answers = []
-    with EnginePool(found) as engines:
+    with closing(EnginePool(found)) as engines:
         for request in requests:
             answer = carry_out_job(RunRequest(**request), found, Progress(), engines)
             answers.append(answer | {"files": record_files(RunRequest(**request))})
