@@ -19,7 +19,6 @@ from statistics import mean
 from unharness.cli.run import calm_libraries
 from unharness.data.examples import REQUIRED_SPLITS
 from unharness.data.validation import validation_part
-from unharness.evaluation.metrics import token_accuracy
 from unharness.evaluation.observe import score_tokens
 from unharness.models.trained import FineTuner
 from unharness.plugins import registry
@@ -74,7 +73,7 @@ def main() -> None:
                     max_length=256,
                     batch_size=32,
                 )
-                accuracy[split] = mean(token_accuracy(row) for row in rows if row)
+                accuracy[split] = mean(100 * mean(row.hits) for row in rows if row)
             unlearn = 100 - accuracy["forget_eval"]
             scores.append((unlearn, accuracy["retain_eval"], context.log.seconds))
         else:

@@ -22,7 +22,6 @@ from typing import Any
 
 from unharness.cli.run import calm_libraries
 from unharness.data.examples import REQUIRED_SPLITS
-from unharness.evaluation.metrics import token_accuracy
 from unharness.evaluation.observe import score_tokens
 from unharness.leaderboard.seeds import over_seeds
 from unharness.plugins import registry
@@ -74,7 +73,7 @@ def run_arm(plan: Plan, arm: Arm, seed: int) -> dict[str, Any]:
         rows = score_tokens(
             context.model, context.tokenizer, plan.data.splits[split], max_length=256, batch_size=32
         )
-        accuracy[split] = mean(token_accuracy(row) for row in rows if row)
+        accuracy[split] = mean(100 * mean(row.hits) for row in rows if row)
     unlearn, retain = 100 - accuracy["forget_eval"], accuracy["retain_eval"]
     found = context.report.get("region", {})
     return {

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from unharness.engines.engine import Engine, Sampling
     from unharness.errors import DataError, MethodError, ModelError, UnharnessError, UsageError
     from unharness.evaluation.metric import Metric, Score
-    from unharness.evaluation.observations import Observations, TokenScores
-    from unharness.evaluation.statistics import bootstrap
+    from unharness.evaluation.observed import Observed, TokenScores
+    from unharness.evaluation.observer import Observer, ObserverContext
+    from unharness.evaluation.requests import Choices, Generated, Likelihood, Observation
+    from unharness.evaluation.seen import ChoiceScores, Seen
     from unharness.evaluation.suite import Suite, SuiteTask
+    from unharness.evaluation.uses import Composite, MetricUse
     from unharness.hookspecs import hookimpl
     from unharness.leaderboard.formats import markdown_table
     from unharness.leaderboard.labels import format_number
@@ -67,9 +70,12 @@ _HOMES = {
     "engines.engine": ("Engine", "Sampling"),
     "errors": ("DataError", "MethodError", "ModelError", "UnharnessError", "UsageError"),
     "evaluation.metric": ("Metric", "Score"),
-    "evaluation.observations": ("Observations", "TokenScores"),
-    "evaluation.statistics": ("bootstrap",),
+    "evaluation.observed": ("Observed", "TokenScores"),
+    "evaluation.observer": ("Observer", "ObserverContext"),
+    "evaluation.requests": ("Choices", "Generated", "Likelihood", "Observation"),
+    "evaluation.seen": ("ChoiceScores", "Seen"),
     "evaluation.suite": ("Suite", "SuiteTask"),
+    "evaluation.uses": ("Composite", "MetricUse"),
     "hookspecs": ("hookimpl",),
     "leaderboard.formats": ("markdown_table",),
     "leaderboard.labels": ("format_number",),
@@ -98,6 +104,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Board",
     "Choice",
+    "ChoiceScores",
+    "Choices",
+    "Composite",
     "DataError",
     "DataOrigin",
     "DataSource",
@@ -106,18 +115,24 @@ __all__ = [
     "Executor",
     "FineTuneConfig",
     "FloatRange",
+    "Generated",
     "Generation",
     "HubDataset",
     "Job",
     "JobResult",
     "LazyGroup",
+    "Likelihood",
     "LossMethod",
     "Method",
     "MethodError",
     "Metric",
+    "MetricUse",
     "ModelError",
     "ModelPreset",
-    "Observations",
+    "Observation",
+    "Observed",
+    "Observer",
+    "ObserverContext",
     "PairsLayout",
     "Preset",
     "PublishedCell",
@@ -130,6 +145,7 @@ __all__ = [
     "Sampling",
     "Score",
     "Search",
+    "Seen",
     "Split",
     "StandIn",
     "Suite",
@@ -147,7 +163,6 @@ __all__ = [
     "Watcher",
     "WeightsRef",
     "__version__",
-    "bootstrap",
     "debug_option",
     "echo",
     "echo_json",

@@ -1,61 +1,31 @@
-"""What the core itself registers: metrics, suites, engines, models, executors."""
+"""What the core itself registers: observers, suites, engines, models, executors."""
 
 from __future__ import annotations
 
 from unharness.hookspecs import hookimpl
 from unharness.plugins import Ref
 
-_METRICS = "unharness.evaluation.metrics:"
+_OBSERVERS = "unharness.evaluation.observers."
 
 
 @hookimpl
-def unharness_metrics() -> list[Ref]:
-    """Return the built-in metrics."""
+def unharness_observers() -> list[Ref]:
+    """Return the built-in observers."""
     return [
         Ref(
-            _METRICS + "UnlearnSuccess",
-            "unlearn_success",
-            "How much of the forget evaluation set's answers is no longer predicted.",
+            _OBSERVERS + "likelihood:LikelihoodObserver",
+            "likelihood",
+            "Token scores of answers, of any kind to any kind of prompts, under teacher forcing.",
         ),
         Ref(
-            _METRICS + "RetentionSuccess",
-            "retention_success",
-            "How much of the retain evaluation set's answers is still predicted.",
+            _OBSERVERS + "generation:GenerationObserver",
+            "generation",
+            "Texts that continue the prompt, greedy or sampled.",
         ),
         Ref(
-            _METRICS + "SuccessAverage",
-            "success_avg",
-            "The mean of unlearn success and retention success.",
-        ),
-        Ref(
-            _METRICS + "UnlearnPerplexity",
-            "unlearn_ppl",
-            "Perplexity of the forget evaluation set's answers.",
-        ),
-        Ref(
-            _METRICS + "RetentionPerplexity",
-            "retention_ppl",
-            "Perplexity of the retain evaluation set's answers.",
-        ),
-        Ref(
-            _METRICS + "UnlearnRougeLForced",
-            "unlearn_rouge_l_forced",
-            "Teacher-forced ROUGE-L on the forget evaluation set (the paper's ROUGE-L).",
-        ),
-        Ref(
-            _METRICS + "RetentionRougeLForced",
-            "retention_rouge_l_forced",
-            "Teacher-forced ROUGE-L on the retain evaluation set (the paper's ROUGE-L).",
-        ),
-        Ref(
-            _METRICS + "UnlearnRougeL",
-            "unlearn_rouge_l",
-            "ROUGE-L of generated answers on the forget evaluation set.",
-        ),
-        Ref(
-            _METRICS + "RetentionRougeL",
-            "retention_rouge_l",
-            "ROUGE-L of generated answers on the retain evaluation set.",
+            _OBSERVERS + "likelihood:ChoicesObserver",
+            "choices",
+            "Likelihood of each of an example's choices as its answer.",
         ),
     ]
 

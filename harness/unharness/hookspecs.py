@@ -1,7 +1,7 @@
 """The hooks a plugin may implement. Mark an implementation with `@unharness.hookimpl`.
 
 An implementation may take fewer arguments than its specification, so that a later version can
-add one. The first seven hooks return an iterable of classes, or of `Ref`s that name a class
+add one. The first eight hooks return an iterable of classes, or of `Ref`s that name a class
 without importing it.
 """
 
@@ -36,6 +36,11 @@ def unharness_tasks() -> Iterable[Any]:  # type: ignore[empty-body]
 @hookspec
 def unharness_metrics() -> Iterable[Any]:  # type: ignore[empty-body]
     """Return metrics: subclasses of `unharness.Metric`, or Refs to them."""
+
+
+@hookspec
+def unharness_observers() -> Iterable[Any]:  # type: ignore[empty-body]
+    """Return observers: subclasses of `unharness.Observer`, or Refs to them."""
 
 
 @hookspec

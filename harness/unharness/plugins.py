@@ -37,6 +37,7 @@ KINDS: dict[str, str] = {
     "methods": "unharness.unlearning.method:Method",
     "tasks": "unharness.data.task:Task",
     "metrics": "unharness.evaluation.metric:Metric",
+    "observers": "unharness.evaluation.observer:Observer",
     "suites": "unharness.evaluation.suite:Suite",
     "engines": "unharness.engines.engine:Engine",
     "models": "unharness.models.preset:ModelPreset",

@@ -69,10 +69,10 @@ def test_shows_what_the_other_kinds_say(call):
     task = json.loads(call("tasks", "show", "knowundo-privacy", "--format", "json")[1])
     assert (task["headline"], task["version"]) == ("success_avg", 1)
     assert task["metrics"][0] == "unlearn_success"
-    metric = json.loads(call("metrics", "show", "success_avg", "--format", "json")[1])
-    assert (metric["unit"], metric["direction"]) == ("%", "higher")
-    assert ["token_scores", "forget_eval"] in metric["needs"]
-    assert "token_scores of forget_eval" in call("metrics", "show", "success_avg")[1]
+    metric = json.loads(call("metrics", "show", "token_accuracy", "--format", "json")[1])
+    assert (metric["unit"], metric["direction"], metric["version"]) == ("%", "higher", 1)
+    assert metric["observes"] == ["Likelihood(prompts=('prompt',), answers=('answer',))"]
+    assert "Likelihood" in call("metrics", "show", "token_accuracy")[1]
     model = json.loads(call("models", "--format", "json", "show", "tiny")[1])
     assert (model["tuning"], model["target_tuning"]) == ("full", "full")
 

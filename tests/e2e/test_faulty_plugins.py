@@ -13,56 +13,66 @@ from unharness.plugins import registry
 MODULE = """
 import math
 import unharness
-from unharness import Metric, Ref, Score, Task, hookimpl
+from unharness import Composite, Likelihood, Metric, MetricUse, Ref, Score, Task, hookimpl
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 
 class Fine(Metric):
     name = summary = "fine"
-    unit, direction, needs = "%", "higher", (("token_scores", "forget_eval"),)
+    unit, direction = "%", "higher"
 
-    def compute(self, observations):
-        rows = observations.token_scores("forget_eval")
-        return Score(42.0, len(rows), per_example={"forget_eval": [42.0] * len(rows)})
+    def observes(self):
+        return Likelihood()
+
+    def compute(self, seen, references):
+        return seen.mean([42.0] * len(seen.likelihood()))
 
 def metric(label, compute, **more):
     return type(label, (Fine,), {"name": label, "summary": label, "compute": compute, **more})
 
-def raises(self, observations):
+def raises(self, seen, references):
     raise ZeroDivisionError("one over\\nnothing")
 
-def leaves(self, observations):
+def leaves(self, seen, references):
     raise SystemExit(3)
 
-def refuses(self):
+def refuses(self, **params):
     raise RuntimeError("not today")
 
 METRICS = [
     Fine,
     metric("raises", raises),
     metric("leaves", leaves),
-    metric("gives-nothing", lambda self, seen: None),
-    metric("gives-a-number", lambda self, seen: 3.0),
-    metric("gives-nan", lambda self, seen: Score(math.nan, 1)),
-    metric("gives-too-much", lambda self, seen: Score(1e308, 1)),
-    metric("gives-bad-interval", lambda self, seen: Score(1.0, 1, ci95=(math.nan, "x"))),
-    metric("gives-bad-count", lambda self, seen: Score(1.0, -1)),
-    metric("gives-few", lambda self, seen: Score(1.0, 1, per_example={"forget_eval": [1.0]})),
-    metric("gives-odd-split", lambda self, seen: Score(1.0, 1, per_example={"odd": [1.0]})),
+    metric("gives-nothing", lambda *_: None),
+    metric("gives-a-number", lambda *_: 3.0),
+    metric("gives-nan", lambda *_: Score(math.nan, 1)),
+    metric("gives-too-much", lambda *_: Score(1e308, 1)),
+    metric("gives-bad-interval", lambda *_: Score(1.0, 1, ci95=(math.nan, "x"))),
+    metric("gives-bad-count", lambda *_: Score(1.0, -1)),
+    metric("gives-few", lambda *_: Score(1.0, 1, per_example={"forget_eval": [1.0]})),
+    metric("gives-odd-split", lambda *_: Score(1.0, 1, per_example={"odd": [1.0]})),
     metric("gives-objects",
-           lambda self, seen: Score(1.0, 1, per_example={"forget_eval": [object()] * 4})),
+           lambda *_: Score(1.0, 1, per_example={"forget_eval": [object()] * 4})),
     metric("cannot-be-made", Fine.compute, __init__=refuses),
-    metric("needs-oddly", Fine.compute, needs=7),
+    metric("observes-oddly", Fine.compute, observes=lambda self: 7),
     metric("points-nowhere", Fine.compute, direction="sideways"),
     Ref("faulty:Missing", name="is-missing", summary="is-missing"),
 ]
 NAMES = [item.name for item in METRICS]
+USES = [MetricUse(name, "forget_eval", label=name) for name in NAMES]
 
 class Mixed(KnowUnDoPrivacy):
     name = summary = "mixed"
-    metrics = (*NAMES[1:], "fine", "success_avg")
+    metrics = (
+        *USES[1:],
+        USES[0],
+        *KnowUnDoPrivacy.metrics,
+        MetricUse("fine", "forget_eval", label="no-such-parameter", colour="blue"),
+        Composite("of-a-faulty-one", of=("fine", "raises")),
+        Composite("of-one-that-is-missing", of=("fine", "is-missing")),
+    )
 
 def broken(label, **members):
-    base = {"name": label, "summary": label, "metrics": ("fine",)}
+    base = {"name": label, "summary": label, "metrics": USES[:1]}
     return type(label, (KnowUnDoPrivacy,), base | members)
 
 def raising(*_):
@@ -110,7 +120,7 @@ FAULTY_METRICS = {
     "gives-odd-split": "odd",
     "gives-objects": "per_example",
     "cannot-be-made": "RuntimeError: not today",
-    "needs-oddly": "needs",
+    "observes-oddly": "observes",
     "points-nowhere": "direction",
     "is-missing": "Missing",
 }
@@ -163,6 +173,10 @@ def test_a_faulty_metric_costs_its_own_column_alone(faulty: Any):
         assert "plugin 'odd' (faulty-plugin 1.5)" in warning
         assert words in warning
         assert "\n" not in warning
+    assert "colour" in record["metrics"]["no-such-parameter"]["status"]
+    for name, part in {"of-a-faulty-one": "raises", "of-one-that-is-missing": "is-missing"}.items():
+        assert record["metrics"][name]["value"] is None
+        assert part in record["metrics"][name]["status"]
     # What the others say of every answer is kept.
     code, out, err = faulty("show", record["run_id"], "--examples", "1")
     assert (code, err) == (0, "")
@@ -186,7 +200,7 @@ def test_faulty_ones_are_listed_beside_the_others(faulty: Any):
         assert code == 0
         listed = {row["name"] for row in json.loads(out)}
         assert set(names) <= listed
-        assert listed & {"knowundo-privacy", "success_avg"}
+        assert listed & {"knowundo-privacy", "token_accuracy"}
     for kind, name in (("tasks", "missing-task"), ("metrics", "is-missing")):
         code, _, err = faulty(kind, "show", name)
         assert code == 1

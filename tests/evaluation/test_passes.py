@@ -5,11 +5,13 @@ from collections import Counter
 import pytest
 
 from unharness.data.sources import DataSource
-from unharness.engines.engine import Engine, Sampling
-from unharness.evaluation.evaluate import observe, score
+from unharness.engines.engine import Engine
+from unharness.evaluation.columns import resolve_columns
+from unharness.evaluation.evaluate import observe
+from unharness.evaluation.observer import ObserverContext
+from unharness.evaluation.scoring import score
 from unharness.models.weights import WeightsRef
 from unharness.plugins import registry
-from unharness.progress import Progress
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 
 COUNT = 40  # more than one batch
@@ -36,7 +38,7 @@ def seen(load_checkpoint, data_folder):
     """By first tokens: how often each example went through the model, under all metrics."""
     model, tokenizer = load_checkpoint("llama")
     data = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(COUNT)
-    metrics = [registry().get("metrics", name)() for name in registry().names("metrics")]
+    columns = resolve_columns(KnowUnDoPrivacy.metrics, data, registry())
     found = Counter()
     forward = model.forward
 
@@ -47,16 +49,13 @@ def seen(load_checkpoint, data_folder):
 
     model.forward = counting
     observations = observe(
-        WeightsRef(model, tokenizer),
+        ObserverContext(WeightsRef(model, tokenizer), Mute(), max_length=256, max_new_tokens=96),
         data,
-        metrics,
-        Mute(),
-        max_length=256,
-        sampling=Sampling(),
+        columns,
+        registry(),
         bootstrap_seed=0,
-        progress=Progress(),
     )
-    scores = score(metrics, observations, registry())
+    scores = score(columns, observations, registry())
     assert len(scores) == 9
     assert all(found.value is not None for found in scores.values())
     return found

@@ -10,6 +10,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from unharness.evaluation.uses import labels_of
 from unharness.plugins import Entry, Registry
 from unharness.unlearning.search import search_space
 
@@ -34,8 +35,9 @@ _BOUNDS = {
 # Kind -> the class attributes worth showing, in order.
 _ATTRIBUTES = {
     "methods": ("version", "seeded"),
-    "tasks": ("version", "headline", "metrics"),
-    "metrics": ("unit", "direction", "needs"),
+    "tasks": ("version", "headline"),
+    "metrics": ("version", "unit", "direction"),
+    "observers": (),
     "suites": ("tasks", "offline"),
     "engines": (),
     "models": ("version", "tuning", "target_tuning"),
@@ -74,6 +76,12 @@ def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str,
     }
     for attribute in _ATTRIBUTES[kind]:
         facts[attribute] = to_jsonable_python(getattr(found, attribute, None), fallback=repr)
+    if kind == "tasks":
+        facts["metrics"] = labels_of(found.metrics)
+    if kind == "metrics":
+        facts["references"] = sorted(found.references)
+        facts["observes"] = _observed(found)
+        facts["options"] = parameters(found.Params)
     if kind in ("engines", "executors"):
         facts["options"] = parameters(found.Options)
     if kind == "methods":
@@ -87,6 +95,11 @@ def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str,
         facts["tuned"] = [f"{name}: {place}" for name, place in space.items()]
         facts["hyperparameters"] = hyperparameters(found, registry.names("models"))
     return facts
+
+
+def _observed(metric: Any) -> list[str]:
+    """Return the requests of a metric with its default parameters."""
+    return [str(part) for part in metric().observes().parts()]
 
 
 def hyperparameters(method: Any, presets: list[str]) -> list[dict[str, Any]]:

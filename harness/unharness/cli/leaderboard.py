@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ def leaderboard_command(
 
 
 def _check_metrics(names: Iterable[str], known: set[str]) -> None:
-    """Refuse a metric that no record has and no plugin brings.
+    """Refuse a column that no record has and no task measures.
 
     Raises:
         UnknownNameError: names the nearest ones.
@@ -120,13 +121,18 @@ def _check_metrics(names: Iterable[str], known: set[str]) -> None:
     unknown = [name for name in names if name not in known]
     if not unknown:
         return
-    from unharness.errors import UnknownNameError
+    from unharness.errors import UnharnessError, UnknownNameError
+    from unharness.evaluation.uses import labels_of
     from unharness.plugins import registry
 
-    registered = registry().names("metrics")
+    found = registry()
+    measured: set[str] = set()
+    for task in found.names("tasks"):
+        with suppress(UnharnessError), found.named("tasks", task):
+            measured |= set(labels_of(found.get("tasks", task).metrics))
     for name in unknown:
-        if name not in registered:
-            raise UnknownNameError("metric", name, known.union(registered))
+        if name not in measured:
+            raise UnknownNameError("metric", name, known | measured)
 
 
 def _nothing(results: Path, *, filtered: bool, notes: tuple[str, ...]) -> str:

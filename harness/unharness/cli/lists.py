@@ -129,7 +129,11 @@ def _print_one(kind: str, name: str, form: str) -> None:
         console.print(Text(f"    {settings}"))
 
 
-OPTIONS = {"engines": "options (--engine-set NAME=VALUE)", "executors": "options"}
+OPTIONS = {
+    "engines": "options (--engine-set NAME=VALUE)",
+    "executors": "options",
+    "metrics": "parameters (set by a task)",
+}
 """What is said above the options of a kind."""
 
 
@@ -143,8 +147,6 @@ def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
         shown["tasks"] = [
             f"{task['name']} ({task['metric']}, {task['shots']} shots)" for task in shown["tasks"]
         ]
-    if "needs" in shown:
-        shown["needs"] = [" of ".join(need) for need in shown["needs"]]
     return {
         word.replace("_", " "): shown_value(value)
         for word, value in shown.items()
@@ -164,7 +166,8 @@ def _parameter_lines(parameter: Mapping[str, Any]) -> list[str]:
 
 methods = list_group("methods", "unlearning methods", defaults.METHOD)
 tasks = list_group("tasks", "tasks", defaults.TASK)
-metrics = list_group("metrics", "metrics", "unlearn_success")
+metrics = list_group("metrics", "metrics", "token_accuracy")
+observers = list_group("observers", "observers", "likelihood")
 suites = list_group("suites", "suites of general knowledge", "general-facts")
 engines = list_group("engines", "text generation engines", "hf")
 models = list_group("models", "model presets", "tiny")

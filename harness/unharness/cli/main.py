@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "methods": ("unharness.cli.lists:methods", "List unlearning methods, or show one."),
     "tasks": ("unharness.cli.lists:tasks", "List tasks, or show one."),
     "metrics": ("unharness.cli.lists:metrics", "List metrics, or show one."),
+    "observers": ("unharness.cli.lists:observers", "List observers, or show one."),
     "suites": ("unharness.cli.lists:suites", "List suites of general knowledge, or show one."),
     "engines": ("unharness.cli.lists:engines", "List text generation engines, or show one."),
     "models": ("unharness.cli.lists:models", "List model presets, or show one."),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.sources import DataSource
 from unharness.data.task_data import TaskData
 from unharness.data.validation import validation_splits
+
+if TYPE_CHECKING:
+    from unharness.evaluation.uses import Composite, MetricUse
 
 
 class Task(ABC):
@@ -21,10 +24,10 @@ class Task(ABC):
     version: ClassVar[int] = 1
     """Raised whenever the same data would be read or scored differently."""
 
-    metrics: ClassVar[Sequence[str]]
-    """Names of the metrics that are computed, in the order of the leaderboard's columns."""
+    metrics: ClassVar[Sequence[MetricUse | Composite]]
+    """What is measured on which split, in the order of the leaderboard's columns."""
     headline: ClassVar[str]
-    """The metric that ranks."""
+    """The label of the column that ranks."""
 
     template: ClassVar[str | None] = None
     """How questions and answers are joined, `plain` or `chat`; None: as suits the model."""

@@ -1,16 +1,23 @@
-"""What a metric is."""
+"""What a metric is, and what it gives."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from unharness.evaluation.observations import Observations
-from unharness.evaluation.statistics import Estimate
+from pydantic import BaseModel, ConfigDict
+
+from unharness.evaluation.requests import Observation
+
+if TYPE_CHECKING:
+    from unharness.evaluation.seen import Seen
+    from unharness.evaluation.statistics import Estimate
 
 Direction = Literal["higher", "lower", "match_reference"]
+Reference = Literal["retrained", "target", "base"]
+PERCENT = "%"
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,8 @@ class Score:
     """By split: one value an example, None where it was not scored."""
     faulty: bool = False
     """Set by unharness, where the metric raised or gave no score; `reason` names its plugin."""
+    replicates: Any = field(default=None, compare=False, repr=False)
+    """The value in each bootstrap resample, for composites; None where there is no interval."""
 
     @classmethod
     def of(cls, estimate: Estimate, per_example: dict[str, list[float | None]]) -> Score:
@@ -43,6 +52,7 @@ class Score:
             estimate.ci95,
             estimate.stderr,
             per_example=per_example,
+            replicates=estimate.replicates,
         )
 
     @classmethod
@@ -50,19 +60,61 @@ class Score:
         """Return a score without value."""
         return cls(None, 0, n_unscored, reason=reason)
 
+    def complement(self) -> Score:
+        """Return 100 minus the score, for one in %."""
+        return replace(
+            self,
+            value=None if self.value is None else 100.0 - self.value,
+            ci95=self.ci95 and (100.0 - self.ci95[1], 100.0 - self.ci95[0]),
+            per_example={
+                split: [None if value is None else 100.0 - value for value in column]
+                for split, column in self.per_example.items()
+            },
+            replicates=None if self.replicates is None else 100.0 - self.replicates,
+        )
+
 
 class Metric(ABC):
-    """A number that says how a model does. Derive from it and register the class."""
+    """A number computed from what was observed on a split. Derive from it and register the class.
+
+    A metric knows no task and no split: a task lists uses of it (`MetricUse`).
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     citation: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    """Raised whenever the same observations give another number; it stands by every number."""
     unit: ClassVar[str]
     direction: ClassVar[Direction]
-    """`match_reference`: as close to the retrained model's as can be."""
-    needs: ClassVar[Sequence[tuple[str, str]]]
-    """Pairs of what must be observed (`token_scores` or `generated`) and on which split."""
+    """Which values are better, unless a task's use says otherwise. `match_reference`: as close to
+    the retrained model's as can be."""
+    references: ClassVar[frozenset[Reference]] = frozenset()
+    """The models whose observations it needs besides: `retrained`, `target`, `base`."""
+
+    class Params(BaseModel):
+        """What a task may set. Derive from it to add some; every field needs a default."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __init__(self, **params: Any) -> None:
+        """Take parameters by name.
+
+        Raises:
+            pydantic.ValidationError: one is unknown, or has an impossible value.
+        """
+        self.params = self.Params(**params)
 
     @abstractmethod
-    def compute(self, observations: Observations) -> Score:
-        """Return the metric's value, with `Score.missing` where there is none."""
+    def observes(self) -> Observation:
+        """Return what must be observed on its split, and on the one it is set against."""
+
+    @abstractmethod
+    def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
+        """Return the metric's value, with `Score.missing` where there is none.
+
+        Args:
+            seen: what was observed of the model on the split; `seen.against` on the other one.
+            references: by name in `references`: the same of each such model, one a seed, at
+                least one.
+        """

@@ -12,7 +12,7 @@ from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example, Kind
 from unharness.data.templates import PLAIN
 from unharness.errors import ModelError
-from unharness.evaluation.observations import TokenScores
+from unharness.evaluation.observed import TokenScores
 from unharness.evaluation.scoring_batch import (
     bytes_per_token,
     logits_budget,

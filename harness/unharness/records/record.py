@@ -22,8 +22,20 @@ class _Part(BaseModel):
 
 
 class MetricRecord(_Part):
-    """One metric's value."""
+    """One column's value."""
 
+    metric: str | None = None
+    """The metric's name, or the composite's kind; None for general knowledge."""
+    version: int | None = None
+    """The metric's; None for a composite."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """The metric's parameters; a composite's are the labels `of` its parts."""
+    split: str | None = None
+    """Which split it is of; None for a composite."""
+    against: str | None = None
+    """The split that it is set against, where there is one."""
+    complement: bool = False
+    """Whether it is 100 minus the metric."""
     value: Number | None
     """None where there is none; `status` says why."""
     ci95: tuple[Number, Number] | None = None

@@ -2,72 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from unharness.errors import MethodError, UnharnessError
+from unharness.evaluation.columns import Column, CompositeColumn
 from unharness.evaluation.evaluate import most_common_share
-from unharness.evaluation.metric import Metric, Score
-from unharness.evaluation.observations import Observations
+from unharness.evaluation.metric import Direction, Score
+from unharness.evaluation.observed import TokenScores
+from unharness.evaluation.requests import Likelihood
+from unharness.evaluation.scoring import Observations
 from unharness.models.trained import TrainedModel
 from unharness.records.record import DataRecord, MetricRecord, RunRecord, TargetRecord
 from unharness.running.resolve import Plan
 
-COLLAPSED_RETENTION = 10.0
-"""In %: below this retention success a model counts as collapsed."""
+COLLAPSED_ACCURACY = 0.1
+"""A model that predicts less of the answer tokens of a retain split has collapsed."""
 LEARNED_SHARE = 0.8
 """A target that predicts less of its answer tokens, without a prompt, has not learned them."""
 TARGET_UNLEARNED = "the target model never learned its facts"
 COLLAPSED_SHARE = 0.5
-"""Above this share of equal answers to the retain set a model counts as collapsed."""
+"""Above this share of equal answers to a retain split a model has collapsed."""
 
 
 def metric_records(
-    metrics: tuple[Metric, ...], scores: Mapping[str, Score]
+    columns: Sequence[Column], scores: Mapping[str, Score]
 ) -> dict[str, MetricRecord]:
-    """Return each metric's score as the record holds it."""
-    records = {}
-    for metric in metrics:
-        found = scores[metric.name]
-        records[metric.name] = MetricRecord(
-            value=found.value,
-            ci95=found.ci95,
-            stderr=found.stderr,
-            n=found.n,
-            n_unscored=found.n_unscored,
-            unit=metric.unit,
-            direction=metric.direction,
-            status=found.reason or "ok",
+    """Return each column's score as the record holds it."""
+    return {
+        column.label: _metric_record(
+            scores[column.label], column.unit, column.direction, **_origin(column)
         )
-    return records
+        for column in columns
+    }
 
 
 def suite_records(scores: Mapping[str, Score]) -> dict[str, MetricRecord]:
     """Return a suite's scores as the record holds them."""
+    return {name: _metric_record(found, "%", "higher") for name, found in scores.items()}
+
+
+def _metric_record(found: Score, unit: str, direction: Direction, **origin: Any) -> MetricRecord:
+    return MetricRecord(
+        value=found.value,
+        ci95=found.ci95,
+        stderr=found.stderr,
+        n=found.n,
+        n_unscored=found.n_unscored,
+        unit=unit,
+        direction=direction,
+        status=found.reason or "ok",
+        **origin,
+    )
+
+
+def _origin(column: Column) -> dict[str, Any]:
+    """Return which metric a column is, of what."""
+    if isinstance(column, CompositeColumn):
+        return {"metric": column.kind, "params": {"of": list(column.of)}}
     return {
-        name: MetricRecord(
-            value=found.value,
-            ci95=found.ci95,
-            stderr=found.stderr,
-            n=found.n,
-            n_unscored=found.n_unscored,
-            unit="%",
-            direction="higher",
-            status=found.reason or "ok",
-        )
-        for name, found in scores.items()
+        "metric": column.metric.name,
+        "version": column.metric.version,
+        "params": column.metric.params.model_dump(mode="json"),
+        "split": column.split,
+        "against": column.against,
+        "complement": column.complement,
     }
 
 
 def target_warnings(observations: Observations) -> list[str]:
-    """Say on which splits the target model predicts too little to have learned its facts."""
+    """Say of which learned splits the target model predicts too little to have learned them."""
     found = []
-    for split, seen in observations.splits.items():
-        hits = [hit for row in seen.token_scores or () if row for hit in row.hits]
-        if hits and sum(hits) < LEARNED_SHARE * len(hits):
+    for name, split in observations.splits.items():
+        rows = _own_answers(observations, name)
+        hits = [hit for row in rows if row for hit in row.hits]
+        if split.learned and hits and sum(hits) < LEARNED_SHARE * len(hits):
             share = 100 * sum(hits) / len(hits)
             found.append(
-                f"{TARGET_UNLEARNED}: it predicts {share:.1f}% of the answer tokens of {split}; "
+                f"{TARGET_UNLEARNED}: it predicts {share:.1f}% of the answer tokens of {name}; "
                 "what is measured here says little about unlearning"
             )
     return found
@@ -75,20 +88,39 @@ def target_warnings(observations: Observations) -> list[str]:
 
 def row_warnings(plan: Plan, record: RunRecord, observations: Observations) -> list[str]:
     """Say what makes a row look better or worse than it is."""
-    found = []
     if any(text.startswith(TARGET_UNLEARNED) for text in record.warnings):
-        return _cut_warnings(plan, record)  # a collapse cannot be told from an untrained target
-    retention = record.metrics.get("retention_success")
-    if retention and retention.value is not None and retention.value < COLLAPSED_RETENTION:
-        found.append(f"the model has collapsed: retention success is {retention.value:.1f}%")
-    # Of the retain set: to the forget set, one refusal for all is no collapse.
-    share, text = most_common_share(observations, "retain_eval")
-    if share > COLLAPSED_SHARE:
-        found.append(
-            f"the model has collapsed: {100 * share:.0f}% of its answers to the retain set are "
-            f"{text[:40]!r}"
-        )
-    return found + _cut_warnings(plan, record)
+        # A collapsed model cannot be distinguished from one whose target was never trained.
+        return _cut_warnings(plan, record)
+    return [*collapse_warnings(observations), *_cut_warnings(plan, record)]
+
+
+def collapse_warnings(observations: Observations) -> Iterator[str]:
+    """Say on which retain splits the model has collapsed.
+
+    Forget splits do not count: one refusal for all of them is no collapse.
+    """
+    for name, split in observations.splits.items():
+        if split.role != "retain":
+            continue
+        rows = [row for row in _own_answers(observations, name) if row]
+        accuracy = sum(sum(row.hits) / len(row.hits) for row in rows) / max(1, len(rows))
+        if rows and accuracy < COLLAPSED_ACCURACY:
+            yield (
+                f"the model has collapsed: it predicts {100 * accuracy:.1f}% of the answer tokens "
+                f"of {name}"
+            )
+        share, text = most_common_share(observations, name)
+        if share > COLLAPSED_SHARE:
+            yield (
+                f"the model has collapsed: {100 * share:.0f}% of its answers to {name} are "
+                f"{text[:40]!r}"
+            )
+
+
+def _own_answers(observations: Observations, split: str) -> list[TokenScores | None]:
+    """Return the token scores of a split's own answers; none where they were not observed."""
+    found = observations.get(split, Likelihood())
+    return [variants[0] for variants in found.tokens] if found else []
 
 
 def _cut_warnings(plan: Plan, record: RunRecord) -> list[str]:
@@ -103,8 +135,8 @@ def _cut_warnings(plan: Plan, record: RunRecord) -> list[str]:
 def count_unscored(record: RunRecord, observations: Observations) -> None:
     """Count the evaluated examples whose answers go on beyond the maximum length."""
     assert record.data is not None
-    for split, seen in observations.splits.items():
-        rows = seen.token_scores or ()
+    for split in observations.splits:
+        rows = _own_answers(observations, split)
         cut = sum(row is None or row.truncated for row in rows)
         if cut:
             record.data.truncated[split] = cut

@@ -28,10 +28,10 @@ from unharness.data.templates import check_template
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
 from unharness.errors import UsageError, refused_values, suggestion
-from unharness.evaluation.metric import Metric
-from unharness.evaluation.metric_plugins import load_metric
+from unharness.evaluation.columns import Column, resolve_columns
 from unharness.evaluation.suite import NONE
 from unharness.evaluation.suite_plan import SuitePlan, plan_suite
+from unharness.evaluation.uses import Use
 from unharness.hub import hub_name
 from unharness.models.base import BaseModel
 from unharness.models.family import same_model
@@ -60,7 +60,8 @@ class Plan:
     data: TaskData
     base: BaseModel
     method: Method
-    metrics: tuple[Metric, ...]
+    columns: tuple[Column, ...]
+    """What is measured."""
     recipe: FineTuneConfig
     lora: LoraSettings
     place: TrainingPlace
@@ -156,12 +157,11 @@ def resolve(
     if Path(results).exists() and not Path(results).is_dir():
         raise UsageError(f"--results {results}: is a file; give a folder")
     method_class = registry.get("methods", request.method)
-    task, metric_names = _task(request.task, registry)
+    task, uses = _task(request.task, registry)
     device = find_device(request.device)
     engine, why = choose_engine(request.engine, registry, device)
     engine_class: type[Engine] = registry.get("engines", engine)
     engine_options(engine_class, request.engine_set)
-    metrics = tuple(load_metric(name, registry) for name in metric_names)
     prompts = tuple(dict.fromkeys(find_prompt(name, registry) for name in request.prompt))
     preset = _preset(method_class, request)
     given = request.hyperparameters()
@@ -181,6 +181,7 @@ def resolve(
         data = task.validation_splits(data)
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
+    columns = resolve_columns(uses, data, registry)
     general = _general(request, method_class, data, base)
     if general:
         general = replace(general, examples=general.examples[:learned])
@@ -194,7 +195,7 @@ def resolve(
     default_suite = NONE if target else base.suite or task.suite
     suite = plan_suite(request.suite or default_suite, _folder(request.include_path), registry)
     evaluation = EvaluationSettings(
-        metrics=metric_names,
+        metrics=tuple(column.label for column in columns),
         engine=engine,
         engine_options={
             name: value
@@ -240,7 +241,7 @@ def resolve(
         data=data,
         base=base,
         method=method,
-        metrics=metrics,
+        columns=columns,
         recipe=recipe,
         lora=lora,
         place=TrainingPlace(device, dtype, evaluation.max_length, template),
@@ -312,8 +313,8 @@ def _folder(path: str | None) -> Path | None:
     return Path(path).expanduser() if path is not None else None
 
 
-def _task(name: str, registry: Registry) -> tuple[Task, tuple[str, ...]]:
-    """Return a task and the names of its metrics.
+def _task(name: str, registry: Registry) -> tuple[Task, tuple[Use, ...]]:
+    """Return a task and what it measures.
 
     Raises:
         UnknownNameError: nothing is registered under the name.

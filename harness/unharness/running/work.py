@@ -10,12 +10,12 @@ from typing import Any
 
 from unharness.cache import locked
 from unharness.data.prompts import NO_PROMPT
-from unharness.engines.engine import Sampling
 from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
-from unharness.evaluation.evaluate import example_rows, observe, score
+from unharness.evaluation.evaluate import observe
 from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
-from unharness.evaluation.observations import Observations
+from unharness.evaluation.observer import ObserverContext
+from unharness.evaluation.scoring import Observations, example_rows, score
 from unharness.models.lora import is_adapted, merged
 from unharness.models.trained import TrainedModel
 from unharness.models.weights import WeightsRef, save_weights, weights_hash
@@ -128,7 +128,7 @@ class RunUnderWay:
             if not keep_old:
                 self._keep_weights(record, weights)
             raise
-        record.metrics = metric_records(plan.metrics, scores)
+        record.metrics = metric_records(plan.columns, scores)
         if self.unlearned.general:
             record.metrics |= suite_records(self.unlearned.general.scores)
             record.general = self.unlearned.general.facts
@@ -178,17 +178,21 @@ class RunUnderWay:
         plan, progress = self.plan, self._timed_progress()
         settings = plan.spec.evaluation
         engine = self.engines.get(settings.engine, plan.spec.engine_set)
-        observations = observe(
+        context = ObserverContext(
             unlearned.weights,
-            plan.data.limited(plan.spec.limit),
-            plan.metrics,
             engine,
             max_length=settings.max_length,
-            sampling=Sampling(settings.max_new_tokens),
-            bootstrap_seed=settings.bootstrap_seed,
+            max_new_tokens=settings.max_new_tokens,
             progress=progress,
-            prompt=plan.prompt,
+            instruction=plan.prompt,
             template=plan.place.template,
+        )
+        observations = observe(
+            context,
+            plan.data.limited(plan.spec.limit),
+            plan.columns,
+            self.registry,
+            bootstrap_seed=settings.bootstrap_seed,
         )
         if plan.suite and unlearned.general is None:
             found = run_suite(
@@ -198,7 +202,7 @@ class RunUnderWay:
         chosen = {"name": settings.engine, "why": plan.engine_reason}
         record.engine = chosen | engine.facts()
         with progress.stage("metrics"):
-            return observations, score(plan.metrics, observations, self.registry)
+            return observations, score(plan.columns, observations, self.registry)
 
     def _save(
         self,

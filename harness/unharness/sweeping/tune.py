@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from unharness.cache import locked
-from unharness.errors import UsageError
+from unharness.errors import UsageError, suggestion
+from unharness.evaluation.uses import direction_of, labels_of
 from unharness.plugins import Registry
 from unharness.records.files import write_json
 from unharness.records.record import RunRecord
@@ -163,15 +164,18 @@ def make_studies(
     Raises:
         UsageError: a name is unknown, or no task measures the objective.
     """
-    metric = registry.get("metrics", objective)
     models = ModelFinder(registry)
     studies = []
     for request in requests:
         method_class = registry.get("methods", request.method)
         with registry.named("tasks", request.task):
-            measured = objective in registry.get("tasks", request.task).metrics
-        if not measured:
-            raise UsageError(f"task {request.task!r} does not measure {objective!r}")
+            uses = registry.get("tasks", request.task).metrics
+            direction = direction_of(objective, uses, registry)
+        if direction is None:
+            raise UsageError(
+                f"task {request.task!r} does not measure {objective!r}."
+                f"{suggestion(objective, labels_of(uses))}"
+            )
         space = search_space(method_class)
         given = request.hyperparameters()
         space = {name: place for name, place in space.items() if name not in given}
@@ -180,7 +184,7 @@ def make_studies(
         family = models.target(request, method_class).family if request.target else request.model
         config = make_method(method_class, family, given).config
         defaults = {name: getattr(config, name) for name in space}
-        studies.append(Study(request, space, defaults, metric.direction == "higher", seed))
+        studies.append(Study(request, space, defaults, direction == "higher", seed))
     return studies
 
 

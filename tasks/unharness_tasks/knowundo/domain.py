@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from unharness import (
+    Composite,
     DataSource,
     FineTuneConfig,
     HubDataset,
+    MetricUse,
     PairsLayout,
     Split,
     StandIn,
@@ -31,15 +33,23 @@ class KnowUnDoDomain(Task):
 
     citation = "Tian et al. 2024, To Forget or Not?, arXiv 2407.01920; MIT-licensed data"
     metrics = (
-        "unlearn_success",
-        "retention_success",
-        "success_avg",
-        "unlearn_ppl",
-        "retention_ppl",
-        "unlearn_rouge_l_forced",
-        "retention_rouge_l_forced",
-        "unlearn_rouge_l",
-        "retention_rouge_l",
+        MetricUse(
+            "token_accuracy",
+            "forget_eval",
+            label="unlearn_success",
+            complement=True,
+            direction="higher",
+        ),
+        MetricUse("token_accuracy", "retain_eval", label="retention_success"),
+        Composite("success_avg", of=("unlearn_success", "retention_success")),
+        MetricUse("perplexity", "forget_eval", label="unlearn_ppl", direction="higher"),
+        MetricUse("perplexity", "retain_eval", label="retention_ppl"),
+        MetricUse(
+            "rouge_l_forced", "forget_eval", label="unlearn_rouge_l_forced", direction="lower"
+        ),
+        MetricUse("rouge_l_forced", "retain_eval", label="retention_rouge_l_forced"),
+        MetricUse("rouge_l", "forget_eval", label="unlearn_rouge_l", direction="lower"),
+        MetricUse("rouge_l", "retain_eval", label="retention_rouge_l"),
     )
     headline = "success_avg"
     template = "plain"

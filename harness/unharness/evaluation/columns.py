@@ -1,0 +1,135 @@
+"""A task's list of metrics, resolved against its splits and the registered metrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from unharness.data.examples import Split
+from unharness.data.task_data import TaskData
+from unharness.errors import UsageError, suggestion
+from unharness.evaluation.metric import PERCENT, Direction, Metric
+from unharness.evaluation.metric_plugins import load_metric
+from unharness.evaluation.requests import Choices, Generated, Observation
+from unharness.evaluation.uses import Composite, MetricUse, Use
+from unharness.plugins import Registry
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class MetricColumn:
+    """A metric on a split."""
+
+    label: str
+    metric: Metric
+    split: str
+    against: str | None
+    direction: Direction
+    complement: bool
+
+    @property
+    def unit(self) -> str:
+        """The metric's unit."""
+        return self.metric.unit
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that must be observed."""
+        return (self.split,) if self.against is None else (self.split, self.against)
+
+
+@dataclass(frozen=True)
+class CompositeColumn:
+    """A mean of other columns."""
+
+    label: str
+    kind: Literal["mean", "harmonic_mean"]
+    of: tuple[str, ...]
+    direction: Direction
+    unit: str
+
+
+Column = MetricColumn | CompositeColumn
+
+
+def resolve_columns(uses: Sequence[Use], data: TaskData, registry: Registry) -> tuple[Column, ...]:
+    """Return the columns that a task's uses stand for, in their order.
+
+    Raises:
+        UnknownNameError: a metric is not registered.
+        UsageError: a split or a label is not what it may be; names the column.
+    """
+    found: dict[str, Column] = {}
+    pending: list[Composite] = []
+    order: list[str] = []
+    for use in uses:
+        if isinstance(use, Composite):
+            pending.append(use)
+            order.append(_new_label(use.label, order))
+            continue
+        for column in _metric_columns(use, data, registry):
+            order.append(_new_label(column.label, order))
+            found[column.label] = column
+    for use in pending:
+        found[use.label] = _composite_column(use, found)
+    return tuple(found[label] for label in order)
+
+
+def _metric_columns(use: MetricUse, data: TaskData, registry: Registry) -> Iterator[MetricColumn]:
+    metric = load_metric(use, registry)
+    if use.complement and metric.unit not in (PERCENT, ""):
+        raise UsageError(f"metric {use.metric!r}: a complement needs the unit %, not {metric.unit}")
+    evaluated = {split.name: split for split in data.evaluated()}
+    if use.split is None:
+        names = [n for n, split in evaluated.items() if observable(metric.observes(), split)]
+    else:
+        names = [use.split]
+    for name in names:
+        for one in (name, use.against):
+            if one is not None and one not in evaluated:
+                raise UsageError(
+                    f"metric {use.metric!r}: {one!r} is no evaluated split."
+                    f"{suggestion(one, evaluated)}"
+                )
+        direction = use.direction_of(metric)
+        yield MetricColumn(use.label_on(name), metric, name, use.against, direction, use.complement)
+
+
+def observable(request: Observation, split: Split) -> bool:
+    """Whether a split can be observed so: text where it is generated, choices where it has any."""
+    if isinstance(request, Generated):
+        return split.generation is not None
+    return not isinstance(request, Choices) or split.kind == "choice"
+
+
+def _composite_column(use: Composite, found: dict[str, Column]) -> CompositeColumn:
+    for label in use.of:
+        if label not in found:
+            raise UsageError(
+                f"composite {use.label!r}: no column {label!r} before it.{suggestion(label, found)}"
+            )
+    # A metric that cannot be loaded has no unit; it costs the composite's value, not the run.
+    parts = [found[label] for label in use.of if found[label].unit]
+    if not parts and use.of:
+        return CompositeColumn(use.label, use.kind, use.of, use.direction or "higher", "")
+    units = {part.unit for part in parts}
+    directions = {use.direction} if use.direction else {part.direction for part in parts}
+    if len(units) != 1 or len(directions) != 1:
+        raise UsageError(
+            f"composite {use.label!r}: its parts need one unit and one direction, and have "
+            f"{', '.join(sorted(units)) or 'none'} and {', '.join(sorted(map(str, directions)))}"
+        )
+    [unit], [direction] = units, directions
+    assert direction is not None
+    return CompositeColumn(use.label, use.kind, use.of, direction, unit)
+
+
+def _new_label(label: str, taken: Sequence[str]) -> str:
+    if not LABEL.fullmatch(label):
+        raise UsageError(f"{label!r} is no name for a metric's column: letters, digits, '.-_'")
+    if label in taken:
+        raise UsageError(f"two columns are named {label!r}; give one of them another label")
+    return label

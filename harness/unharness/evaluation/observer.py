@@ -1,0 +1,100 @@
+"""What an observer is, and what it is given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from unharness.data.examples import Example, Split
+from unharness.data.prompts import NO_PROMPT, Prompt
+from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
+from unharness.engines.engine import Engine, Sampling
+from unharness.evaluation.observed import Observed
+from unharness.evaluation.requests import Observation
+from unharness.progress import Progress
+
+if TYPE_CHECKING:
+    from unharness.models.weights import WeightsRef
+
+OnDone = Callable[[int, int], None]
+
+
+@dataclass
+class ObserverContext:
+    """A model, and how it is asked."""
+
+    weights: WeightsRef
+    engine: Engine
+    max_length: int
+    """Of prompt and answer in tokens, without the instruction."""
+    max_new_tokens: int
+    progress: Progress = field(default_factory=Progress)
+    instruction: Prompt = NO_PROMPT
+    """Stands before every prompt, and counts on top of `max_length`: the same tokens of an answer
+    are scored with it and without."""
+    template: str = PLAIN
+    """Of splits that have none of their own."""
+    _loaded: bool = field(default=False, init=False)
+
+    @property
+    def model(self) -> Any:
+        """The model, in evaluation mode, on its device."""
+        return self.weights.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.weights.tokenizer
+
+    def template_of(self, split: Split) -> str:
+        """Return how prompts and answers of a split are joined."""
+        return effective_template(split, self.template)
+
+    def length(self) -> int:
+        """Return the most tokens that are scored, the instruction's included."""
+        if not self.instruction.text:
+            return self.max_length
+        before = self.tokenizer(self.instruction.before(""), verbose=False)["input_ids"]
+        return self.max_length + len(before)
+
+    def asked(self, example: Example) -> Example:
+        """Return an example with the prompt that the model is given."""
+        return replace(example, prompt=self.instruction.before(example.prompt))
+
+    def generate(self, split: Split, sampling: Sampling, on_done: OnDone) -> list[str]:
+        """Return what the engine writes after every prompt of a split, in their order."""
+        template = self.template_of(split)
+        prompts = [
+            prompt_text(self.asked(row).prompt, template, self.tokenizer) for row in split.examples
+        ]
+        if not self._loaded:
+            self.engine.load(self.weights)
+            self._loaded = True
+        return self.engine.generate(
+            prompts, replace(sampling, special_tokens=template != CHAT), on_done
+        )
+
+
+class Observer(ABC):
+    """Looks at a model and leaves arrays and texts. Derive from it and register the class."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    citation: ClassVar[str] = ""
+    stage: ClassVar[str] = "observe {split}"
+    """What the progress calls it."""
+
+    @abstractmethod
+    def observe(
+        self, context: ObserverContext, split: Split, request: Observation, on_done: OnDone
+    ) -> Observed:
+        """Return what a request asks for, in the examples' order.
+
+        Args:
+            context: the model, and how it is asked.
+            split: the evaluated examples.
+            request: a part, as `Observation.parts` returns them.
+            on_done: told how many of how many steps are done.
+        """

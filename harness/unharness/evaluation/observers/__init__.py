@@ -1,0 +1,1 @@
+"""The built-in observers: likelihood of answers, generated text, likelihood of choices."""

@@ -1,0 +1,174 @@
+"""From observations to scores, without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+from unharness.data.examples import Split
+from unharness.evaluation.columns import Column, CompositeColumn, MetricColumn
+from unharness.evaluation.metric import Score
+from unharness.evaluation.metric_plugins import compute
+from unharness.evaluation.observed import Observed
+from unharness.evaluation.requests import Generated, Likelihood, Observation
+from unharness.evaluation.seen import Seen
+from unharness.evaluation.statistics import Estimate
+from unharness.plugins import Registry
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What was observed of one model, by split and request."""
+
+    splits: Mapping[str, Split]
+    """The evaluated splits, with the evaluated examples."""
+    observed: Mapping[tuple[str, Observation], Observed]
+    """By split and part of a request."""
+    bootstrap_seed: int = 0
+
+    def get(self, split: str, request: Observation) -> Observed | None:
+        """Return what was observed, None where it was not."""
+        return self.observed.get((split, request))
+
+    def missing(self, column: MetricColumn) -> str:
+        """Return why a metric cannot be computed from this; empty if it can."""
+        for split in column.splits:
+            for part in column.metric.observes().parts():
+                found = self.get(split, part)
+                if found is None:
+                    return f"not observed: {part.observer} of {split}"
+                if found.is_empty:
+                    return f"no example of {split} has what it asks for: {part}"
+        return ""
+
+    def seen(self, column: MetricColumn) -> Seen:
+        """Return what a metric is given."""
+        parts = column.metric.observes().parts()
+
+        def on(split: str, against: Seen | None = None) -> Seen:
+            observed = {part: self.observed[split, part] for part in parts}
+            return Seen(self.splits[split], observed, self.bootstrap_seed, against)
+
+        return on(column.split, on(column.against) if column.against else None)
+
+
+References = Mapping[str, Sequence[Observations]]
+"""By `retrained`, `target` and `base`: what was observed of each such model."""
+
+
+def score(
+    columns: Sequence[Column],
+    observations: Observations,
+    registry: Registry,
+    references: References | None = None,
+) -> dict[str, Score]:
+    """Compute every column.
+
+    One whose metric raises, or whose observations are missing, gets no value and says why; the
+    others are not affected.
+    """
+    scores: dict[str, Score] = {}
+    for column in columns:
+        if isinstance(column, MetricColumn):
+            scores[column.label] = _metric_score(column, observations, references or {}, registry)
+    for column in columns:
+        if isinstance(column, CompositeColumn):
+            scores[column.label] = _composite_score(column, scores)
+    return {column.label: scores[column.label] for column in columns}
+
+
+def _metric_score(
+    column: MetricColumn, observations: Observations, references: References, registry: Registry
+) -> Score:
+    if reason := observations.missing(column):
+        return Score.missing(reason)
+    given: dict[str, list[Seen]] = {}
+    for name in sorted(column.metric.references):
+        models = [one for one in references.get(name, ()) if not one.missing(column)]
+        if not models:
+            return Score.missing(f"needs the {name} model's observations, and there are none")
+        given[name] = [one.seen(column) for one in models]
+    found = compute(column.metric, observations.seen(column), given, registry)
+    return found.complement() if column.complement else found
+
+
+def _composite_score(column: CompositeColumn, scores: Mapping[str, Score]) -> Score:
+    parts = [scores[label] for label in column.of]
+    n, unscored = sum(part.n for part in parts), sum(part.n_unscored for part in parts)
+    values = [part.value for part in parts if part.value is not None]
+    if len(values) < len(parts):
+        without = [label for label in column.of if scores[label].value is None]
+        reasons = "; ".join(f"{label}: {scores[label].reason}" for label in without)
+        return Score.missing(f"no value of {reasons}", n + unscored)
+    mean = _MEANS[column.kind]
+    replicates = None
+    if all(part.replicates is not None for part in parts):
+        replicates = mean(numpy.stack([part.replicates for part in parts]))
+    estimate = Estimate(float(mean(numpy.array(values))), replicates)
+    return Score(
+        estimate.value,
+        n,
+        unscored,
+        estimate.ci95,
+        estimate.stderr,
+        per_example=_joined(parts) if column.kind == "mean" else {},
+        replicates=replicates,
+    )
+
+
+def _joined(parts: Sequence[Score]) -> dict[str, list[float | None]]:
+    """Return the examples' values of all parts; none where two parts are of one split."""
+    found: dict[str, list[float | None]] = {}
+    for part in parts:
+        if found.keys() & part.per_example.keys():
+            return {}
+        found |= part.per_example
+    return found
+
+
+def _harmonic_mean(values: Any) -> Any:
+    """Return the harmonic mean along the first axis: 0 where a value is 0, nan below 0."""
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        mean = len(values) / (1.0 / values).sum(axis=0)
+    return numpy.where((values < 0).any(axis=0), numpy.nan, mean)
+
+
+_MEANS = {"mean": lambda values: values.mean(axis=0), "harmonic_mean": _harmonic_mean}
+
+
+def example_rows(
+    observations: Observations, scores: Mapping[str, Score]
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for every evaluated example, for the file of examples beside the record."""
+    for name in sorted({split for split, _ in observations.observed}):
+        split = observations.splits[name]
+        likelihood = observations.get(name, Likelihood())
+        generated = observations.get(name, Generated())
+        for index, example in enumerate(split.examples):
+            tokens = likelihood.tokens[index][0] if likelihood else None
+            yield {
+                "split": name,
+                "id": example.id,
+                "prompt": example.prompt,
+                "answer": example.answer,
+                "generated": generated.texts["samples"][index][0] if generated else None,
+                "argmax": tokens.argmax_text if tokens else None,
+                "hits": [int(hit) for hit in tokens.hits] if tokens else None,
+                "log_probs": _rounded(tokens.log_probs) if tokens else None,
+                "vocab_means": _rounded(tokens.means) if tokens else None,
+                "vocab_variances": _rounded(tokens.variances) if tokens else None,
+                "truncated": tokens.truncated if tokens else None,
+                "scores": {
+                    label: value.per_example[name][index]
+                    for label, value in scores.items()
+                    if name in value.per_example
+                },
+            }
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    """Round to 6 digits behind the point: far below what float32 resolves here."""
+    return [round(value, 6) for value in values]

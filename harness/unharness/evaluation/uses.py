@@ -1,0 +1,108 @@
+"""How a task says what it measures: uses of metrics, and composites of those. Imports nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from unharness.evaluation.metric import Direction, Metric
+    from unharness.plugins import Registry
+
+_TURNED: dict[Direction, Direction] = {"higher": "lower", "lower": "higher"}
+
+
+@dataclass(frozen=True, init=False)
+class MetricUse:
+    """One metric on one split of a task, as a column.
+
+    `MetricUse("token_accuracy", "forget_eval", label="unlearn_success", complement=True)`;
+    what is not named here is a parameter of the metric.
+    """
+
+    metric: str
+    """Its name."""
+    split: str | None
+    """None: a column for every evaluated split on which it can be observed."""
+    against: str | None
+    """A second split that the first is set against, such as a holdout."""
+    label: str | None
+    """The column's name; None: the metric's and the split's, with an underscore between them."""
+    direction: Direction | None
+    """None: the metric's own, turned round by `complement`."""
+    complement: bool
+    """Whether to give 100 minus the value, for metrics in %."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        metric: str,
+        split: str | None = None,
+        against: str | None = None,
+        label: str | None = None,
+        direction: Direction | None = None,
+        complement: bool = False,
+        **params: Any,
+    ) -> None:
+        for name, value in {
+            "metric": metric,
+            "split": split,
+            "against": against,
+            "label": label,
+            "direction": direction,
+            "complement": complement,
+            "params": params,
+        }.items():
+            object.__setattr__(self, name, value)
+
+    def direction_of(self, metric: Metric | type[Metric]) -> Direction:
+        """Return which values are better: what the task says, else the metric."""
+        own = metric.direction
+        return self.direction or (_TURNED.get(own, own) if self.complement else own)
+
+    def own_label(self) -> str | None:
+        """Return the column's name, None for a use on every split."""
+        return None if self.split is None else self.label_on(self.split)
+
+    def label_on(self, split: str) -> str:
+        """Return the column's name on a split."""
+        if self.split is None:
+            return f"{self.label or self.metric}_{split}"
+        return self.label or f"{self.metric}_{split}"
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A mean of other columns, as a column. All have one unit."""
+
+    label: str
+    kind: Literal["mean", "harmonic_mean"] = "mean"
+    of: tuple[str, ...] = ()
+    """Labels of uses, or of composites that stand before this one."""
+    direction: Direction | None = None
+    """None: that of its parts, which must be the same for all."""
+
+
+Use = MetricUse | Composite
+
+
+def labels_of(uses: Sequence[Use]) -> list[str]:
+    """Return the names of the columns that are known without data."""
+    return [
+        label
+        for use in uses
+        if (label := use.label if isinstance(use, Composite) else use.own_label())
+    ]
+
+
+def direction_of(label: str, uses: Sequence[Use], registry: Registry) -> Direction | None:
+    """Return which values of a column are better, None where no use has that label."""
+    for use in uses:
+        if isinstance(use, Composite):
+            if use.label == label:
+                parts = (direction_of(part, uses, registry) for part in use.of)
+                return use.direction or next(parts, None)
+        elif label == use.own_label() or (use.split is None and label.startswith(use.label_on(""))):
+            return use.direction_of(registry.get("metrics", use.metric))
+    return None

@@ -1,0 +1,1 @@
+"""The built-in metrics. They know no task, no split and no method."""
