@@ -87,7 +87,7 @@ def test_effort_is_trials_or_time_and_never_less_than_one_trial():
 
 
 def test_what_no_task_measures_cannot_be_the_objective():
-    with pytest.raises(UsageError, match="unknown metric"):
+    with pytest.raises(UsageError, match="does not measure .* Did you mean success_avg"):
         studies(RunRequest(), objective="succes_avg")
 
 
