@@ -17,8 +17,8 @@ _TURNED: dict[Direction, Direction] = {"higher": "lower", "lower": "higher"}
 class MetricUse:
     """One metric on one split of a task, as a column.
 
-    `MetricUse("token_accuracy", "forget_eval", label="unlearn_success", complement=True)`;
-    what is not named here is a parameter of the metric.
+    `MetricUse("auc", "forget", against="holdout", k=0.4)`: what is not named here, such as `k`, is
+    a parameter of the metric.
     """
 
     metric: str
