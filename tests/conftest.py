@@ -126,7 +126,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir(parents=True)
     splits = ("forget_train", "forget_eval", "retain_train", "retain_eval")
     for name, split in zip(PRIVACY_FILES, splits, strict=True):
-        rows = [{"text": row.prompt, "labels": row.answer} for row in data.splits[split]]
+        rows = [{"text": row.prompt, "labels": row.answer} for row in data.splits[split].examples]
         (folder / name).write_text(json.dumps(rows))
     return made
 

@@ -32,7 +32,8 @@ def made(call, checkpoint, tmp_path):
         words = ("--model", model, "--tuning", kind, "--method", "vanilla", "--save-weights")
         code, record, err = call("run", *words, *FEW, results=results)
         assert code == 0, err
-        [folder] = results.glob(f"*/*/*/{record['run_id']}/weights")
+        [run] = results.glob(f"*/*/*/{record['run_id']}")
+        folder = run / record["artifacts"]["weights"]["path"]
         target = tmp_path / f"published-{kind}"
         shutil.copytree(folder, target)
         return record, target

@@ -117,7 +117,8 @@ def test_the_record_names_the_commits_and_repeats_by_them(hub_model, main_here, 
     record = json.loads(out)
     assert record["spec"]["model_revision"] == COMMIT
     assert record["passed"]["model"] == f"org/small@{COMMIT}"
-    [config] = tmp_path.glob(f"*/*/*/{record['run_id']}/weights/adapter_config.json")
+    [run] = tmp_path.glob(f"*/*/*/{record['run_id']}")
+    config = run / record["artifacts"]["weights"]["path"] / "adapter_config.json"
     adapter = json.loads(config.read_text())
     assert (adapter["base_model_name_or_path"], adapter["revision"]) == ("org/small", COMMIT)
     # The branch moves on in another process; the adapter still finds its own base.
