@@ -171,3 +171,66 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(put, ask):
     put("a", config={"lr": 1})
     with pytest.raises(UsageError, match="several rows are meant"):
         ask("a", "b")
+
+
+@pytest.fixture
+def put_mia(make_record, store):
+    """put_mia(method, level) -> a record whose `mia`, which should match retrain's, is near it."""
+
+    def write(method, level, seed=0):
+        own = random.Random(f"{method} {seed}")
+        column = [level + own.gauss(0, 2.0) for _ in range(COUNT)]
+        metrics = {"mia": float(numpy.mean(column)), "success_avg": 50.0}
+        record = make_record(method, metrics, seed=seed)
+        store.save(record)
+        write_json_lines(
+            store.folder(record.spec) / EXAMPLES_FILE,
+            [
+                {"split": "forget_eval", "id": str(at), "prompt": "q", "answer": "a"}
+                | {"generated": "x", "scores": {"mia": score}}
+                for at, score in enumerate(column)
+            ],
+        )
+        return record
+
+    return write
+
+
+@pytest.mark.parametrize(("a", "b", "better"), [(52.0, 30.0, 1), (52.0, 90.0, 1), (10.0, 60.0, -1)])
+def test_what_should_match_is_compared_by_its_distance_to_the_retrained_row(
+    put_mia, store, a, b, better
+):
+    put_mia("a", a)
+    put_mia("b", b)
+    put_mia("retrain", 50.0)
+    found = {one.column.name: one for one in comparison(store).differences}["mia"]
+    assert found.better == better  # neither higher nor lower is better: closer to 50 is
+    assert found.distance
+    assert found.value == pytest.approx(abs(a - 50) - abs(b - 50), abs=1.5)
+    assert found.ci95[0] <= found.value <= found.ci95[1]
+
+
+def test_equal_distances_on_both_sides_are_no_difference(put_mia, store):
+    put_mia("a", 40.0)
+    put_mia("b", 60.0)
+    put_mia("retrain", 50.0)
+    [found] = comparison(store).differences
+    assert found.better == 0
+
+
+def test_without_a_retrained_row_what_should_match_is_not_judged(put_mia, store, ask):
+    put_mia("a", 40.0)
+    put_mia("b", 90.0)
+    found = comparison(store)
+    assert found.differences == ()
+    assert found.unmatched == ("mia",)
+    assert "mia: should match the retrained model" in ask("a", "b")
+
+
+def test_the_verdict_names_the_retrained_model(put_mia, ask):
+    put_mia("a", 52.0)
+    put_mia("b", 90.0)
+    put_mia("retrain", 50.0)
+    [one] = json.loads(ask("a", "b", "--format", "json"))["differences"]
+    assert (one["better"], one["unit"]) == ("a", "points from retrained")
+    assert one["verdict"] == "Mia: a is closer to the retrained model than b."

@@ -1,5 +1,6 @@
 import pytest
 
+from unharness import MetricUse
 from unharness.errors import PluginError, UsageError
 from unharness.plugins import registry
 from unharness.spec import RunRequest
@@ -110,3 +111,14 @@ def test_a_space_names_hyperparameters_alone_and_derived_methods_add_theirs():
     Mine.Config.search = {"strenght": FloatRange(0.5, 2)}
     with pytest.raises(PluginError, match="strenght"):
         search_space(Mine)
+
+
+def test_what_should_match_the_retrained_model_cannot_be_tuned_for(monkeypatch):
+    task = registry().get("tasks", RunRequest().task)
+    uses = (
+        *task.metrics,
+        MetricUse("rouge_l", "forget_eval", label="match", direction="match_reference"),
+    )
+    monkeypatch.setattr(task, "metrics", uses)
+    with pytest.raises(UsageError, match="tuning needs a metric of which more, or less, is better"):
+        studies(RunRequest(), objective="match")

@@ -68,8 +68,8 @@ def compare_command(
     warn_of(board)
     group, rows = _choose(board, a, b)
     stored = store.by_run_id()
-    records = {run: stored[run].record for row in rows for run in row.runs}
-    folders = {run: stored[run].folder for row in rows for run in row.runs}
+    records = {run: stored[run].record for row in group.rows for run in row.runs}
+    folders = {run: stored[run].folder for row in group.rows for run in row.runs}
     found = compare(group, *rows, folders, records)
     if form == "json":
         echo_json(_values(found))
@@ -147,13 +147,16 @@ def verdict(found: Difference, names: tuple[str, str]) -> str:
     if found.ci95 is None:
         return f"{metric}: too few examples to tell."
     if not found.better:
-        return f"{metric}: {names[0]} and {names[1]} cannot be told apart."
+        return f"{metric}: {names[0]} and {names[1]} are not significantly different."
     better = names if found.better > 0 else names[::-1]
+    if found.distance:
+        return f"{metric}: {better[0]} is closer to the retrained model than {better[1]}."
     return f"{metric}: {better[0]} is better than {better[1]}."
 
 
 def _unit(found: Difference) -> str:
-    return "nats" if found.log else ("points" if found.column.unit == "%" else found.column.unit)
+    unit = "nats" if found.log else ("points" if found.column.unit == "%" else found.column.unit)
+    return f"{unit} from retrained" if found.distance else unit
 
 
 def _print(found: Comparison, examples: int, console: Console) -> None:
@@ -178,6 +181,9 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
     console.print(table)
     for name in found.skipped:
         console.print(Text(f"{name}: no mean over examples, so it cannot be paired", "dim"))
+    for name in found.unmatched:
+        hint = f"{name}: should match the retrained model; make its row: unharness run -m retrain"
+        console.print(Text(hint, "dim"))
     for one in found.differences:
         if one.column.name == found.group.headline:
             console.print(Text(f"\n{verdict(one, names)}", "bold"))
@@ -240,6 +246,7 @@ def _values(found: Comparison) -> dict[str, Any]:
             for one in found.differences
         ],
         "not_paired": list(found.skipped),
+        "without_retrained": list(found.unmatched),
         "changes": [
             {"split": one.split, "id": one.id, "prompt": one.prompt, "answer": one.answer}
             | {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unharness.errors import RecordError, UsageError
-from unharness.leaderboard.ranking import Column
+from unharness.leaderboard.ranking import RETRAIN, Column
 from unharness.leaderboard.rows import Group, Row
 from unharness.leaderboard.scale import Scale
 from unharness.records.examples import ExampleRecord, has_examples, read_examples
@@ -36,6 +36,8 @@ class Difference:
     """Whether it is a difference of mean negative log-probabilities, nats, as of a perplexity."""
     examples: int
     seeds: int
+    distance: bool = False
+    """Whether it is A's distance to the retrained row minus B's, as of what should match it."""
 
     @property
     def better(self) -> int:
@@ -43,6 +45,7 @@ class Difference:
         if self.ci95 is None or self.ci95[0] <= 0.0 <= self.ci95[1]:
             return 0
         higher = 1 if self.value > 0 else -1
+        # A distance is better the smaller it is.
         return higher if self.column.direction == "higher" else -higher
 
 
@@ -74,6 +77,8 @@ class Comparison:
     """By the ranking metric, worst for A first; equal ones are left out."""
     skipped: tuple[str, ...]
     """Metrics that are no mean over examples, and cannot be paired."""
+    unmatched: tuple[str, ...] = ()
+    """Metrics that should match the retrained row's value, where there is no such row."""
 
 
 def compare(
@@ -88,6 +93,8 @@ def compare(
 
     The interval is that of a paired bootstrap: examples are drawn with replacement within each
     split, the same ones for both rows and all seeds, and pairs of seeds with replacement, too.
+    Where a metric should match the retrained model's value, the distances of both rows to the
+    retrained row are compared, on the same drawn examples.
 
     Args:
         group: that both are rows of.
@@ -107,27 +114,50 @@ def compare(
     runs = [(_run(first, a), _run(second, b)) for a, b in pairs]
     needed = list(dict.fromkeys(run for pair in runs for run in pair))
     _require_examples([StoredRecord(records[run], folders[run]) for run in needed])
-    read = {run: _read(records[run], folders[run]) for run in needed}
-    differences, skipped = [], []
+    retrained = _retrained_runs(group, folders, records)
+    read = {run: _read(records[run], folders[run]) for run in dict.fromkeys([*needed, *retrained])}
+    differences, skipped, unmatched = [], [], []
     for column in group.columns:
-        kinds = {_kind(records[run], column.name, read[run][1]) for pair in runs for run in pair}
+        matching = column.direction == "match_reference"
+        if matching and not retrained:
+            unmatched.append(column.name)
+            continue
+        used = [*needed, *retrained] if matching else needed
+        kinds = {_kind(records[run], column.name, read[run][1]) for run in used}
         if kinds - {"mean", "log"} or len(kinds) != 1:
             skipped.append(column.name)
             continue
         log = kinds == {"log"}
-        matrices = [
-            _matrix([(read[a][1], read[b][1]) for a, b in runs], column.name, split)
+        tables = [
+            _table([read[run][1] for run in used], column.name, split, -1.0 if log else 1.0)
             for split in sorted(read[runs[0][0]][1][column.name])
         ]
-        sign = -1.0 if log else 1.0
-        value, interval = _bootstrap([sign * m for m in matrices], numpy.random.default_rng(seed))
-        count = sum(matrix.shape[1] for matrix in matrices)
-        differences.append(Difference(column, value, interval, log, count, len(pairs)))
+        rows = [tuple(used.index(run) for run in pair) for pair in runs]
+        references = [used.index(run) for run in retrained] if matching else []
+        value, interval = _bootstrap(tables, rows, references, numpy.random.default_rng(seed))
+        count = sum(table.shape[1] for table in tables)
+        differences.append(Difference(column, value, interval, log, count, len(pairs), matching))
     headline = next((one for one in group.columns if one.name == group.headline), None)
-    changes = _changes(headline, runs, read) if headline else []
+    changes = _changes(headline, runs, retrained, read) if headline else []
     return Comparison(
-        group, (first, second), pairs, tuple(differences), tuple(changes), tuple(skipped)
+        group,
+        (first, second),
+        pairs,
+        tuple(differences),
+        tuple(changes),
+        tuple(skipped),
+        tuple(unmatched),
     )
+
+
+def _retrained_runs(
+    group: Group, folders: Mapping[str, Path], records: Mapping[str, RunRecord]
+) -> list[str]:
+    """Return the retrained row's runs, where a column needs them; those with examples."""
+    if not any(column.direction == "match_reference" for column in group.columns):
+        return []
+    runs = [run for row in group.rows if row.method == RETRAIN for run in row.runs]
+    return [run for run in runs if run in records and has_examples(records[run], folders[run])]
 
 
 def _require_examples(runs: Sequence[StoredRecord]) -> None:
@@ -200,41 +230,66 @@ def _kind(record: RunRecord, metric: str, scores: Scores) -> str:
     return "none"
 
 
-def _matrix(pairs: Sequence[tuple[Scores, Scores]], metric: str, split: str) -> Any:
-    """Return A minus B, a row a pair of seeds, a column an example that all have."""
+def _table(runs: Sequence[Scores], metric: str, split: str, sign: float) -> Any:
+    """Return the runs' scores times a sign, a row a run, a column an example that all have."""
     import numpy
 
-    columns = [scores[metric].get(split, {}) for pair in pairs for scores in pair]
+    columns = [scores[metric].get(split, {}) for scores in runs]
     common = sorted(set.intersection(*(set(column) for column in columns)))
     if not common:
         raise RecordError(f"the runs have no example of {split} in common with a {metric}")
-    return numpy.array(
-        [[a[metric][split][one] - b[metric][split][one] for one in common] for a, b in pairs]
-    )
+    return sign * numpy.array([[column[one] for one in common] for column in columns])
 
 
-def _bootstrap(matrices: Sequence[Any], rng: Any) -> tuple[float, tuple[float, float] | None]:
-    """Return the mean over splits of the mean difference, and its two-level interval."""
+def _bootstrap(
+    tables: Sequence[Any],
+    pairs: Sequence[tuple[int, ...]],
+    references: Sequence[int],
+    rng: Any,
+) -> tuple[float, tuple[float, float] | None]:
+    """Return the difference of A and B, and its interval over examples and pairs of seeds.
+
+    Args:
+        tables: a split each, (runs, examples).
+        pairs: rows of A and B, a pair a seed.
+        references: rows of the retrained runs; where there are any, the difference is that of the
+            distances to their mean.
+        rng: numpy's, of the bootstrap.
+    """
     import numpy
 
-    value = float(numpy.mean([matrix.mean() for matrix in matrices]))
-    if any(matrix.shape[1] < 2 for matrix in matrices):
+    def difference(means: Any) -> Any:
+        """Return A against B by pair, (..., pairs), of means of all runs, (..., runs)."""
+        first, second = (means[..., [pair[side] for pair in pairs]] for side in (0, 1))
+        if not references:
+            return first - second
+        reference = means[..., list(references)].mean(axis=-1, keepdims=True)
+        return numpy.abs(first - reference) - numpy.abs(second - reference)
+
+    whole = numpy.mean([table.mean(axis=1) for table in tables], axis=0)
+    value = float(difference(whole).mean())
+    if any(table.shape[1] < 2 for table in tables):
         return value, None
-    seeds = matrices[0].shape[0]
+    seeds = len(pairs)
     drawn = rng.integers(seeds, size=(RESAMPLES, seeds))
     weights = numpy.stack([(drawn == at).sum(axis=1) for at in range(seeds)], axis=1) / seeds
-    total = numpy.zeros(RESAMPLES)
-    for matrix in matrices:
-        chosen = rng.integers(matrix.shape[1], size=(RESAMPLES, matrix.shape[1]))
-        means = numpy.stack([row[chosen].mean(axis=1) for row in matrix], axis=1)
-        total += (weights * means).sum(axis=1) / len(matrices)
-    low, high = numpy.quantile(total, [0.025, 0.975])
+    means = numpy.zeros((RESAMPLES, tables[0].shape[0]))
+    for table in tables:
+        chosen = rng.integers(table.shape[1], size=(RESAMPLES, table.shape[1]))
+        means += numpy.stack([row[chosen].mean(axis=1) for row in table], axis=1) / len(tables)
+    low, high = numpy.quantile((weights * difference(means)).sum(axis=1), [0.025, 0.975])
     return value, (float(low), float(high))
 
 
 def _changes(
-    column: Column, runs: Sequence[tuple[str, str]], read: Mapping[str, Any]
+    column: Column,
+    runs: Sequence[tuple[str, str]],
+    retrained: Sequence[str],
+    read: Mapping[str, Any],
 ) -> list[Change]:
+    matching = column.direction == "match_reference"
+    if matching and not retrained:
+        return []
     found = []
     metric = column.name
     # On the log scale an example's score is a log-probability: it falls as the metric rises.
@@ -250,13 +305,20 @@ def _changes(
         means = [sum(pair[side] for pair in columns) / len(columns) for side in (0, 1)]
         if means[0] == means[1] or (split, example) not in texts[1]:
             continue
+        gain = sign * (means[0] - means[1])
+        if matching:
+            wanted = [read[run][1].get(metric, {}).get(split, {}).get(example) for run in retrained]
+            if None in wanted:
+                continue
+            reference = sum(wanted) / len(wanted)
+            gain = abs(means[1] - reference) - abs(means[0] - reference)
         generated = tuple(side[split, example].generated for side in texts)
         found.append(
             Change(
                 *(split, example, facts.prompt, facts.answer),
                 texts=(generated[0], generated[1]),
                 scores=(means[0], means[1]),
-                gain=sign * (means[0] - means[1]),
+                gain=gain,
             )
         )
     return sorted(found, key=lambda change: change.gain)

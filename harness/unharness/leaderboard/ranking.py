@@ -96,6 +96,18 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
     return frozenset({best}) if clear else frozenset()
 
 
+def distances(rows: Sequence[Rankable], column: Column) -> list[float | None]:
+    """Return how far each row's value is from the retrained row's, on the column's scale.
+
+    None where one of the two has no value.
+    """
+    reference = _reference(rows, column)
+    values = [_scaled(row.metrics[column.name], column).value for row in rows]
+    return [
+        None if value is None or reference is None else abs(value - reference) for value in values
+    ]
+
+
 def differ(one: Value, other: Value) -> bool:
     """Return whether two values on one scale differ at 95%; without intervals, they do not."""
     common = sorted(set(one.by_seed) & set(other.by_seed))

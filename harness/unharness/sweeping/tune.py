@@ -176,6 +176,11 @@ def make_studies(
                 f"task {request.task!r} does not measure {objective!r}."
                 f"{suggestion(objective, labels_of(uses))}"
             )
+        if direction == "match_reference":
+            raise UsageError(
+                f"{objective!r} is best where it matches the retrained model; tuning needs a "
+                "metric of which more, or less, is better"
+            )
         space = search_space(method_class)
         given = request.hyperparameters()
         space = {name: place for name, place in space.items() if name not in given}

@@ -15,7 +15,7 @@ from unharness.leaderboard.labels import (
     score_label,
     score_unit,
 )
-from unharness.leaderboard.ranking import REFERENCES, Column, best_rows
+from unharness.leaderboard.ranking import REFERENCES, Column, best_rows, distances
 from unharness.leaderboard.rows import Board, Group, Row
 from unharness.leaderboard.tradeoff import trade_offs
 from unharness.records.examples import ExampleRecord, has_examples, read_examples
@@ -62,6 +62,12 @@ def _group(
     examples: _Examples | None,
 ) -> dict[str, Any]:
     best = [best_rows(group.rows, column) for column in group.columns]
+    apart = [
+        distances(group.rows, column)
+        if column.direction == "match_reference"
+        else [None] * len(group.rows)
+        for column in group.columns
+    ]
     labels = row_labels(group)
     names = [" ".join(words) for words in headers(group.columns)]
     return {
@@ -85,8 +91,9 @@ def _group(
                 "warnings": list(row.warnings),
                 "cost": {name: _number(value) for name, value in row.cost.items()},
                 "metrics": {
-                    column.name: _value(group, row, column) | {"best": index in winners}
-                    for column, winners in zip(group.columns, best, strict=True)
+                    column.name: _value(group, row, column)
+                    | {"best": index in winners, "distance": _number(away[index])}
+                    for column, winners, away in zip(group.columns, best, apart, strict=True)
                 },
             }
             for index, (label, row) in enumerate(zip(labels, group.rows, strict=True))

@@ -8,8 +8,8 @@ function groupTable(group) {
   const columns = [
     { label: 'Method', of: (row) => row.name, down: false },
     ...group.columns.map((column) => ({
-      label: column.label, of: (row) => row.metrics[column.name].value,
-      down: column.direction !== 'lower', column,
+      label: column.label, of: (row) => sortValue(row.metrics[column.name], column),
+      down: column.direction === 'higher', column,
     })),
     ...COSTS.map(([name, label]) => ({ label, of: (row) => row.cost[name], down: false, cost: name })),
   ];
@@ -53,6 +53,11 @@ function groupTable(group) {
     make('div', { class: 'tools' }, filter),
     make('div', { class: 'scroll' }, make('table', {}, make('thead', {}, make('tr', {}, heads)), body)),
   ];
+}
+
+// What should match the retrained row is sorted by its distance to it.
+function sortValue(metric, column) {
+  return column.direction === 'match_reference' ? metric.distance : metric.value;
 }
 
 // What has no value comes last, whatever the direction.
