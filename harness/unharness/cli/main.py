@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unharness import defaults
-from unharness.cli.console import tell
+from unharness.cli.console import echo, tell
 from unharness.cli.groups import NearGroup
 from unharness.errors import PluginError, UnharnessError, UsageError, reason_of, short_value
 
@@ -134,7 +134,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
     if wanted and not ctx.resilient_parsing:
         from unharness import __version__
 
-        click.echo(f"unharness {__version__}")
+        echo(f"unharness {__version__}")
         ctx.exit()
 
 

@@ -16,12 +16,11 @@ from unharness.cli.skipped import warn
 from unharness.errors import RecordError
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from unharness.records.examples import ExampleRecord
     from unharness.records.record import RunRecord
-    from unharness.terminal import Text
+    from unharness.terminal import Console, Text
 
 EPILOG = f"""\b
 Examples:

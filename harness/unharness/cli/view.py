@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from unharness.cli.console import echo, tell
 from unharness.cli.options import debug_option, results_option
 from unharness.cli.skipped import warn, warn_of
 from unharness.errors import UsageError
@@ -50,14 +51,14 @@ def view_command(results: Path, port: int, no_browser: bool) -> None:
             f"port {port} cannot be used ({error.strerror}); give another --port"
         ) from error
     address = f"http://{HOST}:{server.server_address[1]}/"
-    click.echo(f"{address}  (Ctrl-C ends it)")
+    echo(f"{address}  (Ctrl-C ends it)")
     if not no_browser:
         webbrowser.open(address)
     with server:
         try:
             server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
-            click.echo("ended", err=True)
+            tell("ended")
 
 
 class _Handler(BaseHTTPRequestHandler):

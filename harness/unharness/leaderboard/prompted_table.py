@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from unharness.leaderboard.labels import changed, format_number, headers, row_labels
 from unharness.leaderboard.ranking import Column, Value
 from unharness.leaderboard.rows import Group
-from unharness.terminal import Text
+from unharness.terminal import Console, Text
 
 METRICS = 3
 """So many columns of the group are compared, the first ones."""

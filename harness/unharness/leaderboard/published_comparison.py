@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from unharness.leaderboard.labels import format_number, headers, row_labels, signed
 from unharness.leaderboard.published import PublishedCell, PublishedResults, PublishedTable
 from unharness.leaderboard.ranking import Column
 from unharness.leaderboard.rows import Board, Group, Row
-from unharness.terminal import Text
+from unharness.terminal import Console, Text
 
 
 @dataclass(frozen=True)

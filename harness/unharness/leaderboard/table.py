@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from unharness.leaderboard.labels import (
@@ -21,7 +20,7 @@ from unharness.leaderboard.labels import (
 from unharness.leaderboard.prompted_table import print_prompted
 from unharness.leaderboard.ranking import REFERENCES, Value, best_rows
 from unharness.leaderboard.rows import Board, Group, Row
-from unharness.terminal import Text, print_table, table_width
+from unharness.terminal import Console, Text, print_table, table_width
 
 COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
 METRICS_BEFORE_COSTS = 3
