@@ -1,6 +1,9 @@
-"""Names of plugins that are taken where the user gives none."""
+"""What is taken where the user says nothing. Imports nothing, so that `--help` costs nothing."""
 
 from __future__ import annotations
 
 METHOD = "memflex"
 TASK = "knowundo-privacy"
+RESULTS = "results"
+RESULTS_VARIABLE = "UNHARNESS_RESULTS"
+"""The environment variable that names another folder of records."""

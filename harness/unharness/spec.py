@@ -18,8 +18,6 @@ IDENTITY_VERSION = 3
 ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train", "template", "target_hash")}
 """Identity version to the fields it added: ids of older records are checked without them."""
 RUN_ID_LENGTH = 16
-RESULTS_VARIABLE = "UNHARNESS_RESULTS"
-DEFAULT_RESULTS = "results"
 HIGHEST_SEED = 2**32 - 1
 
 IDENTITY: dict[str, Any] = {"role": "identity"}
@@ -148,7 +146,7 @@ class EvaluationSettings(BaseModel):
 
 def results_folder(given: str | None) -> str:
     """Return the folder of records: the one given, that of `UNHARNESS_RESULTS`, or the default."""
-    return given or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS
+    return given or os.environ.get(defaults.RESULTS_VARIABLE) or defaults.RESULTS
 
 
 class RunSpec(BaseModel):

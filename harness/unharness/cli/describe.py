@@ -45,12 +45,6 @@ _ATTRIBUTES = {
 }
 
 
-def summary_of(entry: Entry) -> dict[str, str]:
-    """Return a name, its summary and its plugin, without importing the class."""
-    origin = f"{entry.plugin.distribution} {entry.plugin.version}".strip()
-    return {"name": entry.name, "summary": entry.summary, "plugin": origin}
-
-
 def describe(kind: str, name: str, registry: Registry) -> dict[str, Any]:
     """Return everything a class says of itself.
 

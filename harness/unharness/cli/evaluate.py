@@ -15,7 +15,6 @@ from unharness.cli.options import limit_options, template_option
 from unharness.cli.run import calm_libraries, interrupt, key_values
 from unharness.engines.choice import AUTO
 from unharness.errors import UsageError
-from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
 
 EPILOG = f"""\b
 Examples:
@@ -85,8 +84,8 @@ Examples:
 @click.option(
     "--results",
     metavar="DIR",
-    envvar=RESULTS_VARIABLE,
-    default=DEFAULT_RESULTS,
+    envvar=defaults.RESULTS_VARIABLE,
+    default=defaults.RESULTS,
     show_default=True,
     help="The folder of records.",
 )

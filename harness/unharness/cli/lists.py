@@ -13,7 +13,7 @@ from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
 from unharness.leaderboard.labels import shown_value
-from unharness.plugins import registry
+from unharness.plugins import Entry, registry
 
 _both_formats = format_option("table", "json")
 
@@ -68,10 +68,14 @@ def _either(ctx: click.Context, form: str) -> str:
     return form if given else str(ctx.obj)
 
 
-def _print_list(kind: str, form: str) -> None:
-    from unharness.cli.describe import summary_of
+def _summary_of(entry: Entry) -> dict[str, str]:
+    """Return a name, its summary and its plugin, without importing the class."""
+    origin = f"{entry.plugin.distribution} {entry.plugin.version}".strip()
+    return {"name": entry.name, "summary": entry.summary, "plugin": origin}
 
-    rows = [summary_of(entry) for entry in registry().entries(kind)]
+
+def _print_list(kind: str, form: str) -> None:
+    rows = [_summary_of(entry) for entry in registry().entries(kind)]
     failed = [plugin.name for plugin in registry().plugins if plugin.errors]
     if failed:
         tell(f"warning: failed: {', '.join(failed)}; see: unharness plugins")

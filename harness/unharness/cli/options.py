@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from unharness import defaults
 from unharness.cli.completion import FOLDER, complete
-from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,8 +18,8 @@ results_option = click.option(
     "--results",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    envvar=RESULTS_VARIABLE,
-    default=DEFAULT_RESULTS,
+    envvar=defaults.RESULTS_VARIABLE,
+    default=defaults.RESULTS,
     show_default=True,
     help="The folder of records.",
 )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from unharness.spec import DEFAULT_RESULTS, RunRequest
+from unharness import defaults
+from unharness.spec import RunRequest
 from unharness.strict_model import StrictModel
 
 Outcome = Literal["done", "found", "failed"]
@@ -32,7 +33,7 @@ class Job:
     """Jobs of one base model and engine, which go to one worker where they can."""
     slow_engine: bool = False
     """Whether the engine takes long to start."""
-    results: Path = Path(DEFAULT_RESULTS)
+    results: Path = Path(defaults.RESULTS)
     """The folder of records."""
     records: Mapping[str, Path] = field(default_factory=dict)
     """By run id the lock of every record that it leaves: of each prompt, and of the target."""

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from unharness.errors import ProcessError, RecordError, UsageError
 from unharness.plugins import registry
-from unharness.spec import DEFAULT_RESULTS, RESULTS_VARIABLE
+from unharness.spec import results_folder
 from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
 from unharness.sweeping.ray_task import carry_out_batch
 from unharness.sweeping.returned import take_records
@@ -239,5 +239,5 @@ def absolute(request: dict[str, Any]) -> dict[str, Any]:
             found[name] = path(found[name])
     if "prompt" in found:
         found["prompt"] = [path(name) for name in found["prompt"]]
-    results = found.get("results") or os.environ.get(RESULTS_VARIABLE) or DEFAULT_RESULTS
+    results = results_folder(found.get("results"))
     return found | {"results": str(Path(results).expanduser().resolve())}
