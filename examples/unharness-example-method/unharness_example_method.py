@@ -26,7 +26,7 @@ class ClippedAscent(LossMethod):
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Any:
         """Return the mean of − min(NLL, ceiling) over the forget examples (nats per token)."""
-        return -sequence_nll(model, batch.forget).clamp(max=self.config.ceiling).mean()
+        return -sequence_nll(model, batch["forget"]).clamp(max=self.config.ceiling).mean()
 
 
 @hookimpl

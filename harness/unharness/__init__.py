@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from unharness.cli.options import debug_option, format_option, results_option
     from unharness.cli.skipped import warn
     from unharness.data.batches import TokenBatch, UnlearnBatch
-    from unharness.data.examples import Example, Generation, Split
+    from unharness.data.examples import Example, Generation, Role, Split
     from unharness.data.recipe import FineTuneConfig, TrainConfig
     from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
     from unharness.data.task import Task
@@ -47,12 +47,14 @@ if TYPE_CHECKING:
     from unharness.running.pipeline import run
     from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
     from unharness.terminal import Text, print_table
+    from unharness.training.blocks import hidden_states
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
     from unharness.training.sharded import gather_full_tensor
     from unharness.unlearning.context import UnlearnContext
     from unharness.unlearning.method import LossMethod, Method
     from unharness.unlearning.presets import Preset
     from unharness.unlearning.search import Choice, FloatRange, Search
+    from unharness.unlearning.streams import Stream
 
 __version__ = "0.1.0"
 
@@ -62,7 +64,7 @@ _HOMES = {
     "cli.options": ("debug_option", "format_option", "results_option"),
     "cli.skipped": ("warn",),
     "data.batches": ("TokenBatch", "UnlearnBatch"),
-    "data.examples": ("Example", "Generation", "Split"),
+    "data.examples": ("Example", "Generation", "Role", "Split"),
     "data.recipe": ("FineTuneConfig", "TrainConfig"),
     "data.sources": ("DataSource", "HubDataset", "PairsLayout", "StandIn"),
     "data.task": ("Task",),
@@ -92,12 +94,14 @@ _HOMES = {
     "running.pipeline": ("run",),
     "sweeping.executor": ("Executor", "Job", "JobResult", "Watcher"),
     "terminal": ("Text", "print_table"),
+    "training.blocks": ("hidden_states",),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
     "training.sharded": ("gather_full_tensor",),
     "unlearning.context": ("UnlearnContext",),
     "unlearning.method": ("LossMethod", "Method"),
     "unlearning.presets": ("Preset",),
     "unlearning.search": ("Choice", "Search", "FloatRange"),
+    "unlearning.streams": ("Stream",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -140,6 +144,7 @@ __all__ = [
     "PublishedRow",
     "PublishedTable",
     "Ref",
+    "Role",
     "Row",
     "RunRecord",
     "Sampling",
@@ -148,6 +153,7 @@ __all__ = [
     "Seen",
     "Split",
     "StandIn",
+    "Stream",
     "Suite",
     "SuiteTask",
     "Task",
@@ -169,6 +175,7 @@ __all__ = [
     "format_number",
     "format_option",
     "gather_full_tensor",
+    "hidden_states",
     "hookimpl",
     "load_board",
     "load_published",

@@ -54,7 +54,7 @@ class Adversarial(LossMethod):
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean NLL of the wrong guesses over the batch (nats per token)."""
-        return sequence_nll(model, self._relabelled(batch.forget)).mean()
+        return sequence_nll(model, self._relabelled(batch["forget"])).mean()
 
     def _relabelled(self, batch: TokenBatch) -> TokenBatch:
         labels = batch.labels.clone()

@@ -24,4 +24,4 @@ class GradientAscent(LossMethod):
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean of − NLL over the forget examples (nats per token)."""
-        return -sequence_nll(model, batch.forget).mean()
+        return -sequence_nll(model, batch["forget"]).mean()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from unharness import FloatRange, LossMethod, Preset, Search, sequence_nll
+from unharness import FloatRange, LossMethod, Preset, Role, Search, Stream, sequence_nll
 from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import TokenBatch, UnlearnBatch
+    from unharness import UnlearnBatch
 
 
 class GradientDifference(LossMethod):
@@ -22,7 +22,8 @@ class GradientDifference(LossMethod):
     name = "gradient-difference"
     summary = "Ascent on the forget set, descent on the retain set."
     citation = "Liu et al. 2022, arXiv 2203.12817; KnowUnDo (arXiv 2407.01920), section 4"
-    uses = frozenset({"retain"})
+    keeps: ClassVar[Role] = "retain"
+    """The role of what the descent reads."""
     # Chosen on the training halves alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"lr": 1e-3, "epochs": 4, "retain_weight": 2.0}
@@ -38,6 +39,10 @@ class GradientDifference(LossMethod):
 
         search: ClassVar[Mapping[str, Search]] = {"retain_weight": FloatRange(0.25, 8, log=True)}
 
+    def streams(self) -> Mapping[str, Stream]:
+        """Return what the descent reads."""
+        return {self.keeps: Stream(self.keeps)}
+
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean weighted difference over the batch (nats per token)."""
         ascent, descent = self.loss_terms(model, batch)
@@ -46,10 +51,5 @@ class GradientDifference(LossMethod):
     def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield the ascent, then the descent, so that one pass is held at a time."""
         config: GradientDifference.Config = self.config
-        yield -config.forget_weight * sequence_nll(model, batch.forget).mean()
-        yield config.retain_weight * sequence_nll(model, self.kept(batch)).mean()
-
-    def kept(self, batch: UnlearnBatch) -> TokenBatch:
-        """Return what is to be retained."""
-        assert batch.retain is not None  # `uses` says so
-        return batch.retain
+        yield -config.forget_weight * sequence_nll(model, batch["forget"]).mean()
+        yield config.retain_weight * sequence_nll(model, batch[self.keeps]).mean()

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import FloatRange, LossMethod, Preset, Search, sequence_kl, sequence_nll
+from unharness import (
+    FloatRange,
+    LossMethod,
+    Preset,
+    Role,
+    Search,
+    Stream,
+    sequence_kl,
+    sequence_nll,
+)
 from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
@@ -26,7 +35,8 @@ class GradientAscentKL(LossMethod):
     name = "kl"
     summary = "Ascent on the forget set; on the retain set, close to what the target said."
     citation = "Yao et al. 2024, arXiv 2310.10683; KnowUnDo (arXiv 2407.01920), section 4"
-    uses = frozenset({"retain", "reference"})
+    keeps: ClassVar[Role] = "retain"
+    """The role of the stream on which the model stays close to the target."""
     # Chosen on the training halves alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"lr": 1e-3, "epochs": 4, "kl_weight": 3.0}
@@ -47,10 +57,11 @@ class GradientAscentKL(LossMethod):
 
         search: ClassVar[Mapping[str, Search]] = {"kl_weight": FloatRange(0.25, 8, log=True)}
 
-    @property
-    def reference_everywhere(self) -> bool:
-        """The released code compares at every position."""
-        return bool(self.config.fidelity == "released-code")
+    def streams(self) -> Mapping[str, Stream]:
+        """Return what the divergence reads; the released code compares at every position."""
+        everywhere = self.config.fidelity == "released-code"
+        reference = frozenset({"logits"})
+        return {self.keeps: Stream(self.keeps, reference=reference, everywhere=everywhere)}
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean over the batch (nats per token)."""
@@ -59,19 +70,13 @@ class GradientAscentKL(LossMethod):
 
     def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield the ascent, then the divergence, so that one pass is held at a time."""
-        assert batch.reference is not None  # `uses` says so
         config: GradientAscentKL.Config = self.config
-        kept = self.kept(batch)
-        yield -config.forget_weight * sequence_nll(model, batch.forget).mean()
+        kept, reference = batch[self.keeps], batch.reference.logits
+        yield -config.forget_weight * sequence_nll(model, batch["forget"]).mean()
         if config.fidelity == "released-code":
-            yield config.kl_weight * _cross_entropy(model, kept, batch.reference(kept))
+            yield config.kl_weight * _cross_entropy(model, kept, reference(self.keeps))
         else:
-            yield config.kl_weight * sequence_kl(model, kept, batch.reference(kept)).mean()
-
-    def kept(self, batch: UnlearnBatch) -> TokenBatch:
-        """Return where the model is to stay close to the reference."""
-        assert batch.retain is not None  # `uses` says so
-        return batch.retain
+            yield config.kl_weight * sequence_kl(model, kept, reference(self.keeps)).mean()
 
 
 def _cross_entropy(model: Any, batch: TokenBatch, reference: Tensor) -> Tensor:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from unharness_methods.kl import GradientAscentKL
-
-if TYPE_CHECKING:
-    from unharness import TokenBatch, UnlearnBatch
 
 
 class GradientAscentKLOOD(GradientAscentKL):
@@ -16,9 +11,4 @@ class GradientAscentKLOOD(GradientAscentKL):
     name = "kl-ood"
     summary = "Ascent on the forget set; on general text, close to what the target said."
     citation = "KnowUnDo (arXiv 2407.01920), section 4: GA + KL, OOD"
-    uses = frozenset({"general", "reference"})
-
-    def kept(self, batch: UnlearnBatch) -> TokenBatch:
-        """Return the general text."""
-        assert batch.general is not None  # `uses` says so
-        return batch.general
+    keeps = "general"

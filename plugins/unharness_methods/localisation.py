@@ -84,7 +84,7 @@ def score_tensors(
         replaced: share of an answer's tokens; None: as the released code, see `replace_halves`.
         batch_size: examples of one backward pass.
     """
-    generator = context.generator("localisation")
+    generator = context.torch_generator("localisation")
     forget, retain = context.encode(forget_splits), context.encode(retain_splits)
     passes = [draws * math.ceil(len(rows) / batch_size) for rows in (forget, retain)]
     done = 0
@@ -92,7 +92,7 @@ def score_tensors(
     def tick() -> None:
         nonlocal done
         done += 1
-        context.on_progress(done, sum(passes))
+        context.progress(done, sum(passes))
 
     gradient = partial(
         _mean_gradient,

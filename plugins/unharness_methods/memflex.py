@@ -136,7 +136,7 @@ class MemFlex(GradientDifference):
         refuse_fresh_adapter(context.model)
         as_code = config.fidelity == "released-code"
         everything = config.localise_on == "train+eval"
-        find = context.data.with_role if everything else context.data.trainable
+        find = context.splits.with_role if everything else context.splits.trainable
         scores = score_tensors(
             context,
             find("forget"),
@@ -147,7 +147,7 @@ class MemFlex(GradientDifference):
         )
         self._region = choose_region(scores, config.mu, config.sigma)
         if config.region == "random":
-            self._region = shuffled(self._region, context.generator("random region"))
+            self._region = shuffled(self._region, context.torch_generator("random region"))
         context.report["region"] = self._region.describe()
         refuse_empty(self._region)
 

@@ -39,11 +39,11 @@ class RandomLabels(LossMethod):
         """Fix the source of chance and the vocabulary it draws from."""
         embeddings = context.model.get_input_embeddings().weight.shape[0]
         self._vocabulary = min(len(context.tokenizer), embeddings)
-        self._generator = context.generator("random-labels")
+        self._generator = context.torch_generator("random-labels")
 
     def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
         """Return the mean NLL of the drawn tokens over the batch (nats per token)."""
-        return sequence_nll(model, self._relabelled(batch.forget)).mean()
+        return sequence_nll(model, self._relabelled(batch["forget"])).mean()
 
     def _relabelled(self, batch: TokenBatch) -> TokenBatch:
         import torch

@@ -561,7 +561,7 @@ class Descend(LossMethod):
     class Config(LossMethod.Config):
         strength: float = 1.0
     def loss(self, model, batch):
-        return -self.config.strength * sequence_nll(model, batch.forget).mean()
+        return -self.config.strength * sequence_nll(model, batch["forget"]).mean()
 
 Descend.Config(strength=2.0)
 """

@@ -3,10 +3,12 @@
 import random
 from collections import Counter
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unharness import MethodError
 from unharness.data.batches import IGNORED, TokenBatch, UnlearnBatch, collate, length_grouped
 from unharness.data.encoding import Encoded
 
@@ -65,12 +67,14 @@ def test_collate_loses_and_adds_nothing(pairs: list[tuple[list[int], int]]):
 def test_batches_move_with_all_they_hold():
     one = collate([Encoded((1, 2), 1, False)], PAD)
     assert isinstance(one.to("cpu"), TokenBatch)
-    moved = UnlearnBatch(one, one).to("meta")
+    moved = UnlearnBatch({"forget": one, "retain": one}).to("meta")
     assert moved.size == 1
-    assert moved.retain is not None
-    for batch in (moved.forget, moved.retain):
+    for batch in (moved["forget"], moved["retain"]):
         assert {batch.input_ids.device.type, batch.labels.device.type} == {"meta"}
-    assert UnlearnBatch(one).to("cpu").retain is None
+    with pytest.raises(MethodError, match=r"no stream 'retain' in the batch \(forget\)"):
+        UnlearnBatch({"forget": one}).to("cpu")["retain"]
+    with pytest.raises(MethodError, match="no stream asks the reference"):
+        UnlearnBatch({"forget": one}).reference.logits("forget")
 
 
 lengths = st.lists(st.integers(1, 300), max_size=500)

@@ -24,7 +24,7 @@ from unharness import LossMethod, hookimpl, sequence_nll
 class _Ascent(LossMethod):
     summary = "Misbehaves."
     def loss(self, model, batch):
-        return -sequence_nll(model, batch.forget).mean()
+        return -sequence_nll(model, batch["forget"]).mean()
 
 class Nan(_Ascent):
     name = "to-nan"

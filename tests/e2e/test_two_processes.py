@@ -16,13 +16,12 @@ FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` se
 
 PLUGIN = """
 import torch
-from unharness import LossMethod, hookimpl, sequence_kl, sequence_nll
+from unharness import LossMethod, Stream, hookimpl, sequence_kl, sequence_nll
 
 
 class Divergence(LossMethod):
     name = "divergence"
     summary = "Ascent, held back by a reference; without dropout, whose masks differ by process."
-    uses = frozenset({"retain", "reference"})
     Config = LossMethod.Config
 
     def prepare(self, context):
@@ -30,9 +29,13 @@ class Divergence(LossMethod):
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
 
+    def streams(self):
+        return {"retain": Stream("retain", reference={"logits"})}
+
     def loss(self, model, batch):
-        ascent = -sequence_nll(model, batch.forget).mean()
-        return ascent + 3 * sequence_kl(model, batch.retain, batch.reference(batch.retain)).mean()
+        ascent = -sequence_nll(model, batch["forget"]).mean()
+        target = batch.reference.logits("retain")
+        return ascent + 3 * sequence_kl(model, batch["retain"], target).mean()
 
 
 @hookimpl

@@ -15,7 +15,7 @@ class Ascent(LossMethod):
     Config = LossMethod.Config
 
     def loss(self, model, batch):
-        return -sequence_nll(model, batch.forget).mean()
+        return -sequence_nll(model, batch["forget"]).mean()
 
 
 class Cut(Ascent):

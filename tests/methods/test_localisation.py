@@ -94,7 +94,7 @@ def test_cosines_and_magnitudes(halves: list[str], share: float, loaded: Any):
     context = _job(*loaded)
     forget = [DATA.splits[f"forget_{half}"] for half in halves]
     retain = [DATA.splits[f"retain_{half}"] for half in halves]
-    generator = context.generator("localisation")
+    generator = context.torch_generator("localisation")
     left = _expected_gradient(context, forget, share, generator)
     right = _expected_gradient(context, retain, share, generator)
     scores = score_tensors(context, forget, retain, **OPTIONS | {"replaced": share})

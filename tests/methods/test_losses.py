@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from unharness import TokenBatch, UnlearnBatch
+from unharness import Stream, TokenBatch, UnlearnBatch
 from unharness_methods.gradient_ascent import GradientAscent
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.memflex import MemFlex
@@ -51,8 +51,10 @@ RETAIN_NLL = (LN(4) + LN(2)) / 2
 
 
 def _loss(method: Any, values: dict[str, Any] | None = None, model: Any = None) -> torch.Tensor:
-    batch = UnlearnBatch(FORGET, RETAIN if method.uses else None)
-    loss: torch.Tensor = method(method.Config(**values or {})).loss(model or Stub(TABLE), batch)
+    made = method(method.Config(**values or {}))
+    streams = {"forget": FORGET, "retain": RETAIN}
+    batch = UnlearnBatch({name: streams[name] for name in ("forget", *made.streams())})
+    loss: torch.Tensor = made.loss(model or Stub(TABLE), batch)
     return loss
 
 
@@ -116,10 +118,13 @@ def test_against_float64(seed: int):
         (GradientDifference, right - left),
         (MemFlex, 2.0 * right - 0.4 * left),
     ]:
-        loss = method(method.Config()).loss(Stub(table), UnlearnBatch(forget, retain))
+        loss = method(method.Config()).loss(
+            Stub(table), UnlearnBatch({"forget": forget, "retain": retain})
+        )
         assert loss.item() == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 def test_what_each_method_is_given():
-    assert GradientAscent.uses == frozenset()
-    assert GradientDifference.uses == MemFlex.uses == frozenset({"retain"})
+    assert GradientAscent(GradientAscent.Config()).streams() == {}
+    for method in (GradientDifference, MemFlex):
+        assert method(method.Config()).streams() == {"retain": Stream("retain")}

@@ -6,7 +6,6 @@ import pytest
 from pydantic import Field, ValidationError
 
 from unharness import LossMethod
-from unharness.errors import PluginError
 from unharness_methods.gradient_ascent import GradientAscent
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.memflex import MemFlex
@@ -157,17 +156,6 @@ def test_defaults_are_inherited_name_by_name():
     assert Bare.defaults_for("tiny") == Parent.defaults_for("tiny")
     # A default that the method has no hyperparameter for is left out.
     assert Narrow.defaults_for("other") == {}
-
-
-def test_a_method_that_asks_for_what_there_is_not_is_refused_as_it_is_made():
-    with pytest.raises(PluginError, match=r"Greedy.uses names \['tokens'\]"):
-
-        class Greedy(LossMethod):
-            name, summary = "greedy", "s"
-            uses = frozenset({"retain", "tokens"})
-
-            def loss(self, model: Any, batch: Any) -> Any:
-                return None
 
 
 def test_released_code_settles_how_it_localises():

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unharness import TokenBatch, UnlearnBatch
+from unharness import Stream, TokenBatch, UnlearnBatch
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.gradient_difference_ood import GradientDifferenceOOD
 from unharness_methods.kl import GradientAscentKL
@@ -37,7 +37,20 @@ MODEL = torch.tensor([[0.25, 0.75], [0.5, 0.5]]).log()
 FORGET = one([0, 1], [N, 1])  # NLL ln(4/3)
 RETAIN = one([0, 0], [N, 0])  # NLL ln 4
 GENERAL = one([1, 0], [N, 0])  # NLL ln 2
-BATCH = UnlearnBatch(FORGET, RETAIN, lambda batch: torch.zeros(1, 2, 2), GENERAL)
+
+
+class Says:
+    """A reference model that gives the same logits for everything."""
+
+    def __init__(self, logits):
+        self._logits = logits
+
+    def logits(self, stream, batch):
+        return self._logits
+
+
+EVEN = Says(torch.zeros(1, 2, 2))
+BATCH = UnlearnBatch({"forget": FORGET, "retain": RETAIN, "general": GENERAL}, EVEN)
 
 
 @pytest.mark.parametrize(
@@ -62,10 +75,13 @@ def test_kl_by_hand():
 
 
 def test_only_what_is_used_is_asked_for():
-    assert GradientDifferenceOOD.uses == {"general"}
-    assert GradientAscentKLOOD.uses == {"general", "reference"}
-    without = UnlearnBatch(FORGET, None, BATCH.reference, GENERAL)
-    for method in (GradientDifferenceOOD, GradientAscentKLOOD):
+    asked = Stream("general", reference=frozenset({"logits"}))
+    without = UnlearnBatch({"forget": FORGET, "general": GENERAL}, EVEN)
+    for method, stream in (
+        (GradientDifferenceOOD, Stream("general")),
+        (GradientAscentKLOOD, asked),
+    ):
+        assert method(method.Config()).streams() == {"general": stream}
         assert math.isfinite(method(method.Config()).loss(Bigram(MODEL), without).item())
 
 
@@ -91,10 +107,10 @@ def test_released_code_kl_is_cross_entropy_over_every_position():
     method = GradientAscentKL(
         GradientAscentKL.Config(fidelity="released-code", forget_weight=0.0, kl_weight=2.0)
     )
-    assert method.reference_everywhere
-    assert not GradientAscentKL(GradientAscentKL.Config()).reference_everywhere
+    assert method.streams()["retain"].everywhere
+    assert not GradientAscentKL(GradientAscentKL.Config()).streams()["retain"].everywhere
     own = Bigram(table)
-    loss = method.loss(own, UnlearnBatch(FORGET, retain, lambda batch: reference))
+    loss = method.loss(own, UnlearnBatch({"forget": FORGET, "retain": retain}, Says(reference)))
     loss.backward()
     exact = Bigram(table.double())
     wanted = reference.double().softmax(-1)

@@ -31,9 +31,8 @@ RETAIN = [Encoded((2, 1, 1), 1, False), Encoded((4, 3), 1, False), Encoded((0, 5
 
 
 def batch(rows):
-    return UnlearnBatch(
-        collate([FORGET[i] for i in rows], 0), collate([RETAIN[i] for i in rows], 0)
-    )
+    sets = {"forget": FORGET, "retain": RETAIN}
+    return UnlearnBatch({name: collate([made[i] for i in rows], 0) for name, made in sets.items()})
 
 
 def memflex(**settings):

@@ -45,7 +45,7 @@ def context(model, batch):
     return SimpleNamespace(
         model=model,
         tokenizer=range(4),
-        generator=lambda purpose: torch.Generator().manual_seed(11),
+        torch_generator=lambda purpose: torch.Generator().manual_seed(11),
         encode=lambda split: [],
         batches=lambda rows, batch_size: [batch],
     )
@@ -66,7 +66,7 @@ def exact_nll(model, batch, labels):
 def test_random_labels_by_hand(model, batch, fidelity):
     method = RandomLabels(RandomLabels.Config(fidelity=fidelity))
     method.prepare(context(model, batch))
-    loss = method.loss(model, UnlearnBatch(batch))
+    loss = method.loss(model, UnlearnBatch({"forget": batch}))
     drawn = torch.randint(4, (2, 5), generator=torch.Generator().manual_seed(11))
     # The paper replaces the answer's tokens; its code all but padding.
     where = batch.labels != N if fidelity == "paper" else batch.attention_mask == 1
@@ -77,7 +77,7 @@ def test_random_labels_by_hand(model, batch, fidelity):
 def test_random_labels_are_drawn_anew_at_every_step(model, batch):
     method = RandomLabels(RandomLabels.Config())
     method.prepare(context(model, batch))
-    losses = {method.loss(model, UnlearnBatch(batch)).item() for _ in range(4)}
+    losses = {method.loss(model, UnlearnBatch({"forget": batch})).item() for _ in range(4)}
     assert len(losses) > 1
 
 
@@ -108,7 +108,9 @@ def test_adversarial_by_hand(model, batch, fidelity):
             logits[ids[place]] = -math.inf
             labels[row, place] = int(logits.argmax())
     before = exact_nll(model, batch, labels)
-    assert method.loss(model, UnlearnBatch(batch)).item() == pytest.approx(before, abs=1e-6)
+    assert method.loss(model, UnlearnBatch({"forget": batch})).item() == pytest.approx(
+        before, abs=1e-6
+    )
 
 
 def test_adversarial_guesses_are_the_target_models_not_the_current_ones(model, batch):

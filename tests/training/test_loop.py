@@ -16,7 +16,13 @@ from unharness.data.recipe import TrainConfig
 from unharness.errors import MethodError
 from unharness.training.likelihood import sequence_nll
 from unharness.training.loop import TrainingLog, train
-from unharness.training.steps import Step, fine_tune_steps, unlearn_steps
+from unharness.training.steps import (
+    AlignedRows,
+    CyclingRows,
+    Step,
+    fine_tune_steps,
+    unlearn_steps,
+)
 
 CONFIG = TrainConfig(epochs=1, lr=1e-3, batch_size=16, warmup_ratio=0.0, max_grad_norm=0.0)
 
@@ -123,7 +129,7 @@ def test_the_gradient_of_an_unlearning_step_too(micro: int | None, llama: Any, r
     forget, retain = rows(16), rows(16, "retain")
 
     def loss(model: Any, batch: Any) -> torch.Tensor:
-        return 2 * _nll(model, batch.retain) - 0.4 * _nll(model, batch.forget)
+        return 2 * _nll(model, batch["retain"]) - 0.4 * _nll(model, batch["forget"])
 
     def one_by_one(model: Any) -> Iterator[torch.Tensor]:
         for left, right in zip(forget, retain, strict=True):  # every partner is seen once
@@ -131,14 +137,14 @@ def test_the_gradient_of_an_unlearning_step_too(micro: int | None, llama: Any, r
 
     expected = _mean_gradient(llama, one_by_one)
     sums = _watch(llama)
+    order = random.Random(0)
     steps = unlearn_steps(
-        forget,
-        retain,
+        {"forget": AlignedRows(forget), "retain": CyclingRows(retain, order)},
         epochs=1,
         batch_size=16,
         micro_batch_size=micro,
         pad_token_id=0,
-        order=random.Random(0),
+        order=order,
     )
     _train(llama, steps, loss)
     _assert_same(sums, expected)

@@ -5,7 +5,7 @@ import torch
 import torch.distributed
 from peft import LoraConfig, get_peft_model
 
-from unharness import LossMethod, UnlearnContext, sequence_kl, sequence_nll
+from unharness import LossMethod, Stream, UnlearnContext, sequence_kl, sequence_nll
 from unharness.data.sources import DataSource
 from unharness.models.lora import LoraSettings, add_adapter
 from unharness.training import ranks
@@ -17,12 +17,14 @@ class BothAtOnce(LossMethod):
 
     name = "both-at-once"
     summary = "s"
-    uses = frozenset({"retain", "reference"})
     Config = LossMethod.Config
 
+    def streams(self):
+        return {"retain": Stream("retain", reference={"logits"})}
+
     def loss(self, model, batch):
-        ascent = -sequence_nll(model, batch.forget).mean()
-        return ascent + sequence_kl(model, batch.retain, batch.reference(batch.retain)).mean()
+        ascent = -sequence_nll(model, batch["forget"]).mean()
+        return ascent + sequence_kl(model, batch["retain"], batch.reference.logits("retain")).mean()
 
 
 class LowLayers(BothAtOnce):

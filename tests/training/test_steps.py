@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unharness.data.batches import UnlearnBatch
 from unharness.data.encoding import Encoded
-from unharness.training.steps import Step, fine_tune_steps, unlearn_steps
+from unharness.training.steps import (
+    AlignedRows,
+    CyclingRows,
+    Step,
+    fine_tune_steps,
+    unlearn_steps,
+)
 
 PAD = 0
 
@@ -29,13 +36,17 @@ def _plan(kind: str, count: int, **options: Any) -> list[Step]:
     if kind == "fine-tune":
         return fine_tune_steps(_rows(count, 1000), pad_token_id=PAD, order=order, **options)
     retain = options.pop("retain", None)
-    rows = _rows(retain, 5000) if retain else None
-    return unlearn_steps(_rows(count, 1000), rows, pad_token_id=PAD, order=order, **options)
+    streams = {"forget": AlignedRows(_rows(count, 1000))}
+    if retain:
+        streams["retain"] = CyclingRows(_rows(retain, 5000), order)
+    return unlearn_steps(streams, pad_token_id=PAD, order=order, **options)
 
 
 def _forget(step: Step) -> list[list[int]]:
     made = [micro.make() for micro in step.micro_batches]
-    return [_numbers(getattr(batch, "forget", batch)) for batch in made]
+    return [
+        _numbers(batch["forget"] if isinstance(batch, UnlearnBatch) else batch) for batch in made
+    ]
 
 
 @pytest.mark.parametrize("kind", ["fine-tune", "unlearn"])
@@ -80,7 +91,7 @@ def test_shares_and_tokens_add_up(
             made = part.make()
             assert made.size == pytest.approx(part.share * step.examples)
             assert made.size <= (micro or batch)
-            halves = [made.forget, made.retain] if kind == "unlearn" else [made]
+            halves = [made["forget"], made["retain"]] if kind == "unlearn" else [made]
             assert part.tokens == sum(int(half.attention_mask.sum()) for half in halves)
             assert {half.size for half in halves} == {made.size}
 
@@ -91,8 +102,8 @@ def test_micro_batches_split_the_same_steps():
     for one, many in zip(whole, parts, strict=True):
         (left,) = [micro.make() for micro in one.micro_batches]
         right = [micro.make() for micro in many.micro_batches]
-        assert _numbers(left.forget) == [n for batch in right for n in _numbers(batch.forget)]
-        assert _numbers(left.retain) == [n for batch in right for n in _numbers(batch.retain)]
+        assert _numbers(left["forget"]) == [n for batch in right for n in _numbers(batch["forget"])]
+        assert _numbers(left["retain"]) == [n for batch in right for n in _numbers(batch["retain"])]
     # 22 = 8 + 8 + 6; in threes: 3 + 3 + 2, 3 + 3 + 2, 3 + 3.
     sizes = sorted([round(m.share * s.examples) for m in s.micro_batches] for s in parts)
     assert sizes == [[3, 3], [3, 3, 2], [3, 3, 2]]
@@ -104,7 +115,7 @@ def test_retain_partners_go_evenly_round(forget: int, retain: int):
     seen = Counter({5000 + n: 0 for n in range(retain)})
     for step in steps:
         for micro in step.micro_batches:
-            seen.update(_numbers(micro.make().retain))
+            seen.update(_numbers(micro.make()["retain"]))
     assert sum(seen.values()) == 3 * forget
     assert len(seen) == retain
     assert max(seen.values()) - min(seen.values()) <= 1
@@ -113,14 +124,14 @@ def test_retain_partners_go_evenly_round(forget: int, retain: int):
 def test_without_a_retain_set_there_is_none_in_the_batch():
     for step in _plan("unlearn", 6):
         for micro in step.micro_batches:
-            assert micro.make().retain is None
+            assert set(micro.make().streams) == {"forget"}
 
 
 def test_batches_are_padded_to_their_longest_not_to_a_constant():
     for step in _plan("unlearn", 30, retain=30, batch_size=5, micro_batch_size=2):
         for micro in step.micro_batches:
             made = micro.make()
-            for half in (made.forget, made.retain):
+            for half in (made["forget"], made["retain"]):
                 assert half.input_ids.shape[1] == int(half.attention_mask.sum(1).max())
 
 
@@ -128,32 +139,37 @@ def test_batches_are_padded_to_their_longest_not_to_a_constant():
 def test_general_text_goes_round_beside_the_retain_set(micro_batch_size: int | None):
     order = random.Random(0)
     options: dict[str, Any] = {"epochs": 3, "batch_size": 4, "micro_batch_size": micro_batch_size}
-    steps = unlearn_steps(
-        _rows(10, 1000), _rows(7, 5000), _rows(3, 8000), pad_token_id=PAD, order=order, **options
-    )
+    streams = {
+        "forget": AlignedRows(_rows(10, 1000)),
+        "retain": CyclingRows(_rows(7, 5000), order),
+        "general": CyclingRows(_rows(3, 8000), order),
+    }
+    steps = unlearn_steps(streams, pad_token_id=PAD, order=order, **options)
     made = [micro.make() for step in steps for micro in step.micro_batches]
-    assert all(b.forget.size == b.retain.size == b.general.size for b in made)
-    retain = Counter(n for batch in made for n in _numbers(batch.retain))
-    general = Counter(n for batch in made for n in _numbers(batch.general))
+    assert all(b["forget"].size == b["retain"].size == b["general"].size for b in made)
+    retain = Counter(n for batch in made for n in _numbers(batch["retain"]))
+    general = Counter(n for batch in made for n in _numbers(batch["general"]))
     assert set(retain) == set(range(5000, 5007))
     assert max(retain.values()) - min(retain.values()) <= 1
     assert general == dict.fromkeys(range(8000, 8003), 10)
 
 
-def test_general_text_alone():
-    rows = _rows(5, 1000), None, _rows(2, 8000)
-    steps = unlearn_steps(
-        *rows,
-        epochs=1,
-        batch_size=5,
-        micro_batch_size=None,
-        pad_token_id=PAD,
-        order=random.Random(0),
-    )
-    [step] = steps
-    [micro] = step.micro_batches
-    batch: Any = micro.make()
-    assert batch.retain is None
-    assert batch.general.size == 5
-    read = batch.forget.attention_mask.sum() + batch.general.attention_mask.sum()
-    assert micro.tokens == int(read)
+def test_rows_aligned_with_the_forget_examples_stay_so_in_every_epoch_and_micro_batch():
+    order = random.Random(0)
+    forget = _rows(10, 1000)
+    answers = [
+        [Encoded((row.input_ids[0], 7 + epoch), 1, False) for row in forget] for epoch in (0, 1)
+    ]
+    streams = {"forget": AlignedRows(forget), "refusal": AlignedRows(*answers)}
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 4, "micro_batch_size": 3}
+    steps = unlearn_steps(streams, pad_token_id=PAD, order=order, **options)
+    assert len(steps) == 6
+    for number, step in enumerate(steps):
+        for micro in step.micro_batches:
+            batch: Any = micro.make()
+            assert (batch.step, batch.total_steps) == (number, 6)
+            assert _numbers(batch["refusal"]) == _numbers(batch["forget"])
+            assert set(batch["refusal"].input_ids[:, 1].tolist()) == {7 + number // 3}
+    assert {row.input_ids for row in streams["refusal"].taken()} == {
+        row.input_ids for rows in answers for row in rows
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
@@ -79,7 +79,7 @@ def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str,
     if kind in ("engines", "executors"):
         facts["options"] = parameters(found.Options)
     if kind == "methods":
-        facts["uses"] = sorted(getattr(found, "uses", ()))
+        facts["streams"] = _streams(found)
         facts["presets"] = [
             {"name": preset.name, "task": preset.task, "model": preset.model}
             | {"source": preset.source, "settings": dict(preset.settings)}
@@ -94,6 +94,15 @@ def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str,
 def _observed(metric: Any) -> list[str]:
     """Return the requests of a metric with its default parameters."""
     return [str(part) for part in metric().observes().parts()]
+
+
+def _streams(method: Any) -> list[str]:
+    """Return what a method reads besides the forget set, under its default hyperparameters."""
+    try:
+        streams = method(method.Config()).streams()
+    except ValidationError:  # a hyperparameter without default
+        return []
+    return [f"{name}: {stream.describe()}" for name, stream in streams.items()]
 
 
 def hyperparameters(method: Any, presets: list[str]) -> list[dict[str, Any]]:

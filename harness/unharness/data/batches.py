@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from unharness.data.encoding import Encoded
+from unharness.errors import MethodError
 
 if TYPE_CHECKING:
     import torch
@@ -54,42 +55,104 @@ class TokenBatch:
         )
 
 
-Reference = Callable[[TokenBatch], "torch.Tensor"]
-"""A batch to the reference model's logits, (B, T, V), without gradient; right where the next
-token is scored, undefined elsewhere."""
+class ReferenceModel(Protocol):
+    """The frozen target model: what it says of the examples of a stream, without gradient."""
+
+    def log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        """Return the log-probabilities of the true tokens, (B, T-1) float32."""
+
+    def logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        """Return the logits, (B, T, V)."""
+
+    def hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
+        """Return a decoder block's output, (B, T, H)."""
+
+
+@dataclass(frozen=True)
+class BatchReference:
+    """What the reference model says of a batch's examples."""
+
+    model: ReferenceModel
+    batch: UnlearnBatch
+
+    def log_probs(self, stream: str) -> torch.Tensor:
+        """Return the log-probability of every scored token of a stream.
+
+        Returns:
+            (B, T-1) float32, nats; entry t is for the token at t+1, 0 where that is not scored.
+
+        Raises:
+            MethodError: the stream does not ask for them; so do the others.
+        """
+        return self.model.log_probs(stream, self.batch[stream])
+
+    def logits(self, stream: str) -> torch.Tensor:
+        """Return the logits, (B, T, V); undefined where the next token is not scored.
+
+        A stream with `everywhere` gets them at every position, padding included.
+        """
+        return self.model.logits(stream, self.batch[stream])
+
+    def hidden(self, stream: str, layer: int) -> torch.Tensor:
+        """Return the output of decoder block `layer`, (B, T, H); 0 in padding."""
+        return self.model.hidden(stream, self.batch[stream], layer)
 
 
 @dataclass(frozen=True)
 class UnlearnBatch:
-    """What a method sees at a time: some of the forget set, and what else it asked for."""
+    """Some of the forget set, and what joins it: a TokenBatch of equal size for every stream."""
 
-    forget: TokenBatch
-    retain: TokenBatch | None = None
-    reference: Reference | None = None
-    """Gives what the frozen target model says to `retain` and `general`."""
-    general: TokenBatch | None = None
-    """Text that has nothing to do with the task."""
+    streams: Mapping[str, TokenBatch]
+    """By name; "forget" always."""
+    reference_model: ReferenceModel | None = None
+    step: int = 0
+    """Number of the optimizer step, from 0."""
+    total_steps: int = 1
+
+    def __getitem__(self, stream: str) -> TokenBatch:
+        """Return the examples of a stream.
+
+        Raises:
+            MethodError: the method declared no such stream.
+        """
+        if stream not in self.streams:
+            raise MethodError(
+                f"no stream {stream!r} in the batch ({', '.join(self.streams)}); "
+                "declare it in streams()"
+            )
+        return self.streams[stream]
+
+    @property
+    def reference(self) -> BatchReference:
+        """What the frozen target model says of this batch.
+
+        Raises:
+            MethodError: no stream asks for anything.
+        """
+        if self.reference_model is None:
+            raise MethodError(
+                "no stream asks the reference model for anything; declare it in streams(), as in "
+                'Stream("retain", reference={"logits"})'
+            )
+        return BatchReference(self.reference_model, self)
 
     @property
     def size(self) -> int:
         """The number of forget examples."""
-        return self.forget.size
+        return self["forget"].size
 
     def rows(self, indices: Sequence[int]) -> UnlearnBatch:
         """Return some of the forget examples, with those that join them."""
-        retain, general = (
-            other.rows(indices) if other is not None else None
-            for other in (self.retain, self.general)
+        return replace(
+            self, streams={name: batch.rows(indices) for name, batch in self.streams.items()}
         )
-        return UnlearnBatch(self.forget.rows(indices), retain, self.reference, general)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> UnlearnBatch:
         """Return the batch on another device."""
-        retain, general = (
-            other.to(device, non_blocking) if other is not None else None
-            for other in (self.retain, self.general)
+        return replace(
+            self,
+            streams={name: batch.to(device, non_blocking) for name, batch in self.streams.items()},
         )
-        return UnlearnBatch(self.forget.to(device, non_blocking), retain, self.reference, general)
 
 
 def collate(rows: Sequence[Encoded], pad_token_id: int) -> TokenBatch:

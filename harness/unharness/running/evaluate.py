@@ -42,7 +42,7 @@ class External(Method):
         name: str
         weights: str
 
-    def unlearn(self, job: UnlearnContext) -> None:
+    def unlearn(self, context: UnlearnContext) -> None:
         """Do nothing: the weights are there already."""
 
 

@@ -42,7 +42,7 @@ from unharness.running.device import find_device, weights_dtype
 from unharness.running.given_target import GivenTarget, ModelFinder
 from unharness.running.pool import engine_options
 from unharness.spec import EvaluationSettings, RunRequest, RunSpec, results_folder
-from unharness.unlearning.method import GENERAL, Method
+from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset, find_preset
 
 VANILLA = "vanilla"
@@ -182,7 +182,7 @@ def resolve(
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
     columns = resolve_columns(uses, data, registry)
-    general = _general(request, method_class, data, base)
+    general = _general(request, method, data, base, registry)
     if general:
         general = replace(general, examples=general.examples[:learned])
     tuning = request.tuning or (target.weights.kind if target else base.tuning)
@@ -355,14 +355,16 @@ def _preset(method_class: type[Method], request: RunRequest) -> Preset | None:
 
 
 def _general(
-    request: RunRequest, method_class: type[Method], data: TaskData, base: BaseModel
+    request: RunRequest, method: Method, data: TaskData, base: BaseModel, registry: Registry
 ) -> GeneralText | None:
     """Return the general text that a method wants: the user's, the task's, or the model's own.
 
     Raises:
         UsageError: there is none; says where to get some.
     """
-    if GENERAL not in getattr(method_class, "uses", ()):
+    with registry.named("methods", method.name):
+        roles = {stream.role for stream in method.streams().values()}
+    if "general" not in roles:
         return None
     if request.general != AUTO:
         found = load_general(request.general)
@@ -373,7 +375,7 @@ def _general(
         found = load_general(BUNDLED)
     else:
         raise UsageError(
-            f"method {method_class.name!r} needs general text, and neither the task nor "
+            f"method {method.name!r} needs general text, and neither the task nor "
             f"{base.name} brings any: give --general FILE (JSON, JSON lines or plain text), "
             f"--general hub ({HUB_REPOSITORY}), or --general bundled (300 facts)"
         )

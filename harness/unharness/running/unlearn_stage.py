@@ -75,7 +75,7 @@ class UnlearnStage:
     progress: Progress
 
     def carry_out(self, target: TrainedModel, record: RunRecord) -> UnlearnContext:
-        """Change the target's model in place; the job holds it."""
+        """Change the target's model in place; the context holds it."""
         plan = self.plan
         model = target.model
         if plan.spec.tuning == "lora" and not is_adapted(model):
@@ -83,15 +83,15 @@ class UnlearnStage:
         elif plan.spec.tuning == "full" and is_adapted(model):
             model = merged(model).requires_grad_(True)
         trainable, total = parameter_counts(model)
-        job = UnlearnContext(
+        context = UnlearnContext(
             model=model,
             tokenizer=target.tokenizer,
-            data=plan.data_with_general(),
+            splits=plan.data_with_general(),
             seed=plan.spec.seed,
             max_length=plan.place.max_length,
             device=plan.place.device,
             template=plan.place.template,
-            retrain=lambda seed: self._retrain(job, seed),
+            retrain=lambda seed: self._retrain(context, seed),
         )
         assert record.target is not None
         record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
@@ -102,35 +102,37 @@ class UnlearnStage:
         started = time.perf_counter()
         try:
             with self.progress.stage(f"unlearn ({plan.method.name})") as stage:
-                job.on_step, job.on_progress = self._on_step(stage, record), stage.step
-                plan.method.unlearn(job)
+                context.on_step, context.progress = self._on_step(stage, record), stage.step
+                plan.method.unlearn(context)
         finally:
             seconds = time.perf_counter() - started
-            self._note(record, job, seconds, peak.gigabytes())
-        job.model.eval()
-        record.training.weights_hash = weights_hash(job.model)
+            self._note(record, context, seconds, peak.gigabytes())
+        context.model.eval()
+        record.training.weights_hash = weights_hash(context.model)
         if plan.method.trains and record.training.weights_hash == before:
             record.warnings.append("the weights did not change")
         else:
             record.warnings += never_moved(
-                job.log.update_norms, training=plan.method.name, except_for=job.held_back
+                context.log.update_norms, training=plan.method.name, except_for=context.held_back
             )
-        return job
+        return context
 
-    def _note(self, record: RunRecord, job: UnlearnContext, seconds: float, peak: float) -> None:
+    def _note(
+        self, record: RunRecord, context: UnlearnContext, seconds: float, peak: float
+    ) -> None:
         training = record.training
         assert training is not None
-        training.steps, training.examples = job.log.steps, job.log.examples
-        training.tokens, training.losses = job.log.tokens, job.log.losses
-        training.update_norms = job.log.update_norms
-        training.report = job.report
-        record.seeds = {"seed": self.plan.spec.seed, **job.derived_seeds}
+        training.steps, training.examples = context.log.steps, context.log.examples
+        training.tokens, training.losses = context.log.tokens, context.log.losses
+        training.update_norms = context.log.update_norms
+        training.report = context.report
+        record.seeds = {"seed": self.plan.spec.seed, **context.derived_seeds}
         assert record.data is not None
-        record.data.truncated |= job.truncated
+        record.data.truncated |= context.truncated
         if not self.plan.method.trains:
             record.cost = CostRecord()
             return
-        log = job.log
+        log = context.log
         record.cost = CostRecord(
             # A retrained model may come from the cache; what it cost is what its training took.
             train_seconds=max(seconds, log.seconds),
@@ -140,7 +142,7 @@ class UnlearnStage:
             trainable_parameters=log.moved_parameters or training.trainable_parameters,
         )
 
-    def _retrain(self, job: UnlearnContext, seed: int) -> Any:
+    def _retrain(self, context: UnlearnContext, seed: int) -> Any:
         recipe = self.plan.recipe.model_copy(update={"seed": seed})
         tuner = fine_tuner(self.plan, self.progress)
         splits = self.plan.data.learned(without="forget")
@@ -148,8 +150,8 @@ class UnlearnStage:
         trained = tuner.trained(splits, recipe, label)
         names = {entry.name for entry in fields(TrainingLog)}
         # A model that an older version trained has no update norms.
-        job.tokenizer = trained.tokenizer
-        job.log = TrainingLog(**{key: trained.log[key] for key in names & trained.log.keys()})
+        context.tokenizer = trained.tokenizer
+        context.log = TrainingLog(**{key: trained.log[key] for key in names & trained.log.keys()})
         return trained.model
 
     def _on_step(self, stage: Stage, record: RunRecord) -> OnStep:

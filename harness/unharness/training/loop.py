@@ -20,6 +20,7 @@ from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training import ranks
 from unharness.training.log import TrainingLog
+from unharness.training.precision import uses_bf16
 from unharness.training.restore import restored
 from unharness.training.sharded import fsdp_sharded, keep_unwrapped
 from unharness.training.steps import Batch, MicroBatch, Step
@@ -118,7 +119,7 @@ def _arguments(
         "seed": seed,
         "data_seed": seed,
         "use_cpu": device.type == "cpu",
-        "bf16": device.type == "cuda" and torch.cuda.is_bf16_supported(),
+        "bf16": uses_bf16(device),
         "optim": "adamw_torch_fused",
         "logging_strategy": "steps",
         "logging_steps": 1,

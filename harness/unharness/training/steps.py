@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
 import torch
 
-from unharness.data.batches import Reference, TokenBatch, UnlearnBatch, collate, length_grouped
+from unharness.data.batches import (
+    ReferenceModel,
+    TokenBatch,
+    UnlearnBatch,
+    collate,
+    length_grouped,
+)
 from unharness.data.encoding import Encoded
 
 
@@ -74,66 +83,99 @@ def fine_tune_steps(
     return steps
 
 
+class Rows(ABC):
+    """The examples of a stream, as tokens, in the order in which batches take them."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[int, ...], Encoded] = {}
+
+    @abstractmethod
+    def take(self, indices: Sequence[int], epoch: int) -> list[Encoded]:
+        """Return one row for each of these forget examples, and remember them as taken."""
+
+    def taken(self) -> list[Encoded]:
+        """Return the rows that the steps planned so far read, each once."""
+        return list(self._taken.values())
+
+    def _remember(self, rows: list[Encoded]) -> list[Encoded]:
+        self._taken.update((row.input_ids, row) for row in rows)
+        return rows
+
+
+class AlignedRows(Rows):
+    """Rows that belong to the forget examples, one each; perhaps others in every epoch."""
+
+    def __init__(self, *epochs: Sequence[Encoded]) -> None:
+        super().__init__()
+        self._epochs = epochs
+
+    def of_epoch(self, epoch: int) -> Sequence[Encoded]:
+        """Return the rows of an epoch; epochs go round where there are fewer lists."""
+        return self._epochs[epoch % len(self._epochs)]
+
+    def take(self, indices: Sequence[int], epoch: int) -> list[Encoded]:
+        """Return the rows of these examples, in this order."""
+        rows = self.of_epoch(epoch)
+        return self._remember([rows[index] for index in indices])
+
+
+class CyclingRows(Rows):
+    """Rows that go round and round, each round in another order, so that all are seen evenly."""
+
+    def __init__(self, rows: Sequence[Encoded], order: random.Random) -> None:
+        super().__init__()
+        self._rows = rows
+        self._indices = _endless(len(rows), order)
+
+    def take(self, indices: Sequence[int], epoch: int) -> list[Encoded]:
+        """Return the next rows, longest first, as the examples that they join are."""
+        rows = [self._rows[index] for index in islice(self._indices, len(indices))]
+        return self._remember(sorted(rows, key=lambda row: -len(row.input_ids)))
+
+
 def unlearn_steps(
-    forget: Sequence[Encoded],
-    retain: Sequence[Encoded] | None,
-    general: Sequence[Encoded] | None = None,
+    streams: Mapping[str, Rows],
     *,
     epochs: int,
     batch_size: int,
     micro_batch_size: int | None,
     pad_token_id: int,
     order: random.Random,
-    reference: Reference | None = None,
+    reference: ReferenceModel | None = None,
 ) -> list[Step]:
     """Plan the steps of an unlearning.
 
-    An epoch is one pass over the forget set. Where a method uses the retain set or general text,
-    every forget example is joined by one example of it; these go round and round, so that all
-    are seen evenly (a random partner for each would leave some out).
+    An epoch is one pass over the stream "forget", whose rows are aligned. Every forget example is
+    joined by one row of each other stream.
     """
-    retained = _Partners(retain, order) if retain else None
-    generals = _Partners(general, order) if general else None
-
-    def batch(
-        part: Sequence[int], left: Sequence[Encoded], right: Sequence[Encoded]
-    ) -> Callable[[], UnlearnBatch]:
-        return lambda: UnlearnBatch(
-            collate([forget[index] for index in part], pad_token_id),
-            collate(left, pad_token_id) if left else None,
-            reference,
-            collate(right, pad_token_id) if right else None,
-        )
-
-    lengths = [len(row.input_ids) for row in forget]
+    forget = streams["forget"]
+    assert isinstance(forget, AlignedRows)
+    total = epochs * math.ceil(len(forget.of_epoch(0)) / batch_size)
     size = micro_batch_size or batch_size
-    steps = []
-    for _ in range(epochs):
+    steps: list[Step] = []
+    for epoch in range(epochs):
+        lengths = [len(row.input_ids) for row in forget.of_epoch(epoch)]
         for indices in length_grouped(lengths, batch_size, order):
-            left = retained.take(len(indices)) if retained else []
-            right = generals.take(len(indices)) if generals else []
+            taken = {name: rows.take(indices, epoch) for name, rows in streams.items()}
             pieces = []
             for start in range(0, len(indices), size):
-                at = slice(start, start + size)
-                part, others = indices[at], (left[at], right[at])
-                tokens = sum(lengths[index] for index in part)
-                tokens += sum(len(row.input_ids) for rows in others for row in rows)
-                pieces.append((part, batch(part, *others), tokens))
+                part = {name: rows[start : start + size] for name, rows in taken.items()}
+                make = partial(_unlearn_batch, part, pad_token_id, reference, len(steps), total)
+                tokens = sum(len(row.input_ids) for rows in part.values() for row in rows)
+                pieces.append((indices[start : start + size], make, tokens))
             steps.append(_step(indices, pieces))
     return steps
 
 
-class _Partners:
-    """Examples that go round and round, each round in another order."""
-
-    def __init__(self, rows: Sequence[Encoded], order: random.Random) -> None:
-        self._rows = rows
-        self._indices = _endless(len(rows), order)
-
-    def take(self, count: int) -> list[Encoded]:
-        """Return the next ones, longest first, as the examples that they join are."""
-        rows = [self._rows[index] for index in islice(self._indices, count)]
-        return sorted(rows, key=lambda row: -len(row.input_ids))
+def _unlearn_batch(
+    rows: Mapping[str, Sequence[Encoded]],
+    pad_token_id: int,
+    reference: ReferenceModel | None,
+    step: int,
+    total: int,
+) -> UnlearnBatch:
+    streams = {name: collate(part, pad_token_id) for name, part in rows.items()}
+    return UnlearnBatch(streams, reference, step, total)
 
 
 def _step(

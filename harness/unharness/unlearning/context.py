@@ -1,11 +1,12 @@
-"""The job a method is given: a model that knows too much, the data, and what it may use.
+"""What a method is given: the target model, the data, and what it may use.
 
-torch is imported when it is needed, so that a plugin which names the job lists in no time.
+torch is imported when it is needed, so that plugins are listed without it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def derived_seed(seed: int, purpose: str) -> int:
-    """Return a seed of its own for each purpose, so that one use of chance never shifts another."""
+    """Return a seed for a purpose: random draws for one purpose never shift those for another."""
     digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
@@ -37,9 +38,9 @@ class UnlearnContext:
     model: Any
     """The target model, on its device, in evaluation mode; a PEFT model under LoRA."""
     tokenizer: Any
-    data: TaskData
-    """All of the task's data. The evaluation halves are for measuring: a method that reads them
-    cheats, and must say so in its hyperparameters."""
+    splits: TaskData
+    """All of the task's data. Splits that are not trainable are for measuring: a method that reads
+    them cheats, and must say so in its hyperparameters."""
     seed: int
     max_length: int
     """In tokens."""
@@ -50,8 +51,8 @@ class UnlearnContext:
     template: str = PLAIN
     """Of splits that name none."""
     on_step: OnStep | None = None
-    on_progress: Callable[[int, int], None] = lambda done, total: None
-    """Told how much of how much is done before training begins, where that takes a while."""
+    progress: Callable[[int, int], None] = lambda done, total: None
+    """Call it with how much of how much is done, where work before training takes a while."""
     log: TrainingLog = field(default_factory=TrainingLog)
     """What the training did; a method that trains by itself fills it."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -68,14 +69,29 @@ class UnlearnContext:
         self.derived_seeds[purpose] = derived_seed(self.seed, purpose)
         return self.derived_seeds[purpose]
 
-    def generator(self, purpose: str) -> torch.Generator:
-        """Return a generator on the CPU, seeded for a purpose."""
+    def rng(self, purpose: str) -> random.Random:
+        """Return a random generator, seeded for a purpose."""
+        return random.Random(self.derive_seed(purpose))
+
+    def torch_generator(self, purpose: str) -> torch.Generator:
+        """Return a torch generator on the CPU, seeded for a purpose."""
         import torch
 
         return torch.Generator().manual_seed(self.derive_seed(purpose))
 
+    def trainable(self, role: Role) -> tuple[Split, ...]:
+        """Return the splits of a role that a method may read.
+
+        Raises:
+            MethodError: there are none.
+        """
+        splits = self.splits.trainable(role)
+        if not splits:
+            raise MethodError(f"the task has no {role} split that a method may read")
+        return splits
+
     def encode(self, splits: Role | Sequence[Split]) -> list[Encoded]:
-        """Return examples as tokens, without end token.
+        """Return the examples that have a scored token as tokens, without end token.
 
         Args:
             splits: a role: its splits that methods may read; or splits by themselves.
@@ -83,13 +99,18 @@ class UnlearnContext:
         Raises:
             MethodError: there are none, or none has an answer within `max_length`.
         """
-        if isinstance(splits, str):
-            role, splits = splits, self.data.trainable(splits)
-            if not splits:
-                raise MethodError(f"the task has no {role} split that a method may read")
-        rows: list[Encoded] = []
+        splits = self.trainable(splits) if isinstance(splits, str) else splits
+        rows = [row for rows in self.encode_each(splits) for row in rows if row.scored]
+        if not rows:
+            place = ", ".join(split.name for split in splits)
+            raise MethodError(f"{place}: no answer begins within {self.max_length} tokens")
+        return rows
+
+    def encode_each(self, splits: Sequence[Split]) -> list[list[Encoded]]:
+        """Return all rows of every split, those without a scored token included."""
+        found = []
         for split in splits:
-            encoded = encode_examples(
+            rows = encode_examples(
                 self.tokenizer,
                 split.examples,
                 self.max_length,
@@ -97,14 +118,10 @@ class UnlearnContext:
                 template=effective_template(split, self.template),
                 kind=split.kind,
             )
-            cut = sum(row.truncated for row in encoded)
-            if cut:
-                self.truncated[split.name] = cut
-            rows += [row for row in encoded if row.scored]
-        if not rows:
-            place = ", ".join(split.name for split in splits)
-            raise MethodError(f"{place}: no answer begins within {self.max_length} tokens")
-        return rows
+            if cut := sum(row.truncated for row in rows):
+                self.truncated[split.name] = max(cut, self.truncated.get(split.name, 0))
+            found.append(rows)
+        return found
 
     def batches(self, rows: Sequence[Encoded], batch_size: int) -> Iterator[TokenBatch]:
         """Yield the examples once, longest first, as batches on the model's device."""

@@ -1,4 +1,4 @@
-"""How a LossMethod is carried out: freeze what may not move, plan the steps, train."""
+"""How a LossMethod is trained: freeze what is not selected, plan the steps, train."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from unharness.errors import MethodError
 from unharness.training.loop import train
 from unharness.training.steps import unlearn_steps
 from unharness.unlearning.context import UnlearnContext
-from unharness.unlearning.method import GENERAL, REFERENCE, RETAIN, LossMethod
-from unharness.unlearning.reference import AdapterTwin, make_reference
+from unharness.unlearning.method import LossMethod
+from unharness.unlearning.reference import make_reference
+from unharness.unlearning.stream_rows import stream_rows
+from unharness.unlearning.streams import with_forget
 
 
 def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
     """Train `context.model` with the method's loss over its Config's epochs of the forget set.
 
     Raises:
-        MethodError: the method selects nothing or something unknown, or its loss is not finite
-            or has no gradient.
+        MethodError: the method selects nothing or something unknown, its streams lack data, or
+            its loss is not finite or has no gradient.
     """
     method.prepare(context)
     selected = method.select_parameters(context)
     config = method.config
-    retain = context.encode("retain") if RETAIN in method.uses else None
-    general = context.encode("general") if GENERAL in method.uses else None
-    reference = None
-    if REFERENCE in method.uses:
-        kept = [*(retain or ()), *(general or ())]
-        reference = make_reference(context, kept, everywhere=method.reference_everywhere)
+    streams = with_forget(method.streams())
+    order = random.Random(context.derive_seed("order"))
+    rows = stream_rows(context, streams, config.epochs, order)
+    reference = make_reference(context.model, streams)
     steps = unlearn_steps(
-        context.encode("forget"),
-        retain,
-        general,
+        rows,
         epochs=config.epochs,
         batch_size=config.batch_size,
         micro_batch_size=config.micro_batch_size,
         pad_token_id=context.tokenizer.pad_token_id,
-        order=random.Random(context.derive_seed("order")),
+        order=order,
         reference=reference,
     )
+    if reference:
+        reference.prepare(context, {name: taken.taken() for name, taken in rows.items()})
     with only_trainable(context.model, selected):
         context.log = train(
             context.model,
@@ -49,7 +49,7 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
             method.loss_terms,
             config,
             on_gradients=method.finish_gradients,
-            on_placed=reference.attach if isinstance(reference, AdapterTwin) else None,
+            on_placed=reference.attach if reference else None,
             seed=context.derive_seed("training"),
             on_step=context.on_step,
         )
@@ -57,7 +57,7 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
 
 @contextmanager
 def only_trainable(model: Any, names: Collection[str] | None) -> Iterator[None]:
-    """Freeze all parameters but those named, and free them again afterwards.
+    """Freeze all parameters but those named, and unfreeze them afterwards.
 
     Raises:
         MethodError: no name is given, or one is unknown or frozen already.

@@ -10,18 +10,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unharness.data.recipe import TrainConfig
-from unharness.errors import PluginError
 from unharness.strict_model import StrictModel
 from unharness.unlearning.presets import Preset
 from unharness.unlearning.search import FloatRange, Search
+from unharness.unlearning.streams import Stream
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from unharness.data.batches import UnlearnBatch
     from unharness.unlearning.context import UnlearnContext
-
-RETAIN, GENERAL, REFERENCE = "retain", "general", "reference"
 
 
 class Method(ABC):
@@ -58,6 +56,13 @@ class Method(ABC):
             merged |= vars(parent).get("defaults", {}).get(model, {})
         return {name: value for name, value in merged.items() if name in cls.Config.model_fields}
 
+    def streams(self) -> Mapping[str, Stream]:
+        """Return what the method reads besides the stream "forget", by name.
+
+        It is asked once the hyperparameters are known. "forget" may be redefined.
+        """
+        return {}
+
     @abstractmethod
     def unlearn(self, context: UnlearnContext) -> None:
         """Change `context.model` so that it forgets.
@@ -73,9 +78,6 @@ class LossMethod(Method):
     The harness does the rest: batches, optimizer, schedule, precision, progress.
     """
 
-    uses: ClassVar[frozenset[str]] = frozenset()
-    """What a batch must hold besides the forget set: of {"retain", "general", "reference"}; the
-    reference model is the frozen target, and speaks of the retain set and the general text."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"lr": 1e-3},
         "micro": {"lr": 3e-3, "epochs": 4, "batch_size": 4},
@@ -90,18 +92,6 @@ class LossMethod(Method):
             "epochs": FloatRange(0.5, 2, relative_to_default=True),
         }
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        known = {RETAIN, GENERAL, REFERENCE}
-        unknown = sorted(set(cls.uses) - known)
-        if unknown:
-            raise PluginError(f"{cls.__name__}.uses names {unknown}; known: {sorted(known)}")
-
-    @property
-    def reference_everywhere(self) -> bool:
-        """Whether the reference model must speak at every position, not at the answers' alone."""
-        return False
-
     def prepare(self, context: UnlearnContext) -> None:
         """Do what must be done once before training. The default does nothing."""
 
@@ -115,7 +105,7 @@ class LossMethod(Method):
 
         Args:
             model: in training mode.
-            batch: `forget` always; `retain`, `general` and `reference` if `uses` says so.
+            batch: `batch["forget"]` and the other streams by name; `batch.reference`.
         """
 
     def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:

@@ -1,46 +1,109 @@
-"""The reference model: the frozen target, never a second copy of its weights.
+"""The reference model: the frozen target, without a second copy of its weights.
 
-Under LoRA its adapter's tensors are kept and swapped in for a forward pass. With full tuning what
-it says at the retain set's answer positions is computed once, before training.
+With LoRA the adapter as it was is swapped in for a forward pass. With full tuning only what the
+streams ask for is computed, once, before training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from unharness.data.batches import IGNORED, Reference, TokenBatch
+from unharness.data.batches import IGNORED, TokenBatch, collate
 from unharness.data.encoding import Encoded
+from unharness.errors import MethodError
 from unharness.models.lora import is_adapted
+from unharness.training.blocks import block_outputs, hidden_states, recorded_blocks
+from unharness.training.likelihood import token_log_probs
+from unharness.training.precision import autocast
 from unharness.training.sharded import forget_gathered, is_spread
-from unharness.unlearning.context import UnlearnContext
+from unharness.unlearning.streams import HIDDEN, LOG_PROBS, LOGITS, Stream
+
+if TYPE_CHECKING:
+    from unharness.unlearning.context import UnlearnContext
 
 BATCH_SIZE = 32
+Key = tuple[int, ...]
+"""A row's tokens without padding."""
 
 
-def make_reference(
-    context: UnlearnContext, rows: Sequence[Encoded], *, everywhere: bool = False
-) -> Reference:
-    """Return the reference model as it is now, for batches made of `rows`.
+def make_reference(model: Any, streams: Mapping[str, Stream]) -> Reference | None:
+    """Return the reference model for these streams, None where they ask it for nothing.
 
     Args:
-        context: gives the model.
-        rows: what the reference will be asked about.
-        everywhere: whether it must speak at every position, question and padding included.
+        model: the target model as it is now.
+        streams: by name.
     """
-    if is_adapted(context.model):
-        return AdapterTwin(context.model)
-    return StoredLogits(context, rows, everywhere=everywhere)
+    if not any(stream.reference for stream in streams.values()):
+        return None
+    return AdapterReference(model, streams) if is_adapted(model) else StoredReference(streams)
 
 
-class AdapterTwin:
+class Reference(ABC):
+    """What the frozen target says of the streams that ask for it."""
+
+    def __init__(self, streams: Mapping[str, Stream]) -> None:
+        self._streams = {name: stream for name, stream in streams.items() if stream.reference}
+
+    @abstractmethod
+    def prepare(self, context: UnlearnContext, rows: Mapping[str, Sequence[Encoded]]) -> None:
+        """Compute what is kept of the rows that training will read, by stream."""
+
+    @abstractmethod
+    def attach(self, model: Any) -> None:
+        """Ask this model from now on, where a model is asked: the one that is trained."""
+
+    def log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        """Return the log-probabilities of the true tokens, (B, T-1) float32."""
+        self._check(stream, LOG_PROBS)
+        return self._log_probs(stream, batch)
+
+    def logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        """Return the logits, (B, T, V)."""
+        self._check(stream, LOGITS)
+        return self._logits(stream, batch)
+
+    def hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
+        """Return a decoder block's output, (B, T, H); 0 in padding."""
+        self._check(stream, HIDDEN)
+        if layer not in self._streams[stream].layers:
+            raise MethodError(
+                f"stream {stream!r} does not ask the reference for layer {layer}; its layers are "
+                f"{', '.join(map(str, self._streams[stream].layers))}"
+            )
+        return self._hidden(stream, batch, layer)
+
+    def _check(self, stream: str, quantity: str) -> None:
+        if stream not in self._streams or quantity not in self._streams[stream].reference:
+            raise MethodError(
+                f"stream {stream!r} does not ask the reference for {quantity}; declare it in "
+                f'streams(), as in Stream(…, reference={{"{quantity}"}})'
+            )
+
+    @abstractmethod
+    def _log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor: ...
+
+    @abstractmethod
+    def _logits(self, stream: str, batch: TokenBatch) -> torch.Tensor: ...
+
+    @abstractmethod
+    def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor: ...
+
+
+class AdapterReference(Reference):
     """The adapter as it was, on the same base weights; costs a copy of the adapter alone."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, streams: Mapping[str, Stream]) -> None:
+        super().__init__(streams)
         self.attach(model)
+
+    def prepare(self, context: UnlearnContext, rows: Mapping[str, Sequence[Encoded]]) -> None:
+        """Keep nothing: the model itself is asked while it is trained."""
 
     def attach(self, model: Any) -> None:
         """Keep the adapter as it is now in `model`, and ask that model from now on.
@@ -54,13 +117,16 @@ class AdapterTwin:
         ]
         self._spread = any(is_spread(value) for value, _ in self._kept)
 
-    def __call__(self, batch: TokenBatch) -> torch.Tensor:
-        """Return the logits of a batch on the model's device, dropout off."""
+    def _log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        return token_log_probs(self._logits(stream, batch), batch.labels)
+
+    def _logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
         with self._swapped(), torch.no_grad():
-            logits: torch.Tensor = self._model(
-                input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-            ).logits
-        return logits
+            return _forward(self._model, batch)
+
+    def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
+        with self._swapped(), torch.no_grad():
+            return hidden_states(self._model, batch, layer)
 
     @contextmanager
     def _swapped(self) -> Iterator[None]:
@@ -87,52 +153,140 @@ class AdapterTwin:
             forget_gathered(self._model)
 
 
-class StoredLogits:
-    """What the reference says of some examples, computed once and kept on the CPU.
+class StoredReference(Reference):
+    """What the streams ask for, computed once and kept on the CPU, by the rows' tokens.
 
-    Logits at the scored positions, or at every position of the longest example's length.
+    Log-probabilities are kept as they are. For logits the final hidden states are kept, with one
+    frozen copy of the output head, which gives the logits exactly.
     """
 
-    def __init__(
-        self, context: UnlearnContext, rows: Sequence[Encoded], *, everywhere: bool
-    ) -> None:
-        self._everywhere = everywhere
-        self._kept: dict[tuple[int, ...], torch.Tensor] = {}
-        longest = max((len(row.input_ids) for row in rows), default=0)
-        context.model.eval()
-        for batch in context.batches(rows, BATCH_SIZE):
-            keys = batch.token_rows()
-            if everywhere:
-                batch = _padded(batch, longest, context.tokenizer.pad_token_id)
-            with torch.no_grad():
-                logits = context.model(
-                    input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-                ).logits
-            if everywhere:
-                self._kept.update(zip(keys, logits.cpu(), strict=True))
-                continue
+    def __init__(self, streams: Mapping[str, Stream]) -> None:
+        super().__init__(streams)
+        self._log_probs_kept: dict[str, dict[Key, torch.Tensor]] = {}
+        """By stream and row: (scored tokens,) float32."""
+        self._states_kept: dict[str, dict[Key, torch.Tensor]] = {}
+        """Final hidden states: (scored tokens, H), or (longest row, H) for `everywhere`."""
+        self._hidden_kept: dict[tuple[str, int], dict[Key, torch.Tensor]] = {}
+        """By stream and layer, then row: (tokens, H)."""
+        self._head: Any = None
+
+    def prepare(self, context: UnlearnContext, rows: Mapping[str, Sequence[Encoded]]) -> None:
+        """Run the target model over the rows, dropout off, in the precision of training."""
+        model, pad = context.model, context.tokenizer.pad_token_id
+        model.eval()
+        if any(LOGITS in stream.reference for stream in self._streams.values()):
+            self._head = copy.deepcopy(model.get_output_embeddings()).requires_grad_(False)
+        chunks = [
+            (name, part) for name in self._streams for part in _chunks(rows[name], BATCH_SIZE)
+        ]
+        for done, (name, part) in enumerate(chunks, start=1):
+            longest = max(len(row.input_ids) for row in rows[name])
+            batch = collate(part, pad).to(context.device)
+            with torch.no_grad(), autocast(torch.device(context.device)):
+                self._keep(name, model, batch, longest, pad)
+            context.progress(done, len(chunks))
+
+    def attach(self, model: Any) -> None:
+        """Ask no model: what is needed has been computed."""
+
+    def _keep(self, name: str, model: Any, batch: TokenBatch, longest: int, pad: int) -> None:
+        stream, keys = self._streams[name], batch.token_rows()
+        layers = stream.layers
+        if stream.reference == {HIDDEN}:
+            states = block_outputs(model, batch, layers)
+        else:
+            if stream.everywhere:
+                batch = _padded(batch, longest, pad)
+            with recorded_blocks(model, layers) as found, _head_input(model) as final:
+                logits = _forward(model, batch)
+            states = [found[layer] for layer in layers]
             scored = batch.labels[:, 1:] != IGNORED
             counts = scored.sum(dim=1).tolist()
-            pieces = logits[:, :-1][scored].cpu().split(counts)
-            self._kept.update(zip(keys, pieces, strict=True))
+            if LOG_PROBS in stream.reference:
+                values = token_log_probs(logits, batch.labels)[scored].cpu()
+                self._log_probs_kept.setdefault(name, {}).update(
+                    zip(keys, values.split(counts), strict=True)
+                )
+            if LOGITS in stream.reference:
+                self._check_head(final[0], logits)
+                last = final[0]
+                pieces = last.cpu() if stream.everywhere else last[:, :-1][scored].cpu()
+                kept = pieces.unbind() if stream.everywhere else pieces.split(counts)
+                self._states_kept.setdefault(name, {}).update(zip(keys, kept, strict=True))
+        for layer, output in zip(layers, states, strict=True):
+            rows = [row[: len(key)].cpu().clone() for key, row in zip(keys, output, strict=True)]
+            self._hidden_kept.setdefault((name, layer), {}).update(zip(keys, rows, strict=True))
 
-    def __call__(self, batch: TokenBatch) -> torch.Tensor:
-        """Return the logits of a batch on its device; 0 where nothing is scored.
+    def _check_head(self, states: torch.Tensor, logits: torch.Tensor) -> None:
+        """Refuse a model that changes the logits after its output head, as by soft-capping."""
+        own = self._head(states[:, :1]).float()
+        if not torch.allclose(own, logits[:, :1].float(), rtol=1e-2, atol=1e-2):
+            raise MethodError(
+                "reference logits cannot be kept for full tuning of this model: it changes them "
+                "after its output head; use --tuning lora"
+            )
 
-        Raises:
-            KeyError: the batch holds an example that was not among the rows.
-        """
-        if self._everywhere:
-            width = batch.labels.shape[1]
-            rows = [self._kept[key][:width] for key in batch.token_rows()]
-            return torch.stack(rows).to(batch.labels.device)
-        pieces = torch.cat([self._kept[key] for key in batch.token_rows()])
-        shape = (*batch.labels.shape, pieces.shape[-1])
-        logits = torch.zeros(shape, dtype=pieces.dtype, device=batch.labels.device)
+    def _log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        values = self._pieces(self._log_probs_kept[stream], batch)
+        scored = batch.labels[:, 1:] != IGNORED
+        return torch.zeros(scored.shape, device=values.device).masked_scatter(scored, values)
+
+    def _logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        kept = self._states_kept[stream]
+        self._head.to(batch.labels.device)
+        with torch.no_grad():
+            if self._streams[stream].everywhere:
+                width = batch.labels.shape[1]
+                rows = torch.stack([kept[key][:width] for key in batch.token_rows()])
+                return self._from_states(rows.to(batch.labels.device))
+            found = self._from_states(self._pieces(kept, batch))
+        shape = (*batch.labels.shape, found.shape[-1])
+        logits = torch.zeros(shape, dtype=found.dtype, device=found.device)
         scored = torch.zeros_like(batch.labels, dtype=torch.bool)
         scored[:, :-1] = batch.labels[:, 1:] != IGNORED
-        logits[scored] = pieces.to(batch.labels.device)
+        logits[scored] = found
         return logits
+
+    def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
+        kept = self._hidden_kept[stream, layer]
+        rows = [kept[key] for key in batch.token_rows()]
+        padded = torch.zeros(*batch.labels.shape, rows[0].shape[-1], dtype=rows[0].dtype)
+        for index, row in enumerate(rows):
+            padded[index, : len(row)] = row
+        return padded.to(batch.labels.device)
+
+    def _from_states(self, states: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self._head(states.to(next(self._head.parameters()).dtype))
+        return found
+
+    def _pieces(self, kept: Mapping[Key, torch.Tensor], batch: TokenBatch) -> torch.Tensor:
+        return torch.cat([kept[key] for key in batch.token_rows()]).to(batch.labels.device)
+
+
+def _forward(model: Any, batch: TokenBatch) -> torch.Tensor:
+    logits: torch.Tensor = model(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+    ).logits
+    return logits
+
+
+@contextmanager
+def _head_input(model: Any) -> Iterator[list[torch.Tensor]]:
+    """Record what the output head is given, (B, T, H)."""
+    found: list[torch.Tensor] = []
+    handle = model.get_output_embeddings().register_forward_pre_hook(
+        lambda module, args: found.append(args[0])
+    )
+    try:
+        yield found
+    finally:
+        handle.remove()
+
+
+def _chunks(rows: Sequence[Encoded], size: int) -> Iterator[Sequence[Encoded]]:
+    ordered = sorted(rows, key=lambda row: -len(row.input_ids))
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def _padded(batch: TokenBatch, length: int, pad_token_id: int) -> TokenBatch:
