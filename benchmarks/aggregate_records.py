@@ -16,7 +16,7 @@ from unharness.leaderboard.formats import to_json
 from unharness.leaderboard.rows import build_board
 from unharness.records.record import RunRecord
 from unharness.records.store import RECORD_FILE, RecordStore, load_records
-from unharness.spec import IDENTITY_VERSION
+from unharness.stage_specs import IDENTITY_VERSION
 
 METHODS = 40
 SEEDS = 25

@@ -23,8 +23,9 @@ from unharness.evaluation.observe import score_tokens
 from unharness.models.trained import FineTuner
 from unharness.plugins import registry
 from unharness.progress import Progress
+from unharness.request import RunRequest
 from unharness.running.resolve import make_method, resolve
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext
 
 

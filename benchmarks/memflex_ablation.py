@@ -26,9 +26,10 @@ from unharness.evaluation.observe import score_tokens
 from unharness.leaderboard.seeds import over_seeds
 from unharness.plugins import registry
 from unharness.progress import Progress
+from unharness.request import RunRequest
 from unharness.running.resolve import Plan, make_method, resolve
 from unharness.running.unlearn_stage import fine_tuner
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext
 
 EPOCHS = 4

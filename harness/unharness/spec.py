@@ -1,208 +1,126 @@
-"""The specification of a run: what was asked for, what it resolves to, and what identifies it."""
+"""A run, resolved: the specs of its stages, and the facts that identify nothing."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-from functools import cache
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, model_serializer, model_validator
 
-from unharness import defaults
-from unharness.strict_model import StrictModel
-
-IDENTITY_VERSION = 3
-"""Raised whenever equal runs would get other ids."""
-ADDED_IN: dict[int, tuple[str, ...]] = {3: ("limit_train", "template", "target_hash")}
-"""Identity version to the fields it added: ids of older records are checked without them."""
-RUN_ID_LENGTH = 16
-HIGHEST_SEED = 2**32 - 1
-
-IDENTITY: dict[str, Any] = {"role": "identity"}
-RUNTIME: dict[str, Any] = {"role": "runtime"}
+from unharness.stage_specs import (
+    PROMPT,
+    AttackSpec,
+    AttackUse,
+    ObserveSpec,
+    RuntimeFacts,
+    ScoreSpec,
+    Spec,
+    TargetSpec,
+    Tuning,
+    UnlearnSpec,
+)
 
 
-NAMES_IN_A_ROW = {"suite"}
-"""Fields that may hold many names with commas between them."""
-LONGEST_FILE_NAME = 255
-"""In bytes: of one component of a path, on every file system in use."""
-LONGEST_NAME = 4000
-
-
-def check_name(text: str, *, is_path: bool = True) -> None:
-    """Refuse what can be no name, id or path.
-
-    Raises:
-        ValueError: it is empty, too long, or holds what no file name can.
-    """
-    if not text.strip():
-        raise ValueError("is empty; leave it out, or give a value")
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("holds a character that no name can hold")
-    longest = max(len(part.encode()) for part in text.split("/"))
-    if len(text) > LONGEST_NAME or (is_path and longest > LONGEST_FILE_NAME):
-        raise ValueError("is longer than any name can be")
-
-
-class SharedRequest(StrictModel):
-    """What a request for one run and one for many have in common; None where nothing was said."""
-
-    target: str | None = Field(None, min_length=1)
-    """Weights that know the facts already: a folder or a hub id; None: the target is trained."""
-    tuning: Literal["lora", "full"] | None = None
-    engine: str = "auto"
-    engine_set: dict[str, Any] = Field(default_factory=dict)
-    """Options of the engine by name."""
-    data: str = "auto"
-    general: str = "auto"
-    """General text, for the methods that want some: a file, `bundled`, or `auto`."""
-    suite: str | None = None
-    """General knowledge: a suite, names of lm-eval's tasks, or `none`."""
-    include_path: str | None = None
-    """A folder of lm-eval YAML."""
-    preset: str | None = None
-    """Published hyperparameters: `NAME`, or `NAME:MODEL` for another model's."""
-    template: str | None = None
-    """How questions and answers are joined, `plain` or `chat`; None: the task's, else the
-    model's."""
-    prompt: tuple[str, ...] = Field(("none",), min_length=1)
-    """Instructions before every evaluated question: names or files; a record each."""
-    results: str | None = None
-    save_weights: bool = False
-    limit: int | None = Field(None, ge=1)
-    """Evaluate only so many examples of each split."""
-    limit_train: int | None = Field(None, ge=1)
-    """Learn, and unlearn, only so many examples of each split."""
-    device: str = "auto"
-
-    @field_validator("*")
-    @classmethod
-    def _refuse_unusable_names(cls, value: Any, info: ValidationInfo) -> Any:
-        for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str):
-                check_name(text, is_path=info.field_name not in NAMES_IN_A_ROW)
-        return value
-
-
-class RunRequest(SharedRequest):
-    """What a user asks for; None where nothing was said."""
-
-    method: str = defaults.METHOD
-    task: str = defaults.TASK
-    model: str = "tiny"
-    seed: int = Field(0, ge=0, le=HIGHEST_SEED)
-    set: dict[str, Any] = Field(default_factory=dict)
-    """Hyperparameters of the method by name."""
-    epochs: int | None = None
-    lr: float | None = None
-    batch_size: int | None = None
-    part: Literal["evaluation", "validation"] = "evaluation"
-    """What judges: the evaluation halves, or a part of the training halves, for tuning."""
-    tuned: int | None = Field(None, ge=1)
-    """How many trials chose the hyperparameters."""
-    force: bool = False
-
-    @field_validator("prompt", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @property
-    def named_model(self) -> str | None:
-        """The model, if the user named one."""
-        return self.model if "model" in self.model_fields_set else None
-
-    @property
-    def shown_model(self) -> str:
-        """What the run is about, in words: the model, or the target that is given."""
-        return self.target or self.model
-
-    def hyperparameters(self) -> dict[str, Any]:
-        """Return what was said of the method's Config, the short flags included."""
-        flags = {"epochs": self.epochs, "lr": self.lr, "batch_size": self.batch_size}
-        return {name: value for name, value in flags.items() if value is not None} | self.set
-
-
-class EvaluationSettings(BaseModel):
-    """How models are evaluated."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class EvaluationSettings(Spec):
+    """How a run is evaluated, in one piece."""
 
     metrics: tuple[str, ...]
     engine: str
     engine_options: dict[str, Any] = Field(default_factory=dict)
-    """Those that can change what is generated."""
     max_length: int = 256
     """Of question and answer, in tokens; a prompt comes on top."""
     max_new_tokens: int = 96
     prompt: str = ""
     """The instruction that stands before every question; empty for none."""
     suite: dict[str, Any] | None = None
-    """The general knowledge that is asked for: tasks, versions, shots; None for none."""
     bootstrap_seed: int = 0
 
 
-def results_folder(given: str | None) -> str:
-    """Return the folder of records: the one given, that of `UNHARNESS_RESULTS`, or the default."""
-    return given or os.environ.get(defaults.RESULTS_VARIABLE) or defaults.RESULTS
+class RunSpec(Spec):
+    """A run, resolved: the nested specs, and facts that identify nothing."""
 
+    score: ScoreSpec
+    runtime: RuntimeFacts
 
-class RunSpec(BaseModel):
-    """A run, resolved. Every field says whether it is part of the run's identity.
+    @classmethod
+    def of(cls, **facts: Any) -> RunSpec:
+        """Return the spec of a run from its facts by name, as `facts` returns them.
 
-    Data and weights are identified by their content; names and paths are not.
-    """
+        Raises:
+            pydantic.ValidationError: a fact is missing, unknown, or of the wrong type.
+        """
+        return cls.model_validate(facts)
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    @model_validator(mode="before")
+    @classmethod
+    def _nest(cls, value: Any) -> Any:
+        """Sort flat facts into the nested specs that they belong to."""
+        if not isinstance(value, Mapping) or "score" in value:
+            return value
+        given = dict(value)
+        evaluation = EvaluationSettings.model_validate(given.pop("evaluation", None))
+        lora = given.pop("lora", None)
+        target_tuning = given.pop("target_tuning", None)
+        target = {
+            "recipe": given.pop("target_recipe", {}),
+            "given_hash": given.pop("target_hash", None),
+            "tuning": target_tuning,
+            "lora": lora if target_tuning == "lora" else None,
+            "max_length": evaluation.max_length,
+            **_taken(given, ("base_hash", "learned", "knowledge_hash", "template", "dtype")),
+        }
+        tuning = given.pop("tuning", None)
+        names = ("method", "method_version", "method_source", "config", "seed", "streams")
+        unlearn = {
+            "target": target,
+            "tuning": tuning,
+            "lora": lora if tuning == "lora" else None,
+            **_taken(given, names),
+        }
+        attacks = tuple(given.pop("attacks", ()))
+        if evaluation.prompt:
+            attacks += (AttackUse(name=PROMPT, config={"text": evaluation.prompt}),)
+        observe = {
+            "attacked": {"unlearn": unlearn, "attacks": attacks},
+            "engine": evaluation.engine,
+            "engine_options": evaluation.engine_options,
+            "max_new_tokens": evaluation.max_new_tokens,
+            "suite": evaluation.suite,
+            **_taken(given, ("task", "task_version", "data_hash", "limit")),
+        }
+        score = {
+            "observe": observe,
+            "metrics": evaluation.metrics,
+            "bootstrap_seed": evaluation.bootstrap_seed,
+        }
+        return {"score": score, "runtime": given}
 
-    task: str = Field(json_schema_extra=IDENTITY)
-    task_version: int = Field(json_schema_extra=IDENTITY)
-    data_hash: str = Field(json_schema_extra=IDENTITY)
-    limit: int | None = Field(None, json_schema_extra=IDENTITY)
-    """Examples of each split that are evaluated; None for all."""
-    limit_train: int | None = Field(None, json_schema_extra=IDENTITY)
-    """Examples of each split that exist for this run at all; None for all."""
-    template: str = Field("plain", json_schema_extra=IDENTITY)
-    """How questions and answers are joined in splits that do not say: `plain` or `chat`."""
-    base_hash: str = Field(json_schema_extra=IDENTITY)
-    target_hash: str | None = Field(None, json_schema_extra=IDENTITY)
-    """Of the weights that were given as the target; None where the target is trained."""
-    tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
-    target_tuning: Literal["lora", "full"] = Field(json_schema_extra=IDENTITY)
-    lora: dict[str, Any] | None = Field(json_schema_extra=IDENTITY)
-    target_recipe: dict[str, Any] = Field(json_schema_extra=IDENTITY)
-    method: str = Field(json_schema_extra=IDENTITY)
-    method_version: int = Field(json_schema_extra=IDENTITY)
-    config: dict[str, Any] = Field(json_schema_extra=IDENTITY)
-    seed: int = Field(json_schema_extra=IDENTITY)
-    general_hash: str | None = Field(None, json_schema_extra=IDENTITY)
-    """Of the general text that the method was given; None where it wants none."""
-    dtype: str = Field(json_schema_extra=IDENTITY)
-    evaluation: EvaluationSettings = Field(json_schema_extra=IDENTITY)
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        return self.facts()
 
-    model: str = Field(json_schema_extra=RUNTIME)
-    model_revision: str | None = Field(None, json_schema_extra=RUNTIME)
-    """The commit on the hub that the base model is of; None for a model from elsewhere."""
-    data: str = Field(json_schema_extra=RUNTIME)
-    data_source: str = Field(json_schema_extra=RUNTIME)
-    device: str = Field(json_schema_extra=RUNTIME)
-    engine_set: dict[str, Any] = Field(default_factory=dict, json_schema_extra=RUNTIME)
-    """The engine's options as the user gave them."""
-    results: str = Field(json_schema_extra=RUNTIME)
-    prompt_name: str = Field("none", json_schema_extra=RUNTIME)
-    """What the evaluation's prompt is called; the text itself is the identity."""
-    preset: str | None = Field(None, json_schema_extra=RUNTIME)
-    """The preset that the hyperparameters came from, if any, as `NAME (MODEL)`."""
-    tuned: int | None = Field(None, json_schema_extra=RUNTIME)
-    """How many trials chose the hyperparameters, if tuning did."""
-    save_weights: bool = Field(False, json_schema_extra=RUNTIME)
+    def facts(self) -> dict[str, Any]:
+        """Return every fact by name, flat; `of` makes an equal spec of them."""
+        own = {name: getattr(self, name) for name in FACTS}
+        own["attacks"] = tuple(use for use in self.attacks if use.name != PROMPT)
+        return own | dict(self.runtime)
 
-    def identity(self) -> dict[str, Any]:
-        """Return the fields that identify the run."""
-        names = [name for name, role in field_roles().items() if role == "identity"]
-        return self.model_dump(mode="json", include=set(names))
+    def changed(self, **facts: Any) -> RunSpec:
+        """Return the spec of a run that differs in some facts, made anew and checked."""
+        return RunSpec.of(**{**self.facts(), **facts})
+
+    def run_id(self) -> str:
+        """Return the hash of what decides the evaluated model, 16 hexadecimal digits."""
+        return self.attacked.run_id()
+
+    def evaluation_id(self) -> str:
+        """Return the hash of how it is observed, 16 hexadecimal digits."""
+        return self.observe.evaluation_id()
+
+    @property
+    def general_hash(self) -> str | None:
+        """Of the general text that the method was given; None where it wants none."""
+        return self.streams.get("general")
 
     def limits(self) -> str:
         """Return in words how the data is limited; empty where it is not."""
@@ -210,24 +128,214 @@ class RunSpec(BaseModel):
         found = [f"{verb} {count}" for verb, count in parts.items() if count is not None]
         return f"{' and '.join(found)} examples of each split: never ranked" if found else ""
 
-    def run_id(self, version: int = IDENTITY_VERSION) -> str:
-        """Return the hash of the identity, 16 hexadecimal digits.
+    @property
+    def observe(self) -> ObserveSpec:
+        """What decides the observations."""
+        return self.score.observe
 
-        Args:
-            version: of the identity: that of a record, to check the record against its id.
-        """
-        later = {name for since, names in ADDED_IN.items() if since > version for name in names}
-        fields = {name: value for name, value in self.identity().items() if name not in later}
-        parts = {"identity_version": version, **fields}
-        text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
+    @property
+    def attacked(self) -> AttackSpec:
+        """What decides the evaluated model."""
+        return self.observe.attacked
+
+    @property
+    def attacks(self) -> tuple[AttackUse, ...]:
+        """The attacks, in their order."""
+        return self.attacked.attacks
+
+    @property
+    def unlearn(self) -> UnlearnSpec:
+        """What decides the unlearned weights."""
+        return self.attacked.unlearn
+
+    @property
+    def target(self) -> TargetSpec:
+        """What decides the target model."""
+        return self.unlearn.target
+
+    @property
+    def evaluation(self) -> EvaluationSettings:
+        """How the run is evaluated."""
+        texts = [str(use.config["text"]) for use in self.attacks if use.name == PROMPT]
+        return EvaluationSettings(
+            metrics=self.score.metrics,
+            engine=self.observe.engine,
+            engine_options=self.observe.engine_options,
+            max_length=self.target.max_length,
+            max_new_tokens=self.observe.max_new_tokens,
+            prompt=texts[0] if texts else "",
+            suite=self.observe.suite,
+            bootstrap_seed=self.score.bootstrap_seed,
+        )
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.observe.task
+
+    @property
+    def task_version(self) -> int:
+        """The task's version."""
+        return self.observe.task_version
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 of all splits."""
+        return self.observe.data_hash
+
+    @property
+    def limit(self) -> int | None:
+        """Examples of each split that are evaluated; None for all."""
+        return self.observe.limit
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return self.unlearn.method
+
+    @property
+    def method_version(self) -> int:
+        """The method's version."""
+        return self.unlearn.method_version
+
+    @property
+    def method_source(self) -> str:
+        """Hash of the method's code."""
+        return self.unlearn.method_source
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The method's hyperparameters."""
+        return self.unlearn.config
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self.unlearn.seed
+
+    @property
+    def tuning(self) -> Tuning:
+        """How the method tunes."""
+        return self.unlearn.tuning
+
+    @property
+    def streams(self) -> dict[str, str]:
+        """Split to the hash of what the method may read of it."""
+        return self.unlearn.streams
+
+    @property
+    def base_hash(self) -> str:
+        """Of the base model."""
+        return self.target.base_hash
+
+    @property
+    def learned(self) -> dict[str, str]:
+        """Split to the hash of what the target learns."""
+        return self.target.learned
+
+    @property
+    def knowledge_hash(self) -> str | None:
+        """Of what it learns besides."""
+        return self.target.knowledge_hash
+
+    @property
+    def template(self) -> str:
+        """How questions and answers are joined."""
+        return self.target.template
+
+    @property
+    def dtype(self) -> str:
+        """Of the weights."""
+        return self.target.dtype
+
+    @property
+    def target_tuning(self) -> Tuning:
+        """How the target model learned."""
+        return self.target.tuning
+
+    @property
+    def target_recipe(self) -> dict[str, Any]:
+        """How the target model is trained; empty where it was given."""
+        return self.target.recipe
+
+    @property
+    def target_hash(self) -> str | None:
+        """Of the weights that were given as the target; None where it is trained."""
+        return self.target.given_hash
+
+    @property
+    def lora(self) -> dict[str, Any] | None:
+        """The adapter's settings, where target or method use one."""
+        return self.unlearn.lora or self.target.lora
+
+    @property
+    def model(self) -> str:
+        """Name, folder or hub id, as the user gave it."""
+        return self.runtime.model
+
+    @property
+    def model_revision(self) -> str | None:
+        """The model's commit on the hub."""
+        return self.runtime.model_revision
+
+    @property
+    def data(self) -> str:
+        """Where the data was asked for."""
+        return self.runtime.data
+
+    @property
+    def data_source(self) -> str:
+        """Where the data came from."""
+        return self.runtime.data_source
+
+    @property
+    def device(self) -> str:
+        """The device."""
+        return self.runtime.device
+
+    @property
+    def limit_train(self) -> int | None:
+        """Examples of each split that exist for this run; None for all."""
+        return self.runtime.limit_train
+
+    @property
+    def engine_set(self) -> dict[str, Any]:
+        """The engine's options as the user gave them."""
+        return self.runtime.engine_set
+
+    @property
+    def results(self) -> str:
+        """The folder of records."""
+        return self.runtime.results
+
+    @property
+    def prompt_name(self) -> str:
+        """What the prompt is called."""
+        return self.runtime.prompt_name
+
+    @property
+    def preset(self) -> str | None:
+        """Where the hyperparameters came from, if from a preset."""
+        return self.runtime.preset
+
+    @property
+    def tuned(self) -> int | None:
+        """How many trials chose the hyperparameters, if tuning did."""
+        return self.runtime.tuned
+
+    @property
+    def save_weights(self) -> bool:
+        """Whether the weights are kept beside the record."""
+        return self.runtime.save_weights
 
 
-@cache
-def field_roles() -> dict[str, str]:
-    """Return each field's role, `identity` or `runtime`; empty where a field is unclassified."""
-    roles = {}
-    for name, info in RunSpec.model_fields.items():
-        extra = info.json_schema_extra
-        roles[name] = str(extra.get("role", "")) if isinstance(extra, dict) else ""
-    return roles
+FACTS = (
+    *("task", "task_version", "data_hash", "limit", "method", "method_version", "method_source"),
+    *("config", "seed", "tuning", "streams", "base_hash", "learned", "knowledge_hash", "template"),
+    *("dtype", "target_tuning", "target_recipe", "target_hash", "lora", "evaluation"),
+)
+"""Names of the facts that identify a run, its evaluation or its numbers."""
+
+
+def _taken(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: given.pop(name) for name in names if name in given}

@@ -151,6 +151,11 @@ class MemFlex(GradientDifference):
         context.report["region"] = self._region.describe()
         refuse_empty(self._region)
 
+    @property
+    def reads_evaluated_splits(self) -> bool:
+        """Whether the region is located on the evaluated splits too, as in the released code."""
+        return bool(self.config.localise_on == "train+eval")
+
     def select_parameters(self, context: UnlearnContext) -> Collection[str] | None:
         """Return the names of the tensors in the region; all, if it is located at every step."""
         return None if self.config.localise == "every-step" else self._region.names

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from unharness.spec import RunSpec
-
 FORMATS = ("table", "markdown", "latex", "csv", "json", "html")
 METRICS = {
     "unlearn_success": (60.0, 55.0, 65.0),
@@ -26,53 +24,43 @@ def replaced(place: str, value: Any) -> Callable[[str], str]:
         *way, last = place.split(".")
         at = record
         for name in way:
-            at = at[name]
+            at = next(iter(at.values())) if name == "*" else at[name]
         at[last] = value
         return json.dumps(record)
 
     return edit
 
 
-def older(text: str) -> str:
-    """A record of the identity's second version, whole."""
-    record = json.loads(text)
-    del record["identity_version"], record["spec"]["limit_train"]
-    record["run_id"] = RunSpec(**record["spec"]).run_id(2)
-    return json.dumps(record)
-
-
 EDITS = {
-    "a better learning rate": replaced("spec.config.lr", 0.5),
-    "another seed": replaced("spec.seed", 7),
-    "another data hash": replaced("spec.data_hash", "12" * 32),
-    "another metric list": replaced("spec.evaluation.metrics", ["success_avg"]),
+    "a better learning rate": replaced("attacked.unlearn.config.lr", 0.5),
+    "another seed": replaced("attacked.unlearn.seed", 7),
+    "another data hash": replaced("evaluations.*.observe.data_hash", "12" * 32),
+    "another limit": replaced("evaluations.*.observe.limit", 3),
     "another run id": replaced("run_id", "0123456789abcdef"),
     "an endless run id": replaced("run_id", "x" * 100_000),
-    "NaN as value": replaced("metrics.success_avg.value", float("nan")),
-    "infinity as value": replaced("metrics.success_avg.value", float("inf")),
-    "NaN in an interval": replaced("metrics.success_avg.ci95", [float("nan"), 75.0]),
+    "NaN as value": replaced("evaluations.*.metrics.success_avg.value", float("nan")),
+    "infinity as value": replaced("evaluations.*.metrics.success_avg.value", float("inf")),
+    "NaN in an interval": replaced("evaluations.*.metrics.success_avg.ci95", [float("nan"), 75.0]),
     "NaN in the cost": replaced("cost.train_seconds", float("nan")),
-    "NaN in a stage": replaced("cost.stages", {"unlearn": float("nan")}),
+    "NaN in a stage": replaced("evaluations.*.stages", {"unlearn": float("nan")}),
     "NaN in the losses": replaced("training", {"losses": [1.0, float("nan")]}),
-    "NaN in what is free": replaced("provenance", {"a": [{"b": float("nan")}]}),
-    "NaN in the config": replaced("spec.config.lr", float("nan")),
-    "a number beyond all bounds": replaced("metrics.success_avg.value", 1.7e308),
+    "NaN in what is free": replaced("evaluations.*.provenance", {"a": [{"b": float("nan")}]}),
+    "NaN in the config": replaced("attacked.unlearn.config.lr", float("nan")),
+    "a number beyond all bounds": replaced("evaluations.*.metrics.success_avg.value", 1.7e308),
     "too many parameters": replaced("cost.trainable_parameters", 10**400),
-    "a count below zero": replaced("metrics.success_avg.n", -1),
+    "a count below zero": replaced("evaluations.*.metrics.success_avg.n", -1),
     "1e999 in what is free": lambda text: text.replace(
         '"provenance": {}', '"provenance": {"a": 1e999}'
     ),
     "1e999 in the config": lambda text: text.replace('"lr": 0.1', '"lr": 1e999'),
     "an identity to come": replaced("identity_version", 99),
-    "a field that its identity does not cover": lambda text: replaced("spec.limit_train", 5)(
-        older(text)
-    ),
+    "another evaluation id": lambda text: text.replace('"evaluations": {"', '"evaluations": {"0'),
     "an unknown field": replaced("colour", "red"),
     "an endless field": lambda text: text.replace('"error"', f'"{"x" * 10_000}": 1, "error"'),
     "an endless schema version": replaced("schema_version", "9" * 10_000),
-    "no spec": replaced("spec", None),
-    "an unknown status": replaced("status", "splendid"),
-    "one metric no object": replaced("metrics.success_avg", 70.0),
+    "no spec": replaced("attacked", None),
+    "an unknown status": replaced("evaluations.*.status", "splendid"),
+    "one metric no object": replaced("evaluations.*.metrics.success_avg", 70.0),
     "half of it": lambda text: text[: len(text) // 2],
     "an empty object": lambda text: "{}",
     "a list": lambda text: "[]",
@@ -139,7 +127,7 @@ def test_other_commands_name_it_too(
 def test_an_edited_setting_is_said_to_be_one(results: Path, make_record: Any, save: Any, call: Any):
     path = damaged(make_record, save, EDITS["a better learning rate"])
     _, _, err = call("leaderboard", "--results", results)
-    assert f"{path}: its spec was changed: the run id is" in err
+    assert f"{path}: its spec was changed: its ids are not those" in err
 
 
 def test_published_records_are_read(call: Any):

@@ -6,7 +6,7 @@ import pytest
 from unharness.cli.show import sparkline
 from unharness.records.files import write_json_lines
 from unharness.records.record import CostRecord, MetricRecord, TrainingRecord
-from unharness.records.store import EXAMPLES_FILE
+from unharness.records.store import EXAMPLES_FILE, read_records
 
 REGION = {
     "mu": 0.9123,
@@ -75,7 +75,8 @@ def test_json_is_the_records_file(call, store, shown):
     code, out, _ = call("show", shown.run_id, "--results", store.root, "--format", "json")
     assert code == 0
     path = store.folder(shown.spec) / "run.json"
-    assert json.loads(out) == json.loads(path.read_text())
+    [record] = read_records(path)
+    assert json.loads(out) == record.model_dump(mode="json")
     by_path = call("show", path.parent, "--results", "nowhere", "--format", "json")
     assert by_path == (0, out, "")
 

@@ -4,7 +4,7 @@ import time
 from rich.console import Console
 
 from unharness.cli.watching import LiveTable, watching
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.sweeping.executor import Job, JobResult
 
 

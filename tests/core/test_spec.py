@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from unharness.spec import EvaluationSettings, RunRequest, RunSpec, field_roles
+from unharness.request import RunRequest
+from unharness.spec import FACTS, EvaluationSettings, RunSpec
+from unharness.stage_specs import RuntimeFacts
 
 FIELDS: dict[str, Any] = {
     "task": "knowundo-privacy",
@@ -28,7 +30,11 @@ FIELDS: dict[str, Any] = {
     "method_version": 1,
     "config": {"lr": 3e-4, "mu": "q0.9", "nested": {"b": 1, "a": [1, 2]}},
     "seed": 0,
-    "general_hash": None,
+    "streams": {"forget_train": "1" * 64},
+    "method_source": "0123456789abcdef",
+    "learned": {"forget_train": "2" * 64},
+    "knowledge_hash": None,
+    "attacks": (),
     "dtype": "float32",
     "evaluation": {"metrics": ["success_avg", "unlearn_ppl"], "engine": "hf"},
     "model": "tiny",
@@ -61,7 +67,11 @@ OTHER: dict[str, Any] = {
     "method_version": 2,
     "config": {"lr": 3e-4, "mu": "q0.8", "nested": {"b": 1, "a": [1, 2]}},
     "seed": 1,
-    "general_hash": "f" * 64,
+    "streams": {"forget_train": "3" * 64},
+    "method_source": "fedcba9876543210",
+    "learned": {"forget_train": "4" * 64},
+    "knowledge_hash": "5" * 64,
+    "attacks": ({"name": "quantize", "config": {"bits": 4}},),
     "dtype": "bfloat16",
     "evaluation": {"metrics": ["unlearn_ppl", "success_avg"], "engine": "hf"},
     "model": "/home/me/tiny",
@@ -82,36 +92,42 @@ RUNTIME = {
     "model_revision",
     "tuned",
     "save_weights",
+    "limit_train",
 }
 
 
-def test_every_field_is_classified():
-    roles = field_roles()
-    assert set(roles) == set(RunSpec.model_fields) == set(FIELDS) == set(OTHER)
-    unclassified = [name for name, role in roles.items() if role not in ("identity", "runtime")]
-    assert unclassified == []
-    assert {name for name, role in roles.items() if role == "runtime"} == RUNTIME
+def test_every_fact_has_another_value_here():
+    runtime = set(RuntimeFacts.model_fields)
+    assert set(FIELDS) == set(OTHER) == set(FACTS) | runtime | {"attacks"}
+    assert runtime == RUNTIME
+
+
+def test_a_spec_is_made_of_its_facts_again():
+    spec = RunSpec.of(**FIELDS)
+    assert RunSpec.of(**spec.facts()) == spec
+    prompted = spec.changed(evaluation={**FIELDS["evaluation"], "prompt": "Be discreet."})
+    assert RunSpec.of(**prompted.facts()) == prompted
+    assert prompted.evaluation.prompt == "Be discreet."
+    assert prompted.changed(evaluation=FIELDS["evaluation"]) == spec
 
 
 def test_equal_identities_have_equal_ids():
-    one = RunSpec(**FIELDS)
+    one = RunSpec.of(**FIELDS)
     turned = json.loads(json.dumps(FIELDS))
     turned["config"] = dict(reversed(turned["config"].items()))
-    two = RunSpec(**dict(reversed(turned.items())))
+    two = RunSpec.of(**dict(reversed(turned.items())))
     assert one.run_id() == two.run_id()
     assert len(one.run_id()) == 16
     assert int(one.run_id(), 16) >= 0
 
 
-def test_the_ids_of_each_version_of_the_identity():
-    # The newest changes only together with IDENTITY_VERSION: records on disk have such ids.
-    spec = RunSpec(**FIELDS)
-    assert spec.run_id(2) == "0a88f4fd7ed97838"
-    assert spec.run_id() == spec.run_id(3) == "a3e2c2b6c901f19f"
+def test_the_id_of_this_version_of_the_identity():
+    # Changes only together with IDENTITY_VERSION: records on disk have such ids.
+    assert RunSpec.of(**FIELDS).run_id() == "88c424c13c9d2d23"
 
 
 def test_the_id_is_the_same_in_another_process():
-    code = f"from unharness.spec import RunSpec; print(RunSpec(**{FIELDS!r}).run_id())"
+    code = f"from unharness.spec import RunSpec; print(RunSpec.of(**{FIELDS!r}).run_id())"
     ids = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -122,19 +138,72 @@ def test_the_id_is_the_same_in_another_process():
         ).stdout.strip()
         for seed in ("1", "2")
     }
-    assert ids == {RunSpec(**FIELDS).run_id()}
+    assert ids == {RunSpec.of(**FIELDS).run_id()}
 
 
-@pytest.mark.parametrize("name", sorted(set(FIELDS) - RUNTIME))
-def test_the_id_changes_with_an_identity_field(name: str):
-    assert RunSpec(**FIELDS | {name: OTHER[name]}).run_id() != RunSpec(**FIELDS).run_id()
+def changed(name: str) -> RunSpec:
+    return RunSpec.of(**FIELDS | {name: OTHER[name]})
+
+
+# A lora adapter of the method changes nothing where neither target nor method uses one.
+TARGET = ("base_hash", "learned", "knowledge_hash", "template", "dtype", "target_tuning")
+TARGET += ("target_recipe", "target_hash")
+METHOD = ("method", "method_version", "method_source", "config", "seed", "tuning", "streams")
+OBSERVED = ("task", "task_version", "data_hash", "limit")
+
+
+@pytest.mark.parametrize("name", TARGET)
+def test_what_decides_the_target(name: str):
+    assert changed(name).target.digest() != RunSpec.of(**FIELDS).target.digest()
+
+
+@pytest.mark.parametrize("name", METHOD)
+def test_what_decides_the_unlearned_weights_and_not_the_target(name: str):
+    one, other = RunSpec.of(**FIELDS), changed(name)
+    assert one.target == other.target
+    assert one.unlearn.digest() != other.unlearn.digest()
+    assert one.run_id() != other.run_id()
+
+
+def test_what_decides_the_attacked_model_and_not_the_weights():
+    one, other = RunSpec.of(**FIELDS), changed("attacks")
+    assert one.unlearn == other.unlearn
+    assert one.run_id() != other.run_id()
+
+
+@pytest.mark.parametrize("name", OBSERVED)
+def test_what_decides_the_observations_and_not_the_run(name: str):
+    one, other = RunSpec.of(**FIELDS), changed(name)
+    assert one.run_id() == other.run_id()
+    assert one.evaluation_id() != other.evaluation_id()
 
 
 @pytest.mark.parametrize("name", sorted(RUNTIME))
-def test_the_id_does_not_change_with_a_runtime_field(name: str):
-    changed = RunSpec(**FIELDS | {name: OTHER[name]})
-    assert changed != RunSpec(**FIELDS)
-    assert changed.run_id() == RunSpec(**FIELDS).run_id()
+def test_what_decides_nothing(name: str):
+    one, other = RunSpec.of(**FIELDS), changed(name)
+    assert one != other
+    assert one.score == other.score
+
+
+def test_an_adapter_counts_where_it_is_used():
+    adapter = {"r": 8, "alpha": 16, "dropout": 0.1}
+    plain = RunSpec.of(**FIELDS)
+    assert RunSpec.of(**FIELDS | {"lora": adapter}) == plain
+    tuned = RunSpec.of(**FIELDS | {"lora": adapter, "tuning": "lora"})
+    assert tuned.target == plain.target
+    assert tuned.unlearn.lora == adapter
+
+
+STAGES = {
+    "metrics": "score",
+    "bootstrap_seed": "score",
+    "engine": "observe",
+    "engine_options": "observe",
+    "max_new_tokens": "observe",
+    "suite": "observe",
+    "prompt": "attack",
+    "max_length": "target",
+}
 
 
 @pytest.mark.parametrize(
@@ -150,11 +219,23 @@ def test_the_id_does_not_change_with_a_runtime_field(name: str):
         ("bootstrap_seed", 1),
     ],
 )
-def test_every_evaluation_setting_counts(name: str, value: Any):
+def test_every_evaluation_setting_counts_in_its_stage(name: str, value: Any):
     assert name in EvaluationSettings.model_fields
-    settings = FIELDS["evaluation"] | {name: value}
-    changed = RunSpec(**FIELDS | {"evaluation": settings})
-    assert changed.run_id() != RunSpec(**FIELDS).run_id()
+    one = RunSpec.of(**FIELDS)
+    other = RunSpec.of(**FIELDS | {"evaluation": FIELDS["evaluation"] | {name: value}})
+    assert one.score.digest() != other.score.digest()
+    same = {
+        "target": one.target == other.target,
+        "attack": one.run_id() == other.run_id(),
+        "observe": one.evaluation_id() == other.evaluation_id(),
+    }
+    order = ("target", "attack", "observe", "score")
+    first = order.index(STAGES[name])
+    for stage, equal in same.items():
+        if order.index(stage) < first:
+            assert equal, stage
+        if order.index(stage) == first:
+            assert not equal, stage
 
 
 def test_no_evaluation_setting_is_left_out_above():
@@ -172,7 +253,7 @@ def test_no_evaluation_setting_is_left_out_above():
 
 
 def test_a_spec_survives_json():
-    spec = RunSpec(**FIELDS)
+    spec = RunSpec.of(**FIELDS)
     again = RunSpec.model_validate_json(json.dumps(spec.model_dump(mode="json")))
     assert again == spec
     assert again.run_id() == spec.run_id()
@@ -180,7 +261,7 @@ def test_a_spec_survives_json():
 
 def test_unknown_fields_are_refused():
     with pytest.raises(ValidationError, match="colour"):
-        RunSpec(**FIELDS, colour="red")
+        RunSpec.of(**FIELDS, colour="red")
     with pytest.raises(ValidationError, match="colour"):
         RunRequest(colour="red")  # type: ignore[call-arg]
 

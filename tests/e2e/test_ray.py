@@ -76,7 +76,7 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(cli, tmp_path):
 
 
 def test_records_come_back_from_a_node_that_shares_no_folder(data_folder, tmp_path, monkeypatch):
-    from unharness.spec import RunRequest
+    from unharness.request import RunRequest
     from unharness.sweeping.on_ray import absolute
     from unharness.sweeping.ray_task import carry_out_batch
 

@@ -10,7 +10,8 @@ import pytest
 
 from unharness.records.record import CostRecord, DataRecord, MetricRecord, RunRecord
 from unharness.records.store import RecordStore
-from unharness.spec import IDENTITY_VERSION, EvaluationSettings, RunSpec
+from unharness.spec import FACTS, EvaluationSettings, RunSpec
+from unharness.stage_specs import IDENTITY_VERSION, RuntimeFacts
 
 UNITS = {"unlearn_ppl": "perplexity", "retention_ppl": "perplexity"}
 DIRECTIONS = {
@@ -67,9 +68,10 @@ def build_record(
         "device": "cpu",
         "results": "results",
     }
-    for name in set(changes) & set(RunSpec.model_fields):
+    for name in set(changes) & {*FACTS, *RuntimeFacts.model_fields}:
         spec[name] = changes.pop(name)
-    made = RunSpec(**spec)
+    spec.setdefault("learned", {"all": spec["data_hash"]})
+    made = RunSpec.of(**spec)
     fields: dict[str, Any] = {
         "run_id": made.run_id(),
         "identity_version": IDENTITY_VERSION,

@@ -108,8 +108,8 @@ def test_two_texts_of_one_name_are_two_prompts(made, save):
 def test_general_text_makes_another_row(made, save):
     board = build_board(
         save(
-            made("kl-ood", 1.0, 1.0, general_hash="a" * 64),
-            made("kl-ood", 2.0, 2.0, general_hash="b" * 64),
+            made("kl-ood", 1.0, 1.0, streams={"general": "a" * 64}),
+            made("kl-ood", 2.0, 2.0, streams={"general": "b" * 64}),
         )
     )
     [group] = board.groups

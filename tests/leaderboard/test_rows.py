@@ -148,7 +148,6 @@ def test_configuration_tuning_and_method_version_make_rows(make_record, save):
         {"target_tuning": "lora", "lora": LORA},
         {"dtype": "bfloat16"},
         {"target_recipe": {"epochs": 3}},
-        {"metrics": {"success_avg": 1.0, "more": 2.0}},
     ],
     ids=lambda change: next(iter(change)),
 )

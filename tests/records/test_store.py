@@ -17,8 +17,10 @@ from unharness.records.record import (
     TargetRecord,
     TrainingRecord,
 )
-from unharness.records.store import RecordStore, Unreadable, path_name, read_record
-from unharness.spec import IDENTITY_VERSION, RunSpec
+from unharness.records.run_file import file_of
+from unharness.records.store import RecordStore, Unreadable, path_name, read_records
+from unharness.spec import RunSpec
+from unharness.stage_specs import IDENTITY_VERSION
 
 
 def _spec(**changes: Any) -> RunSpec:
@@ -43,7 +45,7 @@ def _spec(**changes: Any) -> RunSpec:
         "device": "cpu",
         "results": "results",
     }
-    return RunSpec(**fields | changes)
+    return RunSpec.of(**fields | changes)
 
 
 def _record(spec: RunSpec | None = None, **changes: Any) -> RunRecord:
@@ -114,10 +116,10 @@ def test_a_full_record_comes_back_as_it_was(store: RecordStore):
     assert path == (
         store.root / "knowundo-privacy" / "tiny" / "memflex" / record.run_id / "run.json"
     )
-    assert read_record(path) == record
+    assert read_records(path) == [record]
     assert store.find(record.spec) == record
     assert load_records(store.root) == [record]
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
     assert [item.name for item in path.parent.iterdir()] == ["run.json"]
 
 
@@ -185,13 +187,13 @@ def test_scan_reports_what_it_cannot_read(case: str, store: RecordStore):
     assert path.read_bytes() == content  # never deleted
 
 
-@pytest.mark.parametrize("version", [0, 2, 99])
+@pytest.mark.parametrize("version", [0, 3, 99])
 def test_a_record_of_another_schema_is_not_read_even_if_it_fits(version: int, store: RecordStore):
     path = store.save(_record())
     content = json.loads(path.read_text())
     path.write_text(json.dumps(dict(reversed((content | {"schema_version": version}).items()))))
-    with pytest.raises(RecordError, match=f"schema version {version}, this unharness reads 1"):
-        read_record(path)
+    with pytest.raises(RecordError, match=f"schema version {version}, this unharness reads 2"):
+        read_records(path)
 
 
 @pytest.mark.parametrize(
@@ -212,9 +214,9 @@ def test_a_record_that_was_edited_is_not_read(
     assert before in text
     path.write_text(text.replace(before, after))
     with pytest.raises(RecordError, match=words):
-        read_record(path)
+        read_records(path)
     path.write_text(text)
-    assert read_record(path) == _record()
+    assert read_records(path) == [_record()]
 
 
 def test_other_files_are_no_records(store: RecordStore):
@@ -313,7 +315,7 @@ def test_an_artifact_beside_no_record_is_refused(path: Any, store: RecordStore):
 def test_a_name_that_is_no_folder_is_refused(field: str, name: str, store: RecordStore):
     record = _record(_spec(**{field: name}))
     path = store.save(_record())  # where the record lies is not for its names to say
-    path.write_text(record.model_dump_json())
+    path.write_text(file_of(record).model_dump_json())
     [found] = store.scan()
     assert isinstance(found, Unreadable)
     assert f"spec.{field} is" in found.reason
@@ -359,8 +361,33 @@ def test_a_path_name_never_escapes(name: str):
     assert Path("root", safe).parent == Path("root")
 
 
-def test_a_record_of_an_older_identity_is_checked_by_its_own(store: RecordStore):
-    spec = _spec(seed=2)
-    old = _record(spec, run_id=spec.run_id(2), identity_version=2)
-    store.save(old)
-    assert load_records(store.root) == [old]
+PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published"
+
+
+def test_a_record_of_the_first_edition_is_read_and_checked_by_its_own_rule(tmp_path: Path):
+    found = sorted(PUBLISHED.glob("*/*/memflex/*/run.json"))[0]
+    [record] = read_records(found)
+    old = json.loads(found.read_text())
+    assert old["schema_version"] == 1
+    assert record.run_id == old["run_id"] == found.parent.name
+    assert record.spec.config == old["spec"]["config"]
+    assert record.spec.evaluation.suite == old["spec"]["evaluation"]["suite"]
+    assert {name: one.value for name, one in record.metrics.items()} == {
+        name: one["value"] for name, one in old["metrics"].items()
+    }
+    old["spec"]["config"]["lr"] = 0.5
+    edited = tmp_path / "run.json"
+    edited.write_text(json.dumps(old))
+    with pytest.raises(RecordError, match="its spec was changed"):
+        read_records(edited)
+
+
+def test_evaluations_of_one_run_lie_in_one_file(store: RecordStore):
+    one, other = _record(), _record(_spec(limit=3), partial=True)
+    assert store.save(one) == store.save(other)
+    assert load_records(store.root) == [one, other]
+    assert store.find(_spec(limit=3)) == other
+    store.discard(_spec(limit=3))
+    assert load_records(store.root) == [one]
+    store.discard(_spec())
+    assert load_records(store.root) == []

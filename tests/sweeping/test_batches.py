@@ -2,7 +2,7 @@
 
 from unharness import Engine
 from unharness.plugins import registry
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.sweeping.on_ray import batches
 from unharness.sweeping.plan import plan_sweep
 

@@ -2,7 +2,7 @@ import threading
 import time
 
 from unharness.cache import locked
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.sweeping.executor import Job
 from unharness.sweeping.job_queue import JobQueue
 

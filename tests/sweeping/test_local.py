@@ -4,7 +4,7 @@ from contextlib import closing
 import pytest
 
 from unharness.errors import UsageError
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.sweeping import local
 from unharness.sweeping.executor import Job, Watcher
 from unharness.sweeping.local import Local, seats

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from unharness.spec import RunRequest
+from unharness.records.run_file import file_of
+from unharness.request import RunRequest
 from unharness.sweeping.executor import Job, Watcher
 from unharness.sweeping.on_ray import OnRay
 
@@ -71,15 +72,25 @@ def files_of(record, rows=None):
         name = f"examples-{digest[:12]}.jsonl.gz"
         record.artifacts["examples"] = {"path": name, "sha256": digest, "bytes": len(content)}
         found[f"{place}/{name}"] = content
-    return found | {f"{place}/run.json": record.model_dump_json().encode()}
+    return found | {f"{place}/run.json": file_of(record).model_dump_json().encode()}
 
 
 def stored(tmp_path):
     root = tmp_path / "results"
+    return read(
+        {
+            str(path.relative_to(root)): path.read_bytes()
+            for path in root.rglob("*")
+            if path.is_file() and path.suffix != ".lock"
+        }
+    )
+
+
+def read(files):
+    """Files by name, records as values: their layout does not count."""
     return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and path.suffix != ".lock"
+        name: json.loads(content) if name.endswith("run.json") else content
+        for name, content in files.items()
     }
 
 
@@ -88,17 +99,17 @@ def test_a_failed_record_gives_way_to_what_a_worker_returns(receive, make_record
     new = make_record()
     files = files_of(new, {"a": 1})
     assert receive(new.run_id, files).outcome == "done"
-    assert stored(tmp_path) == files
+    assert stored(tmp_path) == read(files)
 
 
 def test_examples_of_a_record_that_is_replaced_go(receive, make_record, save, tmp_path):
     old = make_record(status="failed")
     files = files_of(old, {"old": 1})
     receive(old.run_id, files)
-    assert stored(tmp_path) == files
+    assert stored(tmp_path) == read(files)
     files = files_of(new := make_record(), {"new": 1})
     receive(new.run_id, files)
-    assert stored(tmp_path) == files
+    assert stored(tmp_path) == read(files)
 
 
 @pytest.mark.parametrize("status", ["done", "failed"])
@@ -118,7 +129,7 @@ def test_force_replaces_the_own_record_alone(receive, make_record, save, tmp_pat
     vanilla = make_record("vanilla", finished="2026-01-02T00:00:00+00:00")
     files = files_of(again, {"a": 1})
     receive(own.run_id, files | files_of(vanilla), target.run_id, force=True)
-    assert stored(tmp_path) == before | files
+    assert stored(tmp_path) == before | read(files)
 
 
 def other_run(record):

@@ -3,7 +3,7 @@ import pytest
 from unharness import MetricUse
 from unharness.errors import PluginError, UsageError
 from unharness.plugins import registry
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.sweeping.tune import Effort, Trial, final_requests, make_studies
 from unharness.unlearning.method import LossMethod
 from unharness.unlearning.search import Choice, FloatRange, search_space

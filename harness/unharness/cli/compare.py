@@ -67,7 +67,7 @@ def compare_command(
     board = build_board(store).narrowed([task] if task else [], [model] if model else [])
     warn_of(board)
     group, rows = _choose(board, a, b)
-    stored = store.by_run_id()
+    stored = store.by_evaluation()[rows[0].spec.evaluation_id()]
     records = {run: stored[run].record for row in group.rows for run in row.runs}
     folders = {run: stored[run].folder for row in group.rows for run in row.runs}
     found = compare(group, *rows, folders, records)

@@ -24,7 +24,7 @@ from unharness.models.family import same_model
 from unharness.plugins import registry
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, Unreadable
-from unharness.spec import IDENTITY_VERSION, RunSpec
+from unharness.spec import RunSpec
 
 DEFAULT_HEADLINE = "success_avg"
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
@@ -195,8 +195,7 @@ def build_board(store: RecordStore) -> Board:
         item = found.record
         spec = item.spec
         reason = _why_unranked(item)
-        current = item.identity_version == IDENTITY_VERSION  # then the id was checked on load
-        group, run_id = _key(group_facts(spec)), item.run_id if current else spec.run_id()
+        group, run_id = _key(group_facts(spec)), item.run_id
         if reason:
             unranked.append(Unranked(item.run_id, spec.task, spec.model, reason))
         elif (group, run_id) in seen:  # a copied folder must not count as one more seed
@@ -211,7 +210,7 @@ def build_board(store: RecordStore) -> Board:
 
 def group_facts(spec: RunSpec) -> dict[str, Any]:
     """Return what rows must have in common to be compared."""
-    evaluation = spec.evaluation.model_dump(mode="json", exclude={"prompt"})
+    evaluation = spec.evaluation.model_dump(mode="json", exclude={"prompt", "metrics"})
     return {"model": spec.model, **target_facts(spec), "evaluation": evaluation}
 
 
@@ -243,7 +242,7 @@ def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
     wanted = key(record.spec)
     found = [
         item
-        for item, _ in store.by_run_id().values()
+        for item, _ in store.readable()
         if item.status == "done"
         and item.spec.method == VANILLA
         and key(item.spec) == wanted
@@ -264,7 +263,7 @@ def _group(records: Sequence[RunRecord]) -> Group:
     for record in records:
         spec = record.spec
         key = [spec.method, spec.method_version, spec.config, spec.tuning, spec.lora]
-        key.append(spec.general_hash)
+        key += [spec.general_hash, spec.method_source]
         rows.setdefault(_key(key), []).append(record)
     columns = _columns(records)
     headline = _headline(records[0].spec.task)

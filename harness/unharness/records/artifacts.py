@@ -113,11 +113,13 @@ def is_scratch(name: str) -> bool:
     return _SCRATCH.fullmatch(name) is not None
 
 
-def remove_artifacts(folder: Path, keep: RunRecord | None) -> None:
-    """Remove examples and weights that a record does not name; all of them where it is None."""
-    named = {str(facts.get("path")) for facts in keep.artifacts.values()} if keep else set()
-    if keep and "examples" not in keep.artifacts:
-        named.add(EXAMPLES_FILE)
+def remove_artifacts(folder: Path, keep: Iterable[RunRecord]) -> None:
+    """Remove examples and weights that none of the records names."""
+    named: set[str] = set()
+    for record in keep:
+        named |= {str(facts.get("path")) for facts in record.artifacts.values()}
+        if "examples" not in record.artifacts:
+            named.add(EXAMPLES_FILE)
     for path in folder.glob("*"):
         if _OURS.fullmatch(path.name) and path.name not in named:
             remove(path)

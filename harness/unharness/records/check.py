@@ -8,8 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from unharness.records.record import RunRecord
-from unharness.spec import ADDED_IN, IDENTITY_VERSION, RunSpec
+from unharness.stage_specs import IDENTITY_VERSION
 
+SPEC_CHANGED = (
+    "its spec was changed: its ids are not those of what it says of itself; restore the file, or "
+    "run it again"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a task and a method may be called: they are folders."""
 
@@ -23,16 +27,6 @@ def problem_of(record: RunRecord) -> str:
     """
     if problem := _unsafe_name(record):
         return problem
-    version = record.identity_version
-    if version > IDENTITY_VERSION:
-        return f"identity version {version}, this unharness reads up to {IDENTITY_VERSION}"
-    if added := [name for name in _added_after(version) if _is_given(record.spec, name)]:
-        return f"spec.{added[0]} is not part of identity version {version}; restore the file"
-    if (found := _run_id(record)) != record.run_id:
-        return (
-            f"its spec was changed: the run id is {record.run_id[:40]!r}, that of its spec is "
-            f"{found!r}; restore the file, or run it again"
-        )
     written = record.model_dump_json()  # fast: the walk below takes long, and is seldom needed
     if "NaN" in written or "Infinity" in written:
         for place, value in _numbers(record.model_dump(), ""):
@@ -57,20 +51,23 @@ def _unsafe_name(record: RunRecord) -> str:
     return ""
 
 
-def _run_id(record: RunRecord) -> str:
+def id_problem(record: RunRecord, evaluation_id: str) -> str:
+    """Return in what way a record's ids are not those of its specs; empty if they are.
+
+    An edited hyperparameter, seed or data hash must not be ranked as a result.
+
+    Args:
+        record: of today's schema.
+        evaluation_id: under which its file lists it.
+    """
+    version = record.identity_version
+    if version != IDENTITY_VERSION:
+        return f"identity version {version}, this unharness reads {IDENTITY_VERSION}"
     try:
-        return record.spec.run_id(record.identity_version)
+        found = record.spec.run_id(), record.spec.evaluation_id()
     except ValueError:  # a spec that JSON cannot hold identifies no run
-        return ""
-
-
-def _added_after(version: int) -> list[str]:
-    """Return the identity fields that an older record's id does not cover."""
-    return [name for since, names in ADDED_IN.items() if since > version for name in names]
-
-
-def _is_given(spec: RunSpec, name: str) -> bool:
-    return bool(getattr(spec, name) != RunSpec.model_fields[name].get_default())
+        found = ("", "")
+    return "" if found == (record.run_id, evaluation_id) else SPEC_CHANGED
 
 
 def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:

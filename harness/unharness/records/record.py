@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unharness.spec import RunSpec
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 Status = Literal["running", "done", "failed"]
 LARGEST = 1e305
 """The largest size of a number: differences and means of such numbers are finite."""
@@ -16,12 +16,14 @@ Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-class _Part(BaseModel):
+class RecordPart(BaseModel):
+    """A part of a record; unknown fields are refused."""
+
     # JSON has no NaN; written as one, it is found when the record is checked.
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 
 
-class MetricRecord(_Part):
+class MetricRecord(RecordPart):
     """One column's value."""
 
     metric: str | None = None
@@ -50,7 +52,7 @@ class MetricRecord(_Part):
     """`ok`, or why there is no value."""
 
 
-class DataRecord(_Part):
+class DataRecord(RecordPart):
     """The data a run used."""
 
     source: str
@@ -70,7 +72,7 @@ class DataRecord(_Part):
     """By split: examples longer than the maximum length, cut there."""
 
 
-class TargetRecord(_Part):
+class TargetRecord(RecordPart):
     """The target model."""
 
     weights_hash: str
@@ -87,7 +89,7 @@ class TargetRecord(_Part):
     """The commit on the hub that the given weights are of."""
 
 
-class TrainingRecord(_Part):
+class TrainingRecord(RecordPart):
     """What the method did."""
 
     steps: Count = 0
@@ -105,7 +107,7 @@ class TrainingRecord(_Part):
     """What the method had to say, such as MemFlex's region."""
 
 
-class CostRecord(_Part):
+class CostRecord(RecordPart):
     """What it cost."""
 
     train_seconds: Number | None = None
@@ -120,10 +122,10 @@ class CostRecord(_Part):
     """Wall-clock seconds by stage."""
 
 
-class RunRecord(_Part):
+class RunRecord(RecordPart):
     """Everything that a run leaves, but for the examples and the weights beside it."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     run_id: str
     identity_version: int = 2
     """Which version of the identity the run id is a hash of; 2 where a record does not say."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +13,13 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from unharness.errors import RecordError, SchemaError
+from unharness.records import schema1
 from unharness.records.artifacts import EXAMPLES_FILE as EXAMPLES_FILE
 from unharness.records.artifacts import remove_artifacts, remove_scratch
-from unharness.records.check import problem_of
+from unharness.records.check import SPEC_CHANGED, id_problem, problem_of
 from unharness.records.files import write_json
 from unharness.records.record import SCHEMA_VERSION, RunRecord
+from unharness.records.run_file import RunFile, file_of
 from unharness.spec import RunSpec
 
 RECORD_FILE = "run.json"
@@ -55,22 +59,33 @@ class RecordStore:
         return self.root.joinpath(*parts)
 
     def save(self, record: RunRecord) -> Path:
-        """Write a record whole, and return its file.
+        """Write a record whole, beside other evaluations of its run, and return its file.
+
+        The caller holds the run's lock.
 
         Raises:
             RecordError: it cannot be written.
         """
         path = self.folder(record.spec) / RECORD_FILE
+        content = file_of(record)
+        with suppress(RecordError):  # there is none, or none that can be kept
+            content = read_file(path).with_record(record)
         try:
-            write_json(path, record.model_dump(mode="json"))
+            write_json(path, content.model_dump(mode="json"))
         except (OSError, ValueError) as error:  # ValueError: a number that is none, in JSON's eyes
             raise RecordError(f"{path}: the record cannot be written ({error})") from error
         return path
 
     def find(self, spec: RunSpec) -> RunRecord | None:
-        """Return the record of a run if there is a readable one."""
+        """Return the record of a run that was observed as the spec says, if there is one.
+
+        Raises:
+            SchemaError, RecordError: there is a file that cannot be read.
+        """
         path = self.folder(spec) / RECORD_FILE
-        return read_record(path) if path.is_file() else None
+        wanted = spec.evaluation_id()
+        records = read_records(path) if path.is_file() else []
+        return next((one for one in records if one.spec.evaluation_id() == wanted), None)
 
     def lock(self, spec: RunSpec) -> Path:
         """Return the lock file of a run.
@@ -80,10 +95,21 @@ class RecordStore:
         return self.root / LOCKS_FOLDER / f"{spec.run_id()}.lock"
 
     def discard(self, spec: RunSpec) -> None:
-        """Remove what an interrupted run left, and the folders it leaves empty; nothing else."""
+        """Remove what an interrupted run left, and the folders it leaves empty; nothing else.
+
+        Other evaluations of the same run stay.
+        """
         folder = self.folder(spec)
+        try:
+            left = read_file(folder / RECORD_FILE).without(spec.evaluation_id())
+        except RecordError:
+            left = None
+        if left is not None:
+            write_json(folder / RECORD_FILE, left.model_dump(mode="json"))
+            remove_artifacts(folder, left.records())
+            return
         (folder / RECORD_FILE).unlink(missing_ok=True)  # first: it names the others
-        remove_artifacts(folder, None)
+        remove_artifacts(folder, ())
         for parent in [folder, *folder.parents[:3]]:
             try:
                 parent.rmdir()
@@ -98,12 +124,13 @@ class RecordStore:
         """
         folder = self.folder(spec)
         remove_scratch(folder)
+        path = folder / RECORD_FILE
         try:
-            record = self.find(spec)
+            records = read_records(path) if path.is_file() else []
         except RecordError:
             return
         if not any(folder.glob(f"{RECORD_FILE}.*")):
-            remove_artifacts(folder, record)
+            remove_artifacts(folder, records)
 
     def paths(self) -> list[Path]:
         """Return the files of all records, sorted."""
@@ -113,20 +140,31 @@ class RecordStore:
         """Yield every record with its folder; for one that cannot be read, the reason."""
         for path in self.paths():
             try:
-                yield StoredRecord(read_record(path), path.parent)
+                for record in read_records(path):
+                    yield StoredRecord(record, path.parent)
             except RecordError as error:
                 yield Unreadable(path, str(error))
 
-    def by_run_id(self) -> dict[str, StoredRecord]:
-        """Return every readable record by its run id; of copies, the first in order of paths."""
-        found: dict[str, StoredRecord] = {}
+    def by_evaluation(self) -> dict[str, dict[str, StoredRecord]]:
+        """Return every readable record by how it was observed, and then by its run id.
+
+        Of copies, the first in the order of paths.
+        """
+        found: dict[str, dict[str, StoredRecord]] = {}
         for item in self.scan():
             if isinstance(item, StoredRecord):
-                found.setdefault(item.record.run_id, item)
+                alike = found.setdefault(item.record.spec.evaluation_id(), {})
+                alike.setdefault(item.record.run_id, item)
         return found
+
+    def readable(self) -> list[StoredRecord]:
+        """Return every readable record, copies left out."""
+        return [item for alike in self.by_evaluation().values() for item in alike.values()]
 
     def by_id(self, text: str) -> StoredRecord:
         """Return the record whose run id begins so, or that lies at that path, and its folder.
+
+        Of several evaluations of one run, the one that was finished last.
 
         Raises:
             RecordError: none does, or more than one.
@@ -134,7 +172,7 @@ class RecordStore:
         given = Path(text)
         for path in (given, given / RECORD_FILE):
             if path.is_file():
-                return StoredRecord(read_record(path), path.parent)
+                return StoredRecord(_latest(read_records(path)), path.parent)
         found = [path for path in self.paths() if path.parent.name.startswith(text)]
         if not found or not text:
             raise RecordError(
@@ -144,7 +182,7 @@ class RecordStore:
         if len(found) > 1:
             ids = ", ".join(path.parent.name for path in found[:5])
             raise RecordError(f"{text!r} is the beginning of several run ids: {ids}")
-        return StoredRecord(read_record(found[0]), found[0].parent)
+        return StoredRecord(_latest(read_records(found[0])), found[0].parent)
 
 
 def load_records(results: Path | str) -> list[RunRecord]:
@@ -158,20 +196,51 @@ def load_records(results: Path | str) -> list[RunRecord]:
     return [item.record for item in RecordStore(results).scan() if isinstance(item, StoredRecord)]
 
 
-def read_record(path: Path) -> RunRecord:
-    """Read one record.
+def read_records(path: Path) -> list[RunRecord]:
+    """Read every evaluation that a file holds; one of the first edition holds one.
 
     Raises:
-        SchemaError: it is of another schema.
-        RecordError: it cannot be read, is not as the schema says, or its run id is not that of its
-            spec.
+        SchemaError: it is of a schema that this version does not know.
+        RecordError: it cannot be read, is not as the schema says, or its ids are not those of its
+            specs.
     """
+    text = _text(path)
+    if _schema_version(text) == schema1.VERSION:
+        records = [_first_edition(path, text)]
+    else:
+        content = _parsed(path, text)
+        try:
+            records = content.records()
+        except ValidationError as error:
+            raise RecordError(f"{path}: {_reason(error)}") from error
+        for key, record in zip(content.evaluations, records, strict=True):
+            if problem := id_problem(record, key):
+                raise RecordError(f"{path}: {problem}")
+    for record in records:
+        if problem := problem_of(record):
+            raise RecordError(f"{path}: {problem}")
+    return records
+
+
+def read_file(path: Path) -> RunFile:
+    """Read a file of today's schema.
+
+    Raises:
+        SchemaError, RecordError: as `read_records`.
+    """
+    return _parsed(path, _text(path))
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read ({error})") from error
+
+
+def _parsed(path: Path, text: str) -> RunFile:
     try:
-        record = RunRecord.model_validate_json(text)
+        return RunFile.model_validate_json(text)
     except ValidationError as error:
         if version := _other_version(error):
             raise SchemaError(
@@ -179,9 +248,33 @@ def read_record(path: Path) -> RunRecord:
                 "give another --results, or use the version of unharness that wrote it"
             ) from error
         raise RecordError(f"{path}: {_reason(error)}") from error
-    if problem := problem_of(record):
-        raise RecordError(f"{path}: {problem}")
-    return record
+
+
+def _schema_version(text: str) -> int | None:
+    """Return the schema version that a file names, if it can be read."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    return version if isinstance(version, int) else None
+
+
+def _first_edition(path: Path, text: str) -> RunRecord:
+    try:
+        value = json.loads(text)
+        if schema1.run_id_of(value["spec"]) != value["run_id"]:
+            raise RecordError(f"{path}: {SPEC_CHANGED}")
+        return RunRecord.model_validate(schema1.in_todays_terms(value))
+    except ValidationError as error:
+        raise RecordError(f"{path}: {_reason(error)}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:LONGEST_NAME]
+        raise RecordError(f"{path}: not a record of schema 1 ({reason})") from error
+
+
+def _latest(records: list[RunRecord]) -> RunRecord:
+    return max(records, key=lambda record: record.finished or record.started)
 
 
 def path_name(name: str) -> str:

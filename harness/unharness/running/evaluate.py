@@ -16,11 +16,13 @@ from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
 from unharness.plugins import Registry
 from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
+from unharness.request import RunRequest
 from unharness.running.parts import data_record, utc_now
 from unharness.running.request import make_request
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan, resolve
 from unharness.running.work import Unlearned
-from unharness.spec import IDENTITY_VERSION, RunRequest
+from unharness.request import RunRequest
+from unharness.stage_specs import IDENTITY_VERSION
 from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import Method
 
@@ -107,7 +109,7 @@ def of_run(
     if "weights" not in record.artifacts:
         raise RecordError(f"{record.run_id}: no weights are kept; run it again with --save-weights")
     plan = resolve(make_request({**record.passed, **changes}), registry)
-    if _how_made(plan.spec.identity()) != _how_made(record.spec.identity()):
+    if plan.spec.unlearn != record.spec.unlearn:
         raise RecordError(
             f"{record.run_id}: its data, model or settings are no longer what they were; "
             "run it again"
@@ -146,6 +148,7 @@ def of_weights(
     facts: dict[str, Any] = {
         "method": EXTERNAL,
         "method_version": External.version,
+        "method_source": "",
         "config": config.model_dump(),
         "target_recipe": {},
         "lora": None,
@@ -159,10 +162,11 @@ def of_weights(
             )
         same = (
             *("base_hash", "target_hash", "target_tuning", "lora", "target_recipe", "dtype"),
+            *("learned", "knowledge_hash", "template"),
             *("model", "model_revision"),
         )
         facts |= {name: getattr(beside.spec, name) for name in same}
-    spec = plan.spec.model_copy(update=facts)
+    spec = plan.spec.changed(**facts)
     plan = replace(plan, spec=spec, method=External(config))
     made = RunRecord(
         run_id=spec.run_id(),
@@ -191,7 +195,3 @@ def _default_suite(beside: RunRecord | None) -> dict[str, Any]:
         return {"suite": NONE}
     folder = beside.passed.get("include_path")
     return {"suite": beside.spec.evaluation.suite["name"], "include_path": folder}
-
-
-def _how_made(identity: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in identity.items() if name not in ("evaluation", "limit")}

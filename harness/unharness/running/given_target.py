@@ -9,7 +9,7 @@ from unharness.hub import hub_name
 from unharness.models.base import BaseModel, find_base_model
 from unharness.models.outside import OutsideWeights, find_weights
 from unharness.plugins import Registry
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.unlearning.method import Method
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from unharness.errors import UsageError, refused_values
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 
 
 def make_request(values: Mapping[str, Any]) -> RunRequest:

@@ -38,10 +38,13 @@ from unharness.models.family import same_model
 from unharness.models.lora import LoraSettings
 from unharness.models.trained import TrainingPlace
 from unharness.plugins import Registry
+from unharness.request import RunRequest, results_folder
 from unharness.running.device import find_device, weights_dtype
 from unharness.running.given_target import GivenTarget, ModelFinder
 from unharness.running.pool import engine_options
-from unharness.spec import EvaluationSettings, RunRequest, RunSpec, results_folder
+from unharness.request import RunRequest, results_folder
+from unharness.source_hash import source_hash
+from unharness.spec import EvaluationSettings, RunSpec
 from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset, find_preset
 
@@ -101,13 +104,11 @@ class Plan:
 
         The weights themselves are kept beside the first prompt's record.
         """
-        evaluation = self.spec.evaluation.model_copy(update={"prompt": prompt.text})
-        spec = self.spec.model_copy(
-            update={
-                "evaluation": evaluation,
-                "prompt_name": prompt.name,
-                "save_weights": self.spec.save_weights and prompt == self.prompts[0],
-            }
+        evaluation = {**self.spec.evaluation.model_dump(), "prompt": prompt.text}
+        spec = self.spec.changed(
+            evaluation=evaluation,
+            prompt_name=prompt.name,
+            save_weights=self.spec.save_weights and prompt == self.prompts[0],
         )
         return replace(self, spec=spec)
 
@@ -119,18 +120,15 @@ class Plan:
             | {"save_weights": False, "force": False, "preset": None, "tuned": None}
         )
         # How the target goes on to be tuned says nothing about the target itself.
-        spec = self.spec.model_copy(
-            update=_method_fields(method, self.spec.seed)
-            | {"tuning": self.spec.target_tuning, "save_weights": False}
-            | {"general_hash": None, "preset": None, "tuned": None}
-        )
+        facts = _method_fields(method, self.spec.seed, self.data, None)
+        facts |= {"tuning": self.spec.target_tuning, "save_weights": False}
+        facts |= {"preset": None, "tuned": None}
         if self.spec.target_tuning == "full":
-            spec = spec.model_copy(update={"lora": None})
+            facts["lora"] = None
         given = self.given and replace(self.given, fresh=None)
         if given:  # what a retrained model starts from says nothing about it either
-            spec = spec.model_copy(
-                update=_base_fields(self.base, self.data) | {"target_recipe": {}}
-            )
+            facts |= _base_fields(self.base, self.data) | {"target_recipe": {}}
+        spec = self.spec.changed(**facts)
         return replace(self, request=request, spec=spec, method=method, general=None, given=given)
 
 
@@ -206,7 +204,8 @@ def resolve(
         suite=suite.identity() if suite else None,
     )
     dtype = weights_dtype(device, tuning, target_tuning)
-    spec = RunSpec(
+    knowledge = (fresh or base).knowledge()[:learned]
+    spec = RunSpec.of(
         task=task.name,
         task_version=task.version,
         data_hash=data.content_hash(),
@@ -219,8 +218,9 @@ def resolve(
         target_tuning=target_tuning,
         lora=lora.model_dump() if "lora" in (tuning, target_tuning) else None,
         target_recipe=recipe.model_dump() if fresh or not target else {},
-        **_method_fields(method, request.seed),
-        general_hash=content_hash(general.examples) if general else None,
+        learned={} if target else {split.name: split.learned_hash() for split in data.learned()},
+        knowledge_hash=content_hash(knowledge) if knowledge and not target else None,
+        **_method_fields(method, request.seed, data, general),
         dtype=dtype if device == "cpu" else f"{dtype}, bfloat16 autocast",
         evaluation=evaluation,
         model=target.weights.given if target else base.name,
@@ -245,7 +245,7 @@ def resolve(
         recipe=recipe,
         lora=lora,
         place=TrainingPlace(device, dtype, evaluation.max_length, template),
-        knowledge=(fresh or base).knowledge()[:learned],
+        knowledge=knowledge,
         general=general,
         suite=suite,
         engine_class=engine_class,
@@ -382,13 +382,30 @@ def _general(
     return found
 
 
-def _method_fields(method: Method, seed: int) -> dict[str, Any]:
+def _method_fields(
+    method: Method, seed: int, data: TaskData, general: GeneralText | None
+) -> dict[str, Any]:
     return {
         "method": method.name,
         "method_version": method.version,
+        "method_source": source_hash(type(method)),
         "config": method.config.model_dump(mode="json"),
         "seed": seed if method.seeded else 0,
+        "streams": _streams(method, data, general),
     }
+
+
+def _streams(method: Method, data: TaskData, general: GeneralText | None) -> dict[str, str]:
+    """Return the hash of what a method may read, by split."""
+    if not method.trains:
+        return {}
+    splits = [
+        split
+        for split in data.splits.values()
+        if split.trainable or (method.reads_evaluated_splits and split.evaluated)
+    ]
+    found = {split.name: split.learned_hash() for split in splits if split.role != "general"}
+    return found | ({"general": content_hash(general.examples)} if general else {})
 
 
 def _allowed(method_class: type[Method], error: ValidationError) -> str:

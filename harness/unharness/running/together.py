@@ -12,7 +12,7 @@ from unharness.running.parts import data_record, target_record, utc_now
 from unharness.running.pipeline import execute
 from unharness.running.resolve import Plan
 from unharness.running.unlearn_stage import UnlearnStage, target_model
-from unharness.spec import IDENTITY_VERSION
+from unharness.stage_specs import IDENTITY_VERSION
 from unharness.training import ranks
 
 

@@ -42,7 +42,7 @@ from unharness.running.pool import EnginePool
 from unharness.running.provenance import provenance
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan
 from unharness.running.unlearn_stage import UnlearnStage, target_model
-from unharness.spec import IDENTITY_VERSION
+from unharness.stage_specs import IDENTITY_VERSION
 from unharness.training.update_norms import never_moved
 
 

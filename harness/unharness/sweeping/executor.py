@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from unharness import defaults
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 from unharness.strict_model import StrictModel
 
 Outcome = Literal["done", "found", "failed"]

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from unharness import defaults
 from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
-from unharness.spec import HIGHEST_SEED, RunRequest, SharedRequest
+from unharness.request import HIGHEST_SEED, RunRequest, SharedRequest
 
 MOST_SEEDS = 10_000
 

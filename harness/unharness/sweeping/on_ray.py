@@ -17,7 +17,7 @@ from pydantic import Field
 
 from unharness.errors import ProcessError, RecordError, UsageError
 from unharness.plugins import registry
-from unharness.spec import results_folder
+from unharness.request import results_folder
 from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
 from unharness.sweeping.ray_task import carry_out_batch
 from unharness.sweeping.returned import take_records

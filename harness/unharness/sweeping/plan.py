@@ -15,12 +15,12 @@ from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.request import RunRequest
 from unharness.running.existing import all_done
 from unharness.running.given_target import ModelFinder
 from unharness.running.resolve import VANILLA, Plan, resolve
 from unharness.running.unlearn_stage import target_folder
 from unharness.running.work import lock_of
-from unharness.spec import RunRequest
 from unharness.sweeping.executor import Job
 
 State = Literal["done", "failed", "new"]
@@ -85,7 +85,7 @@ class SweepPlan:
 
     def estimate(self) -> tuple[float, int]:
         """Return the seconds that one worker would need, and for how many cells nobody knows."""
-        past = RecordStore(self.results).by_run_id().values()
+        past = RecordStore(self.results).readable()
         runs, targets = _past(item.record for item in past)
         total, unknown = 0.0, 0
         for cell in self.left:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 
 
 def carry_out_batch(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
-
-from pydantic import ValidationError
+from pathlib import PurePosixPath
 
 from unharness.cache import is_locked, locked
 from unharness.errors import RecordError, UnharnessError
-from unharness.records.artifacts import is_examples, remove_artifacts
-from unharness.records.check import problem_of
+from unharness.records.artifacts import is_examples
+from unharness.records.check import id_problem, problem_of
 from unharness.records.files import whole_file
 from unharness.records.record import RunRecord
-from unharness.records.store import RECORD_FILE, RecordStore, read_record
+from unharness.records.run_file import RunFile
+from unharness.records.store import RECORD_FILE, RecordStore
 from unharness.sweeping.executor import Job
 
 Files = Mapping[str, bytes]
@@ -39,15 +38,20 @@ def take_records(job: Job, files: Files) -> None:
             path or its examples; nothing was written. Or it cannot be written.
     """
     store = RecordStore(job.results)
-    checked = [_checked(store, place, found) for place, found in _by_place(job, files).items()]
-    for folder, record, found in checked:
+    checked = [
+        (record, found)
+        for place, found in _by_place(job, files).items()
+        for record in _checked(store, place, found)
+    ]
+    for record, found in checked:
         lock = job.records[record.run_id]
         if is_locked(lock):
             continue
+        folder = store.folder(record.spec)
         try:
             with locked(lock):
-                if _is_wanted(job, folder, record, found):
-                    _write(folder, record, found)
+                if _is_wanted(job, store, record):
+                    _write(store, record, found)
         except (OSError, UnharnessError) as error:
             raise RecordError(f"{folder}: the record cannot be written ({error})") from error
 
@@ -67,45 +71,47 @@ def _by_place(job: Job, files: Files) -> dict[PurePosixPath, dict[str, bytes]]:
     return found
 
 
-def _checked(
-    store: RecordStore, place: PurePosixPath, files: Files
-) -> tuple[Path, RunRecord, Files]:
-    """Return a record that its examples fit, and its folder, which must be the place named."""
+def _checked(store: RecordStore, place: PurePosixPath, files: Files) -> list[RunRecord]:
+    """Return the records of a file whose examples fit and whose folder is the place named."""
     try:
-        record = RunRecord.model_validate_json(files.get(RECORD_FILE, b""))
-    except ValidationError as error:
+        content = RunFile.model_validate_json(files.get(RECORD_FILE, b""))
+        records = content.records()
+    except ValueError as error:
         raise RecordError(f"the worker returned no record that can be read of {place}") from error
-    problem = problem_of(record)
-    folder = store.folder(record.spec)
-    if not problem and place.parts != folder.relative_to(store.root).parts:
-        problem = f"it belongs into {folder}"
-    named = record.artifacts.get("examples", {})
+    problem = ""
+    named = {}
+    for key, record in zip(content.evaluations, records, strict=True):
+        problem = problem or problem_of(record) or id_problem(record, key)
+        if not problem and place.parts != store.folder(record.spec).relative_to(store.root).parts:
+            problem = f"it belongs into {store.folder(record.spec)}"
+        examples = record.artifacts.get("examples", {})
+        named[examples.get("path")] = examples.get("sha256")
     for name in set(files) - {RECORD_FILE}:
-        digest = hashlib.sha256(files[name]).hexdigest()
-        if named.get("path") != name or named.get("sha256") != digest:
+        if named.get(name) != hashlib.sha256(files[name]).hexdigest():
             problem = problem or f"{name} is not what it names"
     if problem:
         raise RecordError(f"the worker returned a record of {place} that is refused: {problem}")
-    return folder, record, files
+    return records
 
 
-def _is_wanted(job: Job, folder: Path, record: RunRecord, files: Files) -> bool:
-    path = folder / RECORD_FILE
-    if not path.is_file():
-        return True
-    if path.read_bytes() == files[RECORD_FILE]:
-        return False  # the folder is shared with the worker
+def _is_wanted(job: Job, store: RecordStore, record: RunRecord) -> bool:
     try:
-        existing = read_record(path)
+        existing = store.find(record.spec)
     except RecordError:
         return False  # it cannot be read, and is not ours to move
+    if existing is None:
+        return True
+    if existing == record:
+        return False  # the folder is shared with the worker
     forced = job.request.force and record.run_id == job.run_id
     return existing.status != "done" or (forced and record.status == "done")
 
 
-def _write(folder: Path, record: RunRecord, files: Files) -> None:
-    """Write the files, the record last: it names the others."""
-    for name in sorted(files, key=lambda name: name == RECORD_FILE):
-        with whole_file(folder / name) as handle:
+def _write(store: RecordStore, record: RunRecord, files: Files) -> None:
+    """Write a record's examples, then the record, which names them."""
+    name = str(record.artifacts.get("examples", {}).get("path"))
+    if name in files:
+        with whole_file(store.folder(record.spec) / name) as handle:
             handle.write(files[name])
-    remove_artifacts(folder, record)
+    store.save(record)
+    store.tidy(record.spec)

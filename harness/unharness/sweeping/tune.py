@@ -23,10 +23,11 @@ from unharness.plugins import Registry
 from unharness.records.files import write_json
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, path_name
+from unharness.request import RunRequest, results_folder
 from unharness.running.given_target import ModelFinder
 from unharness.running.resolve import make_method
 from unharness.running.work import lock_of
-from unharness.spec import RUN_ID_LENGTH, RunRequest, results_folder
+from unharness.stage_specs import RUN_ID_LENGTH
 from unharness.sweeping.executor import Executor, JobResult, Watcher
 from unharness.sweeping.plan import plan_sweep
 from unharness.sweeping.sweep import carry_out

@@ -12,7 +12,7 @@ from unharness.errors import UnharnessError, reason_of
 from unharness.plugins import Registry, registry
 from unharness.processes.serving import serve
 from unharness.progress import Progress, Stage
-from unharness.spec import RunRequest
+from unharness.request import RunRequest
 
 TELL_S = 0.2
 

@@ -48,6 +48,11 @@ class Method(ABC):
     def __init__(self, config: Any) -> None:
         self.config = config
 
+    @property
+    def reads_evaluated_splits(self) -> bool:
+        """Whether it reads splits that are evaluated; a fair method does not."""
+        return False
+
     @classmethod
     def defaults_for(cls, model: str) -> dict[str, Any]:
         """Return what `defaults` says of a model, base classes first."""

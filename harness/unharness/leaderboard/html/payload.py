@@ -35,16 +35,17 @@ def payload(board: Board, store: RecordStore) -> dict[str, Any]:
     Examples that cannot be read are left out; `warnings` names their file.
     """
     runs = {run for group in board.groups for row in group.rows for run in row.runs}
-    stored = {run: item for run, item in store.by_run_id().items() if run in runs}
+    stored = store.by_evaluation()
     with_examples = len(runs) <= MOST_RUNS
     titles = group_titles(board)
     warnings = list(board.warnings)
     return {
         "groups": [
-            _group(title, group, stored, _Examples(group, stored, warnings))
+            _group(title, group, found, _Examples(group, found, warnings))
             if with_examples
-            else _group(title, group, stored, None)
+            else _group(title, group, found, None)
             for title, group in zip(titles, board.groups, strict=True)
+            for found in [stored[group.spec.evaluation_id()]]
         ],
         "warnings": warnings,
         "notes": [*board.notes, *([] if with_examples else [_left_out(len(runs))])],

@@ -1,0 +1,160 @@
+"""Unlearned weights in the cache: the adapter, or the tensors that a method changed.
+
+Another prompt, limit, metric or number of samples asks the same weights again, and trains nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unharness.cache import MANIFEST_FILE, cache_dir, cached_folder, damage, is_locked
+from unharness.models.lora import is_adapted
+from unharness.models.weights import tuned_state
+
+KIND = "unlearned"
+WEIGHTS_FILE = "changed.safetensors"
+FACTS_FILE = "facts.json"
+LIMIT_VARIABLE = "UNHARNESS_CACHE_GB"
+DEFAULT_LIMIT_GB = 20.0
+"""Of unlearned weights; the least recently used go first."""
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """What a method made of a target, as the cache holds it."""
+
+    tensors: Mapping[str, Any]
+    """By name; a tensor that is not here is the target's own."""
+    facts: Mapping[str, Any]
+    """JSON values that the writer gave."""
+
+    def put_into(self, model: Any) -> None:
+        """Overwrite a target model's tensors with the stored ones.
+
+        Raises:
+            KeyError: a stored tensor is not one of the model's.
+        """
+        if is_adapted(model):
+            from peft import set_peft_model_state_dict
+
+            set_peft_model_state_dict(model, dict(self.tensors))
+            return
+        missing = sorted(set(self.tensors) - set(model.state_dict()))
+        if missing:
+            raise KeyError(missing[0])
+        model.load_state_dict(dict(self.tensors), strict=False)
+
+
+def tensor_digests(model: Any) -> dict[str, str]:
+    """Return a digest of each tuned tensor, to find out later which of them changed."""
+    return {name: _digest_of(tensor) for name, tensor in tuned_state(model).items()}
+
+
+def find_unlearned(key: str, on_note: Callable[[str], None]) -> StoredWeights | None:
+    """Return the weights kept under a key; None if there are none, or they are damaged."""
+    from safetensors.torch import load_file
+
+    folder = cache_dir() / KIND / key
+    if not (folder / MANIFEST_FILE).is_file():
+        return None
+    if damage(folder, on_note):
+        return None
+    try:
+        tensors = load_file(str(folder / WEIGHTS_FILE))
+        facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+        os.utime(folder / MANIFEST_FILE)  # the least recently used go first
+    except (OSError, ValueError):  # another process has just made room
+        return None
+    return StoredWeights(tensors, facts)
+
+
+def keep_unlearned(
+    key: str,
+    model: Any,
+    before: Mapping[str, str],
+    facts: Mapping[str, Any],
+    on_note: Callable[[str], None],
+) -> None:
+    """Keep what a method made of a target; where the disk has no room, say so and go on.
+
+    Args:
+        key: hash of everything that decides the weights.
+        model: as the method left it.
+        before: digests of the target's tensors; an adapter is kept whole.
+        facts: JSON values that `find_unlearned` returns with the weights.
+        on_note: told where nothing can be kept.
+    """
+    whole = is_adapted(model)
+    changed = {
+        name: tensor
+        for name, tensor in tuned_state(model).items()
+        if whole or before.get(name) != _digest_of(tensor)
+    }
+
+    def build(folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        save_file(_unshared(changed), str(folder / WEIGHTS_FILE))
+        (folder / FACTS_FILE).write_text(json.dumps(dict(facts)), encoding="utf-8")
+
+    try:
+        cached_folder(KIND, key, build, on_note)
+        make_room(keep=key)
+    except OSError as error:
+        on_note(f"the unlearned weights are not kept in the cache ({error})")
+
+
+def make_room(keep: str, limit_gb: float | None = None) -> None:
+    """Remove the least recently used weights until the rest is within the limit.
+
+    Args:
+        keep: a key that stays whatever its size.
+        limit_gb: 1e9 bytes; None: `UNHARNESS_CACHE_GB`, or 20.
+    """
+    home = cache_dir() / KIND
+    limit = (_limit_gb() if limit_gb is None else limit_gb) * 1e9
+    entries = sorted(home.glob(f"[0-9a-f]*/{MANIFEST_FILE}"), key=lambda path: path.stat().st_mtime)
+    sizes = {
+        path.parent: sum(file.stat().st_size for file in path.parent.iterdir()) for path in entries
+    }
+    total = sum(sizes.values())
+    for folder, size in sizes.items():
+        if total <= limit:
+            return
+        if folder.name == keep or is_locked(home / f".{folder.name}.lock"):
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        total -= size
+
+
+def _limit_gb() -> float:
+    try:
+        return float(os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT_GB))
+    except ValueError:
+        return DEFAULT_LIMIT_GB
+
+
+def _digest_of(tensor: Any) -> str:
+    import torch
+
+    flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return hashlib.blake2b(flat.numpy().data, digest_size=16).hexdigest()
+
+
+def _unshared(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tensors of their own memory; of tied ones the first, as safetensors wants it."""
+    seen: set[int] = set()
+    found = {}
+    for name, tensor in sorted(tensors.items()):
+        if tensor.data_ptr() in seen:
+            continue
+        seen.add(tensor.data_ptr())
+        found[name] = tensor.detach().cpu().contiguous().clone()
+    return found

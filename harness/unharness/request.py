@@ -1,0 +1,120 @@
+"""What a user asks for: one run, or what several have in common."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from unharness import defaults
+from unharness.strict_model import StrictModel
+
+HIGHEST_SEED = 2**32 - 1
+
+
+
+NAMES_IN_A_ROW = {"suite"}
+"""Fields that may hold many names with commas between them."""
+LONGEST_FILE_NAME = 255
+"""In bytes: of one component of a path, on every file system in use."""
+LONGEST_NAME = 4000
+
+
+def check_name(text: str, *, is_path: bool = True) -> None:
+    """Refuse what can be no name, id or path.
+
+    Raises:
+        ValueError: it is empty, too long, or holds what no file name can.
+    """
+    if not text.strip():
+        raise ValueError("is empty; leave it out, or give a value")
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("holds a character that no name can hold")
+    longest = max(len(part.encode()) for part in text.split("/"))
+    if len(text) > LONGEST_NAME or (is_path and longest > LONGEST_FILE_NAME):
+        raise ValueError("is longer than any name can be")
+
+
+class SharedRequest(StrictModel):
+    """What a request for one run and one for many have in common; None where nothing was said."""
+
+    target: str | None = Field(None, min_length=1)
+    """Weights that know the facts already: a folder or a hub id; None: the target is trained."""
+    tuning: Literal["lora", "full"] | None = None
+    engine: str = "auto"
+    engine_set: dict[str, Any] = Field(default_factory=dict)
+    """Options of the engine by name."""
+    data: str = "auto"
+    general: str = "auto"
+    """General text, for the methods that want some: a file, `bundled`, or `auto`."""
+    suite: str | None = None
+    """General knowledge: a suite, names of lm-eval's tasks, or `none`."""
+    include_path: str | None = None
+    """A folder of lm-eval YAML."""
+    preset: str | None = None
+    """Published hyperparameters: `NAME`, or `NAME:MODEL` for another model's."""
+    template: str | None = None
+    """How questions and answers are joined, `plain` or `chat`; None: the task's, else the
+    model's."""
+    prompt: tuple[str, ...] = Field(("none",), min_length=1)
+    """Instructions before every evaluated question: names or files; a record each."""
+    results: str | None = None
+    save_weights: bool = False
+    limit: int | None = Field(None, ge=1)
+    """Evaluate only so many examples of each split."""
+    limit_train: int | None = Field(None, ge=1)
+    """Learn, and unlearn, only so many examples of each split."""
+    device: str = "auto"
+
+    @field_validator("*")
+    @classmethod
+    def _refuse_unusable_names(cls, value: Any, info: ValidationInfo) -> Any:
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                check_name(text, is_path=info.field_name not in NAMES_IN_A_ROW)
+        return value
+
+
+class RunRequest(SharedRequest):
+    """What a user asks for; None where nothing was said."""
+
+    method: str = defaults.METHOD
+    task: str = defaults.TASK
+    model: str = "tiny"
+    seed: int = Field(0, ge=0, le=HIGHEST_SEED)
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Hyperparameters of the method by name."""
+    epochs: int | None = None
+    lr: float | None = None
+    batch_size: int | None = None
+    part: Literal["evaluation", "validation"] = "evaluation"
+    """What judges: the evaluation halves, or a part of the training halves, for tuning."""
+    tuned: int | None = Field(None, ge=1)
+    """How many trials chose the hyperparameters."""
+    force: bool = False
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @property
+    def named_model(self) -> str | None:
+        """The model, if the user named one."""
+        return self.model if "model" in self.model_fields_set else None
+
+    @property
+    def shown_model(self) -> str:
+        """What the run is about, in words: the model, or the target that is given."""
+        return self.target or self.model
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return what was said of the method's Config, the short flags included."""
+        flags = {"epochs": self.epochs, "lr": self.lr, "batch_size": self.batch_size}
+        return {name: value for name, value in flags.items() if value is not None} | self.set
+
+
+def results_folder(given: str | None) -> str:
+    """Return the folder of records: the one given, that of `UNHARNESS_RESULTS`, or the default."""
+    return given or os.environ.get(defaults.RESULTS_VARIABLE) or defaults.RESULTS
