@@ -75,6 +75,11 @@ def find_unlearned(key: str, on_note: Callable[[str], None]) -> StoredWeights | 
     return StoredWeights(tensors, facts)
 
 
+def forget_unlearned(key: str) -> None:
+    """Remove the weights kept under a key, if there are any."""
+    shutil.rmtree(cache_dir() / KIND / key, ignore_errors=True)
+
+
 def keep_unlearned(
     key: str,
     model: Any,

@@ -36,7 +36,8 @@ def finished(store: RecordStore, plan: Plan) -> RunRecord | None:
         return None
     if plan.spec.save_weights and "weights" not in record.artifacts:
         return None
-    return record
+    # Metrics are no part of a run's id; a record that lacks one is evaluated once more.
+    return record if record.spec.score == plan.spec.score else None
 
 
 def is_done(store: RecordStore, plan: Plan) -> bool:

@@ -41,7 +41,8 @@ from unharness.running.parts import (
 from unharness.running.pool import EnginePool
 from unharness.running.provenance import provenance
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan
-from unharness.running.unlearn_stage import UnlearnStage, target_model
+from unharness.running.unlearn_stage import target_model
+from unharness.running.unlearned_cache import unlearned_model
 from unharness.stage_specs import IDENTITY_VERSION
 from unharness.training.update_norms import never_moved
 
@@ -154,8 +155,8 @@ class RunUnderWay:
                     text for text in vanilla.warnings if text.startswith(TARGET_UNLEARNED)
                 ]
         self.engines.rest()
-        job = UnlearnStage(plan, self.registry, progress).carry_out(target, record)
-        return Unlearned(WeightsRef(job.model, job.tokenizer), record.model_copy(deep=True))
+        model = unlearned_model(plan, self.registry, progress, target, record)
+        return Unlearned(WeightsRef(model, target.tokenizer), record.model_copy(deep=True))
 
     def _leave_vanilla(self, plan: Plan, target: TrainedModel) -> RunRecord:
         """Record the target itself, once, as the row that all others are compared with."""
