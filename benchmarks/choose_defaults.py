@@ -25,7 +25,6 @@ from unharness.plugins import registry
 from unharness.progress import Progress
 from unharness.request import RunRequest
 from unharness.running.resolve import make_method, resolve
-from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext
 
 

@@ -29,7 +29,6 @@ from unharness.progress import Progress
 from unharness.request import RunRequest
 from unharness.running.resolve import Plan, make_method, resolve
 from unharness.running.unlearn_stage import fine_tuner
-from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext
 
 EPOCHS = 4

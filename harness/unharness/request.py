@@ -13,7 +13,6 @@ from unharness.strict_model import StrictModel
 HIGHEST_SEED = 2**32 - 1
 
 
-
 NAMES_IN_A_ROW = {"suite"}
 """Fields that may hold many names with commas between them."""
 LONGEST_FILE_NAME = 255

@@ -21,7 +21,6 @@ from unharness.running.parts import data_record, utc_now
 from unharness.running.request import make_request
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan, resolve
 from unharness.running.work import Unlearned
-from unharness.request import RunRequest
 from unharness.stage_specs import IDENTITY_VERSION
 from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import Method

@@ -42,7 +42,6 @@ from unharness.request import RunRequest, results_folder
 from unharness.running.device import find_device, weights_dtype
 from unharness.running.given_target import GivenTarget, ModelFinder
 from unharness.running.pool import engine_options
-from unharness.request import RunRequest, results_folder
 from unharness.source_hash import source_hash
 from unharness.spec import EvaluationSettings, RunSpec
 from unharness.unlearning.method import Method

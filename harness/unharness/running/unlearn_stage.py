@@ -66,6 +66,15 @@ def fine_tuner(plan: Plan, progress: Progress) -> FineTuner:
     )
 
 
+def tunable_model(plan: Plan, model: Any) -> Any:
+    """Return the target as the method tunes it: with an adapter, or without."""
+    if plan.spec.tuning == "lora" and not is_adapted(model):
+        return add_adapter(model, plan.lora, plan.spec.seed)
+    if plan.spec.tuning == "full" and is_adapted(model):
+        return merged(model).requires_grad_(True)
+    return model
+
+
 @dataclass(frozen=True)
 class UnlearnStage:
     """Lets a method unlearn, and notes in the record what it did and what it cost."""
@@ -77,11 +86,7 @@ class UnlearnStage:
     def carry_out(self, target: TrainedModel, record: RunRecord) -> UnlearnContext:
         """Change the target's model in place; the context holds it."""
         plan = self.plan
-        model = target.model
-        if plan.spec.tuning == "lora" and not is_adapted(model):
-            model = add_adapter(model, plan.lora, plan.spec.seed)
-        elif plan.spec.tuning == "full" and is_adapted(model):
-            model = merged(model).requires_grad_(True)
+        model = tunable_model(plan, target.model)
         trainable, total = parameter_counts(model)
         context = UnlearnContext(
             model=model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unharness.cache import cache_dir, locked
-from unharness.models.lora import add_adapter, is_adapted
+from unharness.models.lora import is_adapted
 from unharness.models.trained import TrainedModel
 from unharness.models.unlearned import (
     KIND,
@@ -20,7 +20,7 @@ from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.running.resolve import Plan
-from unharness.running.unlearn_stage import UnlearnStage, target_model
+from unharness.running.unlearn_stage import UnlearnStage, target_model, tunable_model
 from unharness.stage_specs import digest_of
 from unharness.training import ranks
 
@@ -43,7 +43,7 @@ def unlearned_model(
             forget_unlearned(key)
         stored = find_unlearned(key, progress.note)
         if stored is not None and stored.facts.get("target") == _target_hash(record):
-            model = _with_adapter(plan, target.model)
+            model = tunable_model(plan, target.model)
             stored.put_into(model)
             if weights_hash(model) == stored.facts["training"]["weights_hash"]:
                 _take_over(record, stored)
@@ -55,12 +55,6 @@ def unlearned_model(
         job = UnlearnStage(plan, registry, progress).carry_out(target, record)
         keep_unlearned(key, job.model, before, _facts(record), progress.note)
     return job.model
-
-
-def _with_adapter(plan: Plan, model: Any) -> Any:
-    if plan.spec.tuning == "lora" and not is_adapted(model):
-        return add_adapter(model, plan.lora, plan.spec.seed)
-    return model
 
 
 def _target_hash(record: RunRecord) -> str:
