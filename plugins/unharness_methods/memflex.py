@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -14,8 +14,6 @@ from unharness_methods.paper import memflex_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from unharness import UnlearnBatch
 
 
 RELEASED_CODE: dict[str, Any] = {"draws": 3, "replaced": 0.5, "localise_on": "train+eval"}
@@ -160,21 +158,15 @@ class MemFlex(GradientDifference):
         """Return the names of the tensors in the region; all, if it is located at every step."""
         return None if self.config.localise == "every-step" else self._region.names
 
-    def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
-        """Yield the ascent, then the descent; between them, take note of the gradients."""
-        terms = super().loss_terms(model, batch)
-        if self.config.localise == "once":
-            yield from terms
-            return
-        yield next(terms)
-        self._steps.take("forget", model)  # the term has been backward by now
-        yield next(terms)
-        self._steps.take("retain", model)
+    @property
+    def separate_gradients(self) -> bool:
+        """Whether the region is located at every step, from the two terms' gradients."""
+        return bool(self.config.localise == "every-step")
 
-    def finish_gradients(self, model: Any) -> None:
-        """Set the gradients outside the step's region to 0."""
-        if self.config.localise == "every-step":
-            self._steps.finish(model)
+    def combine_gradients(self, terms: Sequence[Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
+        """Return the sum inside the step's region, and 0 outside of it."""
+        forget, retain = terms
+        return self._steps.combine(forget, retain)
 
     def unlearn(self, context: UnlearnContext) -> None:
         """Train on the region.

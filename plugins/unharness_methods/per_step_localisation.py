@@ -6,48 +6,38 @@ answers as they are, and what lies outside the region gets a gradient of 0 for t
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from unharness import MethodError, gather_full_tensor
 from unharness_methods.localisation import Region, choose_region, compare
 
-Scope = Literal["forget", "retain"]
-
 
 class PerStepRegion:
-    """Collects a step's gradients by scope, whatever its micro-batches, and joins them."""
+    """Joins the gradients of a step's two terms inside the region that they point at."""
 
     def __init__(self, config: Any, report: dict[str, Any]) -> None:
         self._mu, self._sigma = config.mu, config.sigma
         self._weights = {"forget": -config.forget_weight, "retain": config.retain_weight}
-        self._sums: dict[Scope, dict[str, torch.Tensor]] = {"forget": {}, "retain": {}}
         self._chosen: dict[str, int] = {}
         self._report = report
         self._empty = 0
         self._steps = 0
 
-    def take(self, scope: Scope, model: Any) -> None:
-        """Move the model's gradients, those of one term, to the scope's sum."""
-        sums = self._sums[scope]
-        for name, value in model.named_parameters():
-            if value.grad is None:
-                continue
-            sums[name] = sums[name] + value.grad if name in sums else value.grad
-            value.grad = None
-
-    def finish(self, model: Any) -> None:
-        """Give the tensors of the step's region their gradient, and the others one of 0."""
-        forget, retain = self._sums["forget"], self._sums["retain"]
+    def combine(
+        self, forget: Mapping[str, torch.Tensor], retain: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Return the sum of both gradients in the step's region, and 0 outside of it."""
         region = self._locate(forget, retain)
         names = set(region.names)
-        for name, value in model.named_parameters():
-            if name in forget and name in retain:
-                whole = forget[name] + retain[name]
-                value.grad = whole if name in names else torch.zeros_like(whole)
-        self._sums = {"forget": {}, "retain": {}}
+        combined: dict[str, torch.Tensor] = {}
+        for name in forget.keys() & retain.keys():
+            total = forget[name] + retain[name]
+            combined[name] = total if name in names else torch.zeros_like(total)
         self._note(region)
+        return combined
 
     def refuse_if_never(self) -> None:
         """Refuse a training in which nothing was ever in the region.
@@ -66,7 +56,9 @@ class PerStepRegion:
         """Return the names of the tensors that had gradients and were in no step's region."""
         return {name for name, count in self._chosen.items() if not count}
 
-    def _locate(self, forget: dict[str, torch.Tensor], retain: dict[str, torch.Tensor]) -> Region:
+    def _locate(
+        self, forget: Mapping[str, torch.Tensor], retain: Mapping[str, torch.Tensor]
+    ) -> Region:
         """Compare the gradients of the two likelihoods: the loss's weights are taken out."""
         scores = []
         for name in forget:

@@ -8,6 +8,7 @@ import torch
 from unharness import MethodError, UnlearnBatch
 from unharness.data.batches import collate
 from unharness.data.encoding import Encoded
+from unharness.training.hooks import TermGradients
 from unharness.training.loop import train
 from unharness.training.steps import MicroBatch, Step
 from unharness_methods.memflex import MemFlex
@@ -44,10 +45,13 @@ def memflex(**settings):
 
 def gradients(method, model, parts):
     model.zero_grad()
+    terms = TermGradients()
     for rows in parts:
-        for term in method.loss_terms(model, batch(rows)):
+        for index, term in enumerate(method.loss_terms(model, batch(rows))):
             (term * len(rows) / len(FORGET)).backward()
-    method.finish_gradients(model)
+            terms.take(index, model)
+    assert method.separate_gradients
+    terms.put_back(model, method, {})
     return {name: value.grad.clone() for name, value in model.named_parameters()}
 
 
@@ -116,7 +120,7 @@ def test_a_region_that_is_always_empty_is_refused():
         method.loss_terms,
         config,
         seed=0,
-        on_gradients=method.finish_gradients,
+        hooks=method,
     )
     assert len(log.losses) == 2
     assert report["region"]["empty_steps"] == 2

@@ -19,6 +19,7 @@ from unharness.data.recipe import TrainConfig
 from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training import ranks
+from unharness.training.hooks import StepHooks, TermGradients, take_gradients
 from unharness.training.log import TrainingLog
 from unharness.training.precision import uses_bf16
 from unharness.training.restore import restored
@@ -37,7 +38,7 @@ def train(
     *,
     seed: int,
     on_step: OnStep | None = None,
-    on_gradients: Callable[[Any], None] | None = None,
+    hooks: StepHooks | None = None,
     on_placed: Callable[[Any], None] | None = None,
 ) -> TrainingLog:
     """Train `model` in place; only parameters with `requires_grad` move.
@@ -53,8 +54,7 @@ def train(
         seed: of the dropout.
         on_step: called after every step with its number from 1, the number of all, and the
             values `loss`, `lr` and `grad_norm`.
-        on_gradients: called with the model once a step, when its gradients are whole and before
-            they are clipped.
+        hooks: called within every step.
         on_placed: called before the first step with the model that is trained: `model` itself, or
             under FSDP a copy whose parameters are spread over the processes.
 
@@ -86,7 +86,7 @@ def train(
             data_collator=lambda items: items[0],
             callbacks=[_Follow(log, on_step)],
             step_loss=loss,
-            on_gradients=on_gradients,
+            hooks=hooks or StepHooks(),
         )
         if on_placed:
             on_placed(trained)
@@ -169,12 +169,16 @@ class _StepTrainer(Trainer):
         self,
         *args: Any,
         step_loss: Loss,
-        on_gradients: Callable[[Any], None] | None,
+        hooks: StepHooks,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._step_loss = step_loss
-        self._on_gradients = on_gradients
+        self._hooks = hooks
+        self.add_callback(_AfterStep(lambda: hooks.after_step(self._unwrapped())))
+
+    def _unwrapped(self) -> Any:
+        return self.accelerator.unwrap_model(self.model)
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
         return SequentialSampler(self.train_dataset)  # the plan is already in order
@@ -188,17 +192,30 @@ class _StepTrainer(Trainer):
         )
 
     def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Run a step's micro-batches, each weighted by its share of the step's examples."""
+        """Run a step's passes; return the loss of the first, at the weights of the step."""
         model.train()
+        losses = []
+        for index in range(self._hooks.passes):
+            self._hooks.before_pass(self._unwrapped(), index)
+            losses.append(self._pass(model, inputs["step"]))
+        self._hooks.finish_gradients(self._unwrapped())
+        return losses[0]
+
+    def _pass(self, model: Any, step: Step) -> torch.Tensor:
+        """Run a step's micro-batches, each weighted by its share of the step's examples."""
         total = torch.zeros((), device=self.args.device)
-        for micro in inputs["step"].micro_batches:
+        separate = TermGradients() if self._hooks.separate_gradients else None
+        before = take_gradients(self._unwrapped()) if separate else {}
+        for micro in step.micro_batches:
             batch, share = _own_part(micro)
-            for term in self._terms(model, batch.to(self.args.device)):
+            for index, term in enumerate(self._terms(model, batch.to(self.args.device))):
                 _check(term, self.state.global_step + 1)
                 self.accelerator.backward(term * share)
                 total += term.detach() * share
-        if self._on_gradients:
-            self._on_gradients(self.accelerator.unwrap_model(model))
+                if separate:
+                    separate.take(index, self._unwrapped())
+        if separate:
+            separate.put_back(self._unwrapped(), self._hooks, before)
         return total
 
     def _terms(self, model: Any, batch: Batch) -> Iterator[Any]:
@@ -241,6 +258,16 @@ def _check(loss: Any, step: int) -> None:
         raise MethodError(
             f"step {step}: the loss has no gradient: it depends on no parameter that may move"
         )
+
+
+class _AfterStep(TrainerCallback):
+    """Calls a function after every optimizer step."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._call()
 
 
 class _Follow(TrainerCallback):

@@ -48,7 +48,7 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
             steps,
             method.loss_terms,
             config,
-            on_gradients=method.finish_gradients,
+            hooks=method,
             on_placed=reference.attach if reference else None,
             seed=context.derive_seed("training"),
             on_step=context.on_step,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from unharness.data.recipe import TrainConfig
 from unharness.strict_model import StrictModel
+from unharness.training.hooks import StepHooks
 from unharness.unlearning.presets import Preset
 from unharness.unlearning.search import FloatRange, Search
 from unharness.unlearning.streams import Stream
@@ -77,10 +78,11 @@ class Method(ABC):
         """
 
 
-class LossMethod(Method):
+class LossMethod(Method, StepHooks):
     """A method that is a loss, and perhaps a choice of the parameters that may move.
 
-    The harness does the rest: batches, optimizer, schedule, precision, progress.
+    The harness does the rest: batches, optimizer, schedule, precision, progress. What a method may
+    do within an optimizer step stands in `StepHooks`.
     """
 
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -119,12 +121,6 @@ class LossMethod(Method):
         Override it where a sum would hold the activations of several forward passes at once.
         """
         yield self.loss(model, batch)
-
-    def finish_gradients(self, model: Any) -> None:
-        """Change the gradients of an optimizer step, when all its batches have been backward.
-
-        The default leaves them as they are.
-        """
 
     def unlearn(self, context: UnlearnContext) -> None:
         """Train `context.model` with the loss."""
