@@ -81,6 +81,14 @@ def test_fewer_trials_than_that_are_not_exceeded(tune, tmp_path):
     assert len(study["trials"]) == 2
 
 
+def test_the_same_command_tries_failed_trials_again_and_more_trials_prolong(tune, tmp_path):
+    for trials, expected in ((2, 2), (2, 2), (3, 3)):
+        tune("-m", "kl", "--trials", trials)
+        (study,) = studies(tmp_path / "results")
+        settings = [json.dumps(trial["settings"]) for trial in study["trials"]]
+        assert len(set(settings)) == len(settings) == expected
+
+
 def test_a_method_without_a_successful_trial_is_not_run_untuned(tune, tmp_path):
     code, _, errors = tune("-m", "kl,retrain", "--trials", 1)
     assert code == 3  # retrain, which has nothing to tune, was still tried

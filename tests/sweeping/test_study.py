@@ -4,7 +4,8 @@ from unharness import MetricUse
 from unharness.errors import PluginError, UsageError
 from unharness.plugins import registry
 from unharness.request import RunRequest
-from unharness.sweeping.tune import Effort, Trial, final_requests, make_studies
+from unharness.sweeping.study import Trial
+from unharness.sweeping.tune import Effort, final_requests, make_studies
 from unharness.unlearning.method import LossMethod
 from unharness.unlearning.search import Choice, FloatRange, search_space
 

@@ -20,7 +20,7 @@ from unharness.errors import MethodError, UsageError
 from unharness.terminal import Console
 
 if TYPE_CHECKING:
-    from unharness.sweeping.tune import Study
+    from unharness.sweeping.study import Study
 
 MOST_MINUTES = 60 * 24 * 365
 """A year: what is longer is a slip of the pen."""
@@ -33,7 +33,7 @@ Examples:
 
 \b
 Settings are judged on a fifth of the training halves, never on the evaluation halves. The same
-command goes on where it was broken off.
+command continues an interrupted study from its journal.
 """
 FILE_KEYS = (
     *("method", "task", "model", "target", "seed", "set", "tuning", "engine", "engine_set", "data"),

@@ -2,9 +2,9 @@
 
 A trial is a run that is judged on a validation part of the training halves; the evaluation
 halves take no part in it, nor does a target model that was trained on them. The trials' records
-lie under `<results>/tuning`, where no leaderboard looks. As a trial depends on those before it
-alone, the same command goes on where it was broken off: what was run is found. A study ends
-early when several trials in a row fail.
+lie under `<results>/tuning`, where no leaderboard looks, and with them each study's journal, from
+which the same command continues after an interruption. A study ends early when several trials in a
+row fail.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,13 @@ from unharness.running.work import lock_of
 from unharness.stage_specs import RUN_ID_LENGTH
 from unharness.sweeping.executor import Executor, JobResult, Watcher
 from unharness.sweeping.plan import plan_sweep
+from unharness.sweeping.study import Study, Trial
 from unharness.sweeping.sweep import carry_out
-from unharness.unlearning.search import Choice, Search, search_space
+from unharness.unlearning.search import search_space
 
 FOLDER = "tuning"
-MAX_FAILURES = 5
-"""Failed trials in a row after which a study ends."""
 TARGET_STAGE = "train target"
 """How the stages begin that are shared with other runs, and are not counted as effort."""
-DIGITS = 3
-"""Significant digits of a suggested number: enough to find the place, short enough to read."""
 
 
 @dataclass(frozen=True)
@@ -54,107 +52,6 @@ class Effort:
         enough = self.trials is not None and trials >= self.trials
         late = self.seconds is not None and trials > 0 and seconds >= self.seconds
         return enough or late
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One setting, tried."""
-
-    settings: Mapping[str, Any]
-    run_id: str
-    value: float | None
-    """Of the objective; None if the run failed, or gave none."""
-    seconds: float
-    """What it took, without the training of a target model."""
-    error: str | None = None
-    """Why there is no value."""
-
-
-@dataclass
-class Study:
-    """The search for one method's settings on one task and model."""
-
-    request: RunRequest
-    space: Mapping[str, Search]
-    defaults: Mapping[str, Any]
-    """Every hyperparameter's value on this model when nobody says anything."""
-    maximize: bool
-    seed: int
-    trials: list[Trial] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._study = optuna.create_study(
-            direction="maximize" if self.maximize else "minimize",
-            sampler=optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=5),
-        )
-        # The first trial is the default setting: tuning never ends below it on the validation part.
-        self._study.enqueue_trial(
-            {name: self.defaults[name] for name in self.space if self._holds(name)}
-        )
-
-    @property
-    def seconds(self) -> float:
-        """What the trials took."""
-        return sum(trial.seconds for trial in self.trials)
-
-    @property
-    def best(self) -> Trial | None:
-        """The best trial, the earliest of equal ones; None if none has a value."""
-        known = [trial for trial in self.trials if trial.value is not None]
-        sign = -1 if self.maximize else 1
-        return min(known, key=lambda trial: sign * float(trial.value or 0.0), default=None)
-
-    @property
-    def failures(self) -> int:
-        """How many of the last trials failed in a row."""
-        values = [trial.value for trial in self.trials]
-        return next(
-            (at for at, value in enumerate(reversed(values)) if value is not None), len(values)
-        )
-
-    @property
-    def gave_up(self) -> bool:
-        """Whether so many trials failed in a row that no further one is worth its time."""
-        return self.failures >= MAX_FAILURES
-
-    @property
-    def label(self) -> str:
-        """The method, task and model."""
-        return f"{self.request.method} on {self.request.task}, {self.request.shown_model}"
-
-    def ask(self) -> tuple[Any, dict[str, Any]]:
-        """Return Optuna's trial, and the settings that it suggests."""
-        trial = self._study.ask()
-        return trial, {name: self._suggest(trial, name) for name in self.space}
-
-    def tell(self, trial: Any, outcome: Trial) -> None:
-        """Hear what came of a trial."""
-        from optuna.trial import TrialState
-
-        self.trials.append(outcome)
-        if outcome.value is None:
-            self._study.tell(trial, state=TrialState.FAIL)
-        else:
-            self._study.tell(trial, outcome.value)
-
-    def _suggest(self, trial: Any, name: str) -> Any:
-        place = self.space[name]
-        if isinstance(place, Choice):
-            return trial.suggest_categorical(name, place.values)
-        low, high = place.ends(self.defaults[name])
-        if isinstance(self.defaults[name], int):
-            return trial.suggest_int(name, max(1, round(low)), max(1, round(high)), log=place.log)
-        return float(f"{trial.suggest_float(name, low, high, log=place.log):.{DIGITS}g}")
-
-    def _holds(self, name: str) -> bool:
-        place, default = self.space[name], self.defaults[name]
-        if isinstance(place, Choice):
-            return default in place.values
-        low, high = place.ends(default)
-        return bool(low <= default <= high)
 
 
 def make_studies(
@@ -202,28 +99,40 @@ def tune(
     registry: Registry,
     watcher: Watcher,
 ) -> None:
-    """Give every study its share of trials, one of each at a time, side by side."""
+    """Give every study its share of trials, one of each at a time, side by side.
+
+    Studies continue from their journals; what these hold counts.
+
+    Raises:
+        UsageError: two studies are the same, under other names of one model.
+        RecordError: a journal cannot be read.
+    """
 
     def wants_more(study: Study) -> bool:
         return not study.gave_up and not effort.is_over(len(study.trials), study.seconds)
 
-    while open_studies := [study for study in studies if wants_more(study)]:
-        asked = [(study, *study.ask()) for study in open_studies]
-        requests = [_trial_request(study.request, settings) for study, _, settings in asked]
-        plan = plan_sweep(requests, registry)
-        results = {result.run_id: result for result in carry_out(plan, executor, watcher)}
-        store = RecordStore(plan.results)
-        specs = {cell.run_id: cell.plan.spec for cell in plan.cells}
-        for (study, trial, settings), run_id in zip(asked, plan.run_ids, strict=True):
-            record = store.find(specs[run_id])
-            result = results.get(run_id)
-            study.tell(trial, _outcome(settings, run_id, record, result, objective))
-            _save(study, objective, Path(plan.results))
-            if study.gave_up:
-                watcher.note(
-                    f"{study.label}: tuning ends after {len(study.trials)} trials, as the last "
-                    f"{study.failures} failed: {study.trials[-1].error}"
-                )
+    paths = _paths(studies, objective, registry)
+    with ExitStack() as stack:
+        for path, study in sorted(paths.items()):  # in one order: two processes never deadlock
+            stack.enter_context(study.kept(path.with_suffix(".journal"), watcher.note))
+        files = {id(study): path for path, study in paths.items()}
+        while open_studies := [study for study in studies if wants_more(study)]:
+            asked = [(study, *study.ask()) for study in open_studies]
+            requests = [_trial_request(study.request, settings) for study, _, settings in asked]
+            plan = plan_sweep(requests, registry)
+            results = {result.run_id: result for result in carry_out(plan, executor, watcher)}
+            store = RecordStore(plan.results)
+            specs = {cell.run_id: cell.plan.spec for cell in plan.cells}
+            for (study, trial, settings), run_id in zip(asked, plan.run_ids, strict=True):
+                record = store.find(specs[run_id])
+                result = results.get(run_id)
+                study.tell(trial, _outcome(settings, run_id, record, result, objective))
+                _save(study, objective, files[id(study)])
+                if study.gave_up:
+                    watcher.note(
+                        f"{study.label}: tuning ends after {len(study.trials)} trials, as the "
+                        f"last {study.failures} failed: {study.trials[-1].error}"
+                    )
 
 
 def final_requests(
@@ -291,19 +200,36 @@ def _outcome(
     return Trial(settings, run_id, value, sum(stages.values()) - target, missing)
 
 
-def _save(study: Study, objective: str, root: Path) -> None:
-    """Leave what was tried beside the trials' records.
+def _paths(studies: Sequence[Study], objective: str, registry: Registry) -> dict[Path, Study]:
+    """Return the studies by the file that says what was tried, beside the trials' records.
 
-    The file is named after what makes the study: the first trial's run id, which stands for model,
-    data and fixed hyperparameters, the objective, and what is tuned.
+    It is named after what makes the study: the ids of the default setting's run and evaluation,
+    which stand for model, data and fixed hyperparameters; the objective; what is tuned within
+    which bounds; and the sampler's seed.
     """
+    if not studies:
+        return {}
+    plan = plan_sweep([_trial_request(one.request, one.defaults) for one in studies], registry)
+    evaluations = {cell.run_id: cell.plan.spec.evaluation_id() for cell in plan.cells}
+    found: dict[Path, Study] = {}
+    for study, run_id in zip(studies, plan.run_ids, strict=True):
+        space = {name: repr(place) for name, place in sorted(study.space.items())}
+        ids = [run_id, evaluations[run_id]]
+        identity = json.dumps([*ids, objective, space, study.seed])
+        key = hashlib.sha256(identity.encode()).hexdigest()[:RUN_ID_LENGTH]
+        request = study.request
+        folder = Path(plan.results, request.task, path_name(request.shown_model), request.method)
+        same = found.setdefault(folder / f"study-{key}.json", study)
+        if same is not study:
+            raise UsageError(f"{same.label} and {study.label} are one model; give one of them")
+    return found
+
+
+def _save(study: Study, objective: str, path: Path) -> None:
+    """Write what was tried, for people and programs; what continues the study is its journal."""
     best = study.best
-    identity = [study.trials[0].run_id, objective, sorted(study.space)]
-    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:RUN_ID_LENGTH]
-    request = study.request
-    folder = root / request.task / path_name(request.shown_model) / request.method
     write_json(
-        folder / f"study-{key}.json",
+        path,
         {
             "objective": objective,
             "sampler": f"TPE, seed {study.seed}",

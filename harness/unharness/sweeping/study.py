@@ -1,0 +1,219 @@
+"""The search for one method's settings: what is tried next, and what came of each trial.
+
+Optuna keeps the trials, on disk as a journal of one JSON object a line (no pickle). A suggestion
+depends on the seed, the trial's number and the trials before it alone, so that a study that was
+interrupted goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unharness.cache import locked
+from unharness.errors import RecordError, reason_of
+from unharness.request import RunRequest
+from unharness.unlearning.search import Choice, Search
+
+MAX_FAILURES = 5
+"""Failed trials in a row after which a study ends."""
+DIGITS = 3
+"""Significant digits of a suggested number: enough to find the place, short enough to read."""
+RANDOM_TRIALS = 5
+"""Trials before the sampler models what is good; the first has the default settings."""
+SETTINGS, OUTCOME, RETRIES = "settings", "outcome", "retries"
+"""Attributes of Optuna's trials: what was tried, what came of it, and the failed one it repeats."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting, tried."""
+
+    settings: Mapping[str, Any]
+    run_id: str
+    value: float | None
+    """Of the objective; None if the run failed, or gave none."""
+    seconds: float
+    """What it took, without the training of a target model."""
+    error: str | None = None
+    """Why there is no value."""
+
+
+@dataclass
+class Study:
+    """The search for one method's settings on one task and model, in memory until it is `kept`."""
+
+    request: RunRequest
+    space: Mapping[str, Search]
+    defaults: Mapping[str, Any]
+    """Every hyperparameter's default on this model."""
+    maximize: bool
+    seed: int
+    _study: Any = field(init=False, repr=False)
+    """Optuna's."""
+
+    def __post_init__(self) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._open(optuna.storages.InMemoryStorage())
+
+    @contextmanager
+    def kept(
+        self, journal: Path, on_wait: Callable[[str], None] = lambda text: None
+    ) -> Iterator[None]:
+        """Go on from a journal, and write to it; no other process does while the block lasts.
+
+        The trial that was interrupted comes first, then those that failed: each is tried again,
+        and its new outcome takes the place of the old one.
+
+        Args:
+            journal: a file of JSON lines; made where there is none.
+            on_wait: told, in words, if another process holds the study.
+
+        Raises:
+            RecordError: the journal cannot be read.
+        """
+        from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+        # Optuna locks each write; this holds the study. Its own lock is `<journal>.lock`.
+        with locked(journal.with_name(f".{journal.name}.lock"), on_wait):
+            try:
+                _cut_torn_line(journal)
+                self._open(JournalStorage(JournalFileBackend(str(journal))))
+            except Exception as error:  # a damaged journal breaks Optuna anywhere
+                raise RecordError(
+                    f"{journal}: the study's journal cannot be read ({reason_of(error)}); "
+                    "remove it to begin the study again"
+                ) from error
+            self._retry_failures()
+            yield
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The finished trials in their order; of one that was tried again, the last outcome."""
+        return [
+            Trial(trial.user_attrs[SETTINGS], **trial.user_attrs[OUTCOME])
+            for trial in self._finished()
+        ]
+
+    @property
+    def seconds(self) -> float:
+        """What the trials took."""
+        return sum(trial.seconds for trial in self.trials)
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial, the earliest of equal ones; None if none has a value."""
+        known = [trial for trial in self.trials if trial.value is not None]
+        sign = -1 if self.maximize else 1
+        return min(known, key=lambda trial: sign * float(trial.value or 0.0), default=None)
+
+    @property
+    def failures(self) -> int:
+        """How many of the last trials failed in a row."""
+        values = [trial.value for trial in self.trials]
+        return next(
+            (at for at, value in enumerate(reversed(values)) if value is not None), len(values)
+        )
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether so many trials failed in a row that no further one is worth its time."""
+        return self.failures >= MAX_FAILURES
+
+    @property
+    def label(self) -> str:
+        """The method, task and model."""
+        return f"{self.request.method} on {self.request.task}, {self.request.shown_model}"
+
+    def ask(self) -> tuple[Any, dict[str, Any]]:
+        """Return Optuna's trial, and the settings that it suggests."""
+        trial = self._next()
+        settings = {name: self._suggest(trial, name) for name in self.space}
+        trial.set_user_attr(SETTINGS, settings)
+        return trial, settings
+
+    def tell(self, trial: Any, outcome: Trial) -> None:
+        """Take the outcome of a trial."""
+        from optuna.trial import TrialState
+
+        told = {name: value for name, value in vars(outcome).items() if name != SETTINGS}
+        trial.set_user_attr(OUTCOME, told)
+        if outcome.value is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._study.tell(trial, outcome.value)
+
+    def _open(self, storage: Any) -> None:
+        import optuna
+
+        self._study = optuna.create_study(
+            storage=storage,
+            study_name="study",
+            direction="maximize" if self.maximize else "minimize",
+            load_if_exists=True,
+        )
+        if not self._study.get_trials(deepcopy=False):
+            # The first trial is the default setting: tuning never ends below it on the
+            # validation part.
+            self._study.enqueue_trial(
+                {name: self.defaults[name] for name in self.space if self._holds(name)}
+            )
+
+    def _next(self) -> Any:
+        """Return the trial that was begun and not finished, else a new one."""
+        import optuna
+
+        waiting, running = optuna.trial.TrialState.WAITING, optuna.trial.TrialState.RUNNING
+        asked = [one for one in self._study.get_trials(deepcopy=False) if one.state != waiting]
+        begun = next((trial for trial in asked if trial.state == running), None)
+        # One sampler would begin its random sequence again after an interruption, and repeat
+        # itself; so each trial has one of its own.
+        self._study.sampler = optuna.samplers.TPESampler(
+            seed=self.seed + (begun.number if begun else len(asked)),
+            n_startup_trials=RANDOM_TRIALS,
+        )
+        return optuna.trial.Trial(self._study, begun._trial_id) if begun else self._study.ask()
+
+    def _finished(self) -> list[Any]:
+        """Return Optuna's finished trials; one that is tried again counts by its last attempt."""
+        found: dict[int, Any] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            found[trial.user_attrs.get(RETRIES, trial.number)] = trial
+        return [trial for trial in found.values() if trial.state.is_finished()]
+
+    def _retry_failures(self) -> None:
+        for trial in self._finished():
+            if trial.values is None:
+                first = trial.user_attrs.get(RETRIES, trial.number)
+                self._study.enqueue_trial(trial.params, user_attrs={RETRIES: first})
+
+    def _suggest(self, trial: Any, name: str) -> Any:
+        place = self.space[name]
+        if isinstance(place, Choice):
+            return trial.suggest_categorical(name, place.values)
+        low, high = place.ends(self.defaults[name])
+        if isinstance(self.defaults[name], int):
+            return trial.suggest_int(name, max(1, round(low)), max(1, round(high)), log=place.log)
+        return float(f"{trial.suggest_float(name, low, high, log=place.log):.{DIGITS}g}")
+
+    def _holds(self, name: str) -> bool:
+        place, default = self.space[name], self.defaults[name]
+        if isinstance(place, Choice):
+            return default in place.values
+        low, high = place.ends(default)
+        return bool(low <= default <= high)
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Remove what a killed process left of a line; Optuna would write the next one behind it."""
+    if not journal.is_file():
+        return
+    content = journal.read_bytes()
+    if not content.endswith(b"\n"):
+        os.truncate(journal, content.rfind(b"\n") + 1)
