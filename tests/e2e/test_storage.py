@@ -74,12 +74,16 @@ def test_a_damaged_target_is_trained_anew(few, tmp_path):
     assert "made anew" not in errors
 
 
+KINDS = ("examples", "observations", "weights")
+
+
 def _whole(folder):
     """The record of a folder, once every file that it names has been found as it says."""
     record = json.loads((folder / "run.json").read_text())
-    examples = record["artifacts"]["examples"]
-    content = (folder / examples["path"]).read_bytes()
-    assert hashlib.sha256(content).hexdigest() == examples["sha256"]
+    for name in ("examples", "observations"):
+        facts = record["artifacts"][name]
+        content = (folder / facts["path"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == facts["sha256"]
     weights = record["artifacts"]["weights"]
     assert weights["files"]
     for name, facts in weights["files"].items():
@@ -89,13 +93,15 @@ def _whole(folder):
 
 
 def _make_other(folder):
-    """Make an older record of it, with other examples and weights: a run again gives the same."""
+    """Make an older record of it, with other files beside it: a run again gives the same."""
     record = json.loads((folder / "run.json").read_text())
-    examples, weights = record["artifacts"]["examples"], record["artifacts"]["weights"]
-    (folder / examples["path"]).unlink()
-    examples["sha256"] = hashlib.sha256(b"old").hexdigest()
-    examples["path"] = f"examples-{examples['sha256'][:12]}.jsonl.gz"
-    (folder / examples["path"]).write_bytes(b"old")
+    weights = record["artifacts"]["weights"]
+    for name, ending in {"examples": "jsonl.gz", "observations": "zip"}.items():
+        facts = record["artifacts"][name]
+        (folder / facts["path"]).unlink()
+        facts["sha256"] = hashlib.sha256(b"old").hexdigest()
+        facts["path"] = f"{name}-{facts['sha256'][:12]}.{ending}"
+        (folder / facts["path"]).write_bytes(b"old")
     (folder / weights["path"]).rename(folder / "weights-000000000000")
     weights["path"] = "weights-000000000000"
     config = folder / weights["path"] / "config.json"
@@ -146,16 +152,16 @@ def test_a_killed_replacement_leaves_the_old_record_or_the_new_one(few, main_her
         ended = _killed_at(number, few.words(*words), folder)
         found = _whole(folder)
         seen.append("old" if found["started"] == "old" else "new")
-        named = {key: found["artifacts"][key] for key in ("examples", "weights")}
+        named = {key: found["artifacts"][key] for key in KINDS}
         assert named == (old if seen[-1] == "old" else new)["artifacts"]
         if seen[-1] == "new" and ended == 99:
             assert few(*words)[0] == 0  # what the killed one left is removed
-            assert len(list(folder.iterdir())) == 3
+            assert len(list(folder.iterdir())) == 1 + len(KINDS)
             _make_other(folder)
     assert ended == 0
     assert number > 5
     assert set(seen) == {"old", "new"}
-    names = {found["artifacts"][key]["path"] for key in ("examples", "weights")}
+    names = {found["artifacts"][key]["path"] for key in KINDS}
     assert {path.name for path in folder.iterdir()} == {"run.json", *names}
 
 

@@ -38,7 +38,9 @@ def seen(load_checkpoint, data_folder):
     """By first tokens: how often each example went through the model, under all metrics."""
     model, tokenizer = load_checkpoint("llama")
     data = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(COUNT)
-    columns = resolve_columns(KnowUnDoPrivacy.metrics, data, registry())
+    columns = resolve_columns(
+        KnowUnDoPrivacy.metrics, {one.name: one for one in data.evaluated()}, registry()
+    )
     found = Counter()
     forward = model.forward
 

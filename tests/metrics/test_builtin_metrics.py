@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unharness import Example, Generated, Likelihood, Observed, Score, Split, TokenScores
-from unharness.data.task_data import DataOrigin, TaskData
 from unharness.evaluation.columns import resolve_columns
 from unharness.evaluation.scoring import Observations, score
 from unharness.plugins import registry
@@ -50,8 +49,7 @@ def _scores(
         splits[name] = Split(name, role, examples=tuple(examples))  # type: ignore[arg-type]
         observed[name, Likelihood()] = Observed.of_tokens([[row] for row in rows])
         observed[name, Generated()] = Observed(texts={"samples": [[text] for text in said]})
-    data = TaskData.of(splits.values(), DataOrigin("path", "by hand"))
-    columns = resolve_columns(KnowUnDoPrivacy.metrics, data, registry())
+    columns = resolve_columns(KnowUnDoPrivacy.metrics, splits, registry())
     found = score(columns, Observations(splits, observed), registry())  # type: ignore[arg-type]
     assert list(found) == LABELS
     return found

@@ -45,6 +45,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.compare:compare_command",
         "Is the difference between two methods real?",
     ),
+    "score": (
+        "unharness.cli.score:score_command",
+        "Compute metrics again from stored observations.",
+    ),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
     "methods": ("unharness.cli.lists:methods", "List unlearning methods, or show one."),
     "tasks": ("unharness.cli.lists:tasks", "List tasks, or show one."),

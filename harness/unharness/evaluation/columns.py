@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from unharness.data.examples import Split
-from unharness.data.task_data import TaskData
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.metric import PERCENT, Direction, Metric
 from unharness.evaluation.metric_plugins import load_metric
@@ -55,8 +54,15 @@ class CompositeColumn:
 Column = MetricColumn | CompositeColumn
 
 
-def resolve_columns(uses: Sequence[Use], data: TaskData, registry: Registry) -> tuple[Column, ...]:
+def resolve_columns(
+    uses: Sequence[Use], splits: Mapping[str, Split], registry: Registry
+) -> tuple[Column, ...]:
     """Return the columns that a task's uses stand for, in their order.
+
+    Args:
+        uses: of the task.
+        splits: the evaluated ones, by name.
+        registry: knows the metrics.
 
     Raises:
         UnknownNameError: a metric is not registered.
@@ -70,7 +76,7 @@ def resolve_columns(uses: Sequence[Use], data: TaskData, registry: Registry) -> 
             pending.append(use)
             order.append(_new_label(use.label, order))
             continue
-        for column in _metric_columns(use, data, registry):
+        for column in _metric_columns(use, splits, registry):
             order.append(_new_label(column.label, order))
             found[column.label] = column
     for use in pending:
@@ -78,11 +84,12 @@ def resolve_columns(uses: Sequence[Use], data: TaskData, registry: Registry) -> 
     return tuple(found[label] for label in order)
 
 
-def _metric_columns(use: MetricUse, data: TaskData, registry: Registry) -> Iterator[MetricColumn]:
+def _metric_columns(
+    use: MetricUse, evaluated: Mapping[str, Split], registry: Registry
+) -> Iterator[MetricColumn]:
     metric = load_metric(use, registry)
     if use.complement and metric.unit not in (PERCENT, ""):
         raise UsageError(f"metric {use.metric!r}: a complement needs the unit %, not {metric.unit}")
-    evaluated = {split.name: split for split in data.evaluated()}
     if use.split is None:
         names = [n for n, split in evaluated.items() if observable(metric.observes(), split)]
     else:

@@ -13,19 +13,22 @@ import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from unharness.errors import RecordError
 from unharness.manifest import changed_file, folder_files
-from unharness.records.files import describe_file, write_json_lines
+from unharness.records.files import describe_file, whole_file, write_json_lines
 from unharness.records.record import RunRecord
 
 EXAMPLES_FILE = "examples.jsonl.gz"
 """What examples were called before they were named by content; read where a record names none."""
 DIGITS = 12
 """Of the SHA-256, in a name."""
-_OURS = re.compile(r"examples(-[0-9a-f]{12})?\.jsonl\.gz|weights(-[0-9a-f]{12})?")
-_SCRATCH = re.compile(r"\.{1,2}(run\.json|examples|weights)-.*")
+_FILES = re.compile(r"examples(-[0-9a-f]{12})?\.jsonl\.gz|observations-[0-9a-f]{12}\.zip")
+_WEIGHTS = re.compile(r"weights(-[0-9a-f]{12})?")
+_SCRATCH = re.compile(r"\.{1,2}(run\.json|examples|observations|weights)-.*")
 _EXAMPLES_SCRATCH, _WEIGHTS_SCRATCH = ".examples-new", ".weights-new"
+_OBSERVATIONS_SCRATCH = ".observations-new"
 
 
 def write_examples(folder: Path, rows: Iterable[Any]) -> dict[str, Any]:
@@ -38,12 +41,36 @@ def write_examples(folder: Path, rows: Iterable[Any]) -> dict[str, Any]:
     scratch = folder / _EXAMPLES_SCRATCH
     try:
         write_json_lines(scratch, rows)
-        facts = describe_file(scratch, folder)
-        name = f"examples-{facts['sha256'][:DIGITS]}.jsonl.gz"
-        scratch.rename(folder / name)
+        return _named_by_content(scratch, "examples-{}.jsonl.gz")
     finally:
         scratch.unlink(missing_ok=True)
-    return facts | {"path": name}
+
+
+def write_observations(folder: Path, write: Callable[[IO[bytes]], None]) -> dict[str, Any]:
+    """Write the file of observations; return what the record says of it.
+
+    Args:
+        folder: of the record.
+        write: writes the content.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    scratch = folder / _OBSERVATIONS_SCRATCH
+    try:
+        with whole_file(scratch) as handle:
+            write(handle)
+        return _named_by_content(scratch, "observations-{}.zip")
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _named_by_content(scratch: Path, name: str) -> dict[str, Any]:
+    """Give a file its name, with the beginning of its SHA-256 in it; return what it is."""
+    facts = describe_file(scratch, scratch.parent)
+    facts["path"] = name.format(facts["sha256"][:DIGITS])
+    scratch.rename(scratch.with_name(facts["path"]))
+    return facts
 
 
 def write_weights(folder: Path, save: Callable[[Path], None]) -> dict[str, Any]:
@@ -103,9 +130,24 @@ def weights_problem(record: RunRecord, folder: Path) -> str:
     return changed_file(folder / str(facts["path"]), facts.get("files") or {})
 
 
-def is_examples(name: str) -> bool:
-    """Return whether a file's name is one that examples may have."""
-    return _OURS.fullmatch(name) is not None and name.startswith("examples")
+def observations_path(record: RunRecord, folder: Path) -> Path | None:
+    """Return where a record's observations lie; None where it has none.
+
+    Raises:
+        RecordError: the file is missing, or is not the one that the record names.
+    """
+    facts = record.artifacts.get("observations")
+    if facts is None:
+        return None
+    path = folder / Path(str(facts["path"])).name
+    if problem := changed_file(folder, {path.name: facts}):
+        raise RecordError(f"{folder}: {problem}; run it again with --force")
+    return path
+
+
+def is_data_file(name: str) -> bool:
+    """Return whether a file's name is one that examples or observations may have."""
+    return _FILES.fullmatch(name) is not None
 
 
 def is_scratch(name: str) -> bool:
@@ -121,7 +163,7 @@ def remove_artifacts(folder: Path, keep: Iterable[RunRecord]) -> None:
         if "examples" not in record.artifacts:
             named.add(EXAMPLES_FILE)
     for path in folder.glob("*"):
-        if _OURS.fullmatch(path.name) and path.name not in named:
+        if (is_data_file(path.name) or _WEIGHTS.fullmatch(path.name)) and path.name not in named:
             remove(path)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from unharness.errors import MethodError, UnharnessError
-from unharness.evaluation.columns import Column, CompositeColumn
 from unharness.evaluation.evaluate import most_common_share
-from unharness.evaluation.metric import Direction, Score
 from unharness.evaluation.observed import TokenScores
 from unharness.evaluation.requests import Likelihood
 from unharness.evaluation.scoring import Observations
 from unharness.models.trained import TrainedModel
-from unharness.records.record import DataRecord, MetricRecord, RunRecord, TargetRecord
+from unharness.records.record import DataRecord, RunRecord, TargetRecord
 from unharness.running.resolve import Plan
 
 COLLAPSED_ACCURACY = 0.1
@@ -24,51 +21,6 @@ LEARNED_SHARE = 0.8
 TARGET_UNLEARNED = "the target model never learned its facts"
 COLLAPSED_SHARE = 0.5
 """Above this share of equal answers to a retain split a model has collapsed."""
-
-
-def metric_records(
-    columns: Sequence[Column], scores: Mapping[str, Score]
-) -> dict[str, MetricRecord]:
-    """Return each column's score as the record holds it."""
-    return {
-        column.label: _metric_record(
-            scores[column.label], column.unit, column.direction, **_origin(column)
-        )
-        for column in columns
-    }
-
-
-def suite_records(scores: Mapping[str, Score]) -> dict[str, MetricRecord]:
-    """Return a suite's scores as the record holds them."""
-    return {name: _metric_record(found, "%", "higher") for name, found in scores.items()}
-
-
-def _metric_record(found: Score, unit: str, direction: Direction, **origin: Any) -> MetricRecord:
-    return MetricRecord(
-        value=found.value,
-        ci95=found.ci95,
-        stderr=found.stderr,
-        n=found.n,
-        n_unscored=found.n_unscored,
-        unit=unit,
-        direction=direction,
-        status=found.reason or "ok",
-        **origin,
-    )
-
-
-def _origin(column: Column) -> dict[str, Any]:
-    """Return which metric a column is, of what."""
-    if isinstance(column, CompositeColumn):
-        return {"metric": column.kind, "params": {"of": list(column.of)}}
-    return {
-        "metric": column.metric.name,
-        "version": column.metric.version,
-        "params": column.metric.params.model_dump(mode="json"),
-        "split": column.split,
-        "against": column.against,
-        "complement": column.complement,
-    }
 
 
 def target_warnings(observations: Observations) -> list[str]:

@@ -178,7 +178,7 @@ def resolve(
         data = task.validation_splits(data)
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
-    columns = resolve_columns(uses, data, registry)
+    columns = resolve_columns(uses, {split.name: split for split in data.evaluated()}, registry)
     general = _general(request, method, data, base, registry)
     if general:
         general = replace(general, examples=general.examples[:learned])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from unharness.cache import locked
 from unharness.data.prompts import NO_PROMPT
 from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
+from unharness.evaluation import storage
 from unharness.evaluation.evaluate import observe
 from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
+from unharness.evaluation.metric_records import metric_records, suite_records
 from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import Observations, example_rows, score
 from unharness.models.lora import is_adapted, merged
@@ -21,7 +24,7 @@ from unharness.models.trained import TrainedModel
 from unharness.models.weights import WeightsRef, save_weights, weights_hash
 from unharness.plugins import Registry
 from unharness.progress import Progress
-from unharness.records.artifacts import write_examples, write_weights
+from unharness.records.artifacts import write_examples, write_observations, write_weights
 from unharness.records.record import RunRecord
 from unharness.records.store import RECORD_FILE, RecordStore
 from unharness.running.clock import PrefixedProgress, TimedProgress
@@ -31,15 +34,14 @@ from unharness.running.parts import (
     count_unscored,
     data_record,
     explained,
-    metric_records,
     row_warnings,
-    suite_records,
     target_record,
     target_warnings,
     utc_now,
 )
 from unharness.running.pool import EnginePool
 from unharness.running.provenance import provenance
+from unharness.running.references import reference_observations
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan
 from unharness.running.unlearn_stage import target_model
 from unharness.running.unlearned_cache import unlearned_model
@@ -203,7 +205,8 @@ class RunUnderWay:
         chosen = {"name": settings.engine, "why": plan.engine_reason}
         record.engine = chosen | engine.facts()
         with progress.stage("metrics"):
-            return observations, score(plan.columns, observations, self.registry)
+            references = reference_observations(plan.columns, record, self.store)
+            return observations, score(plan.columns, observations, self.registry, references)
 
     def _save(
         self,
@@ -217,6 +220,9 @@ class RunUnderWay:
             try:
                 rows = example_rows(observations, scores)
                 record.artifacts["examples"] = write_examples(folder, rows)
+                record.artifacts["observations"] = write_observations(
+                    folder, partial(storage.write_observations, observations)
+                )
                 if self.plan.spec.save_weights:
                     record.artifacts["weights"] = _save_weights(self.plan, weights, folder)
             except OSError as error:
@@ -246,7 +252,8 @@ class RunUnderWay:
         record.error = reason_of(error)
         record.finished = utc_now()
         record.metrics = {}
-        record.artifacts.pop("examples", None)
+        for name in ("examples", "observations"):
+            record.artifacts.pop(name, None)
         record.cost.stages = dict(self.clock)
         try:
             if not keep_old:

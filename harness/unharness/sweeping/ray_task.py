@@ -35,7 +35,7 @@ def record_files(request: RunRequest) -> dict[str, bytes]:
     """
     from unharness.errors import UnharnessError
     from unharness.plugins import registry
-    from unharness.records.artifacts import examples_path
+    from unharness.records.artifacts import examples_path, observations_path
     from unharness.records.store import RECORD_FILE, RecordStore
     from unharness.running.resolve import resolve
 
@@ -48,7 +48,8 @@ def record_files(request: RunRequest) -> dict[str, bytes]:
             record, folder = store.find(one.spec), store.folder(one.spec)
             if record is None:
                 continue
-            for path in (examples_path(record, folder), folder / RECORD_FILE):
+            observations = observations_path(record, folder)
+            for path in (examples_path(record, folder), observations, folder / RECORD_FILE):
                 if path is not None and path.is_file():
                     found[path.relative_to(store.root).as_posix()] = path.read_bytes()
     except UnharnessError:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from unharness.cache import is_locked, locked
 from unharness.errors import RecordError, UnharnessError
-from unharness.records.artifacts import is_examples
+from unharness.records.artifacts import is_data_file
 from unharness.records.check import id_problem, problem_of
 from unharness.records.files import whole_file
 from unharness.records.record import RunRecord
@@ -62,7 +62,7 @@ def _by_place(job: Job, files: Files) -> dict[PurePosixPath, dict[str, bytes]]:
     for name, content in files.items():
         path = PurePosixPath(name)
         known = path.parent.name in job.records
-        if not known or not (path.name == RECORD_FILE or is_examples(path.name)):
+        if not known or not (path.name == RECORD_FILE or is_data_file(path.name)):
             raise RecordError(
                 f"the worker returned {name[:200]!r}, which is no file of a record of this run; "
                 "nothing of its answer was written"
@@ -84,8 +84,7 @@ def _checked(store: RecordStore, place: PurePosixPath, files: Files) -> list[Run
         problem = problem or problem_of(record) or id_problem(record, key)
         if not problem and place.parts != store.folder(record.spec).relative_to(store.root).parts:
             problem = f"it belongs into {store.folder(record.spec)}"
-        examples = record.artifacts.get("examples", {})
-        named[examples.get("path")] = examples.get("sha256")
+        named |= {one.get("path"): one.get("sha256") for one in record.artifacts.values()}
     for name in set(files) - {RECORD_FILE}:
         if named.get(name) != hashlib.sha256(files[name]).hexdigest():
             problem = problem or f"{name} is not what it names"

@@ -1,0 +1,55 @@
+"""Scores as a record holds them: each with the metric, version, parameters and split it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unharness.evaluation.columns import Column, CompositeColumn
+from unharness.evaluation.metric import Direction, Score
+from unharness.records.record import MetricRecord
+
+
+def metric_records(
+    columns: Sequence[Column], scores: Mapping[str, Score]
+) -> dict[str, MetricRecord]:
+    """Return each column's score as the record holds it."""
+    return {
+        column.label: _metric_record(
+            scores[column.label], column.unit, column.direction, **_origin(column)
+        )
+        for column in columns
+    }
+
+
+def suite_records(scores: Mapping[str, Score]) -> dict[str, MetricRecord]:
+    """Return a suite's scores as the record holds them."""
+    return {name: _metric_record(found, "%", "higher") for name, found in scores.items()}
+
+
+def _metric_record(found: Score, unit: str, direction: Direction, **origin: Any) -> MetricRecord:
+    return MetricRecord(
+        value=found.value,
+        ci95=found.ci95,
+        stderr=found.stderr,
+        n=found.n,
+        n_unscored=found.n_unscored,
+        unit=unit,
+        direction=direction,
+        status=found.reason or "ok",
+        **origin,
+    )
+
+
+def _origin(column: Column) -> dict[str, Any]:
+    """Return which metric a column is, of what."""
+    if isinstance(column, CompositeColumn):
+        return {"metric": column.kind, "params": {"of": list(column.of)}}
+    return {
+        "metric": column.metric.name,
+        "version": column.metric.version,
+        "params": column.metric.params.model_dump(mode="json"),
+        "split": column.split,
+        "against": column.against,
+        "complement": column.complement,
+    }

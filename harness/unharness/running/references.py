@@ -1,0 +1,74 @@
+"""The reference rows of a run: records of its target and of the retrained model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from unharness.errors import RecordError
+from unharness.evaluation.columns import Column, MetricColumn
+from unharness.evaluation.metric import Reference
+from unharness.evaluation.scoring import Observations
+from unharness.evaluation.storage import StoredObservations
+from unharness.records.artifacts import observations_path
+from unharness.records.record import RunRecord
+from unharness.records.store import RECORD_FILE, RecordStore, StoredRecord, read_records
+from unharness.spec import RunSpec
+
+METHODS: Mapping[Reference, str] = {"target": "vanilla", "retrained": "retrain"}
+"""Whose records are the reference rows."""
+
+
+def reference_observations(
+    columns: Sequence[Column], record: RunRecord, store: RecordStore
+) -> dict[str, list[Observations]]:
+    """Return what was observed of the reference models, for the columns that ask for them.
+
+    Reference rows are finished records in the same results folder: of the same data, target and
+    way to evaluate, one a seed. One whose observations are missing or damaged is left out.
+    """
+    asking = [one for one in columns if isinstance(one, MetricColumn) and one.metric.references]
+    requests = [column.metric.observes() for column in asking]
+    seed = record.spec.evaluation.bootstrap_seed
+    found: dict[str, list[Observations]] = {}
+    for name in sorted({name for column in asking for name in column.metric.references}):
+        for row in _rows(name, record, store):
+            try:
+                path = observations_path(*row)
+                if path is not None:
+                    read = StoredObservations(path).load(requests, seed)
+                    found.setdefault(name, []).append(read)
+            except RecordError:
+                continue
+    return found
+
+
+def _rows(name: Reference, record: RunRecord, store: RecordStore) -> Iterator[StoredRecord]:
+    """Yield a reference's records, one a seed, in the order of the seeds."""
+    method = METHODS.get(name)
+    if method is None:
+        return
+    rows: dict[int, StoredRecord] = {}
+    # Its folders alone are read: a results folder may hold thousands of records.
+    for path in sorted(store.folder(record.spec).parents[1].glob(f"{method}/*/{RECORD_FILE}")):
+        try:
+            found = read_records(path)
+        except RecordError:
+            continue
+        for other in found:
+            if other.status == "done" and _comparable(record, other):
+                rows.setdefault(other.spec.seed, StoredRecord(other, path.parent))
+    yield from (rows[seed] for seed in sorted(rows))
+
+
+def _comparable(one: RunRecord, other: RunRecord) -> bool:
+    """Whether two runs are of one target, attacked and observed in one way."""
+    weights = {run.target.weights_hash for run in (one, other) if run.target}
+    return len(weights) <= 1 and all(
+        first == second
+        for first, second in zip(_shared(one.spec), _shared(other.spec), strict=True)
+    )
+
+
+def _shared(spec: RunSpec) -> tuple[object, ...]:
+    observe = spec.observe.model_dump(exclude={"attacked", "suite"})
+    return spec.target, spec.attacks, observe

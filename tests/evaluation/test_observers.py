@@ -1,0 +1,156 @@
+"""The built-in observers: what is asked of the model, variant by variant."""
+
+from typing import Any
+
+import pytest
+
+from unharness import (
+    Choices,
+    Engine,
+    Example,
+    Generated,
+    Generation,
+    Likelihood,
+    Observation,
+    Seen,
+    Split,
+    UsageError,
+)
+from unharness.data.prompts import Prompt
+from unharness.evaluation.observe import score_tokens
+from unharness.evaluation.observer import ObserverContext
+from unharness.models.weights import WeightsRef
+from unharness.plugins import registry
+
+EXAMPLES = (
+    Example(
+        "0",
+        "Who lives in Rome?",
+        "Anna does.",
+        alternatives={"perturbed": ("Ben does.", "Nobody at all."), "paraphrase": ("It is Anna.",)},
+        prompts={"paraphrase": ("Who is in Rome?", "Rome is whose home?")},
+        choices=("Anna", "Ben", "the whole family of the miller"),
+        gold=0,
+    ),
+    Example("1", "Why?", "Because.", choices=("Yes", "No"), gold=1),
+)
+
+
+class Echo(Engine):
+    """Says what it was asked, and how."""
+
+    name = "echo"
+    summary = "s"
+
+    def load(self, weights):
+        self.loads = getattr(self, "loads", 0) + 1
+
+    def generate(self, prompts, sampling, on_done=None):
+        if on_done:
+            on_done(len(prompts), len(prompts))
+        return [
+            f"{text}|t={sampling.temperature}|s={sampling.seed}|n={sampling.max_new_tokens}"
+            for text in prompts
+        ]
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def context(load_checkpoint) -> ObserverContext:
+    return ObserverContext(
+        WeightsRef(*load_checkpoint("llama")), Echo(), max_length=256, max_new_tokens=7
+    )
+
+
+def seen(context: ObserverContext, request: Observation, split: Split) -> Seen:
+    observed = {
+        part: registry()
+        .get("observers", part.observer)()
+        .observe(context, split, part, lambda done, total: None)
+        for part in request.parts()
+    }
+    return Seen(split, observed)
+
+
+def direct(context: ObserverContext, prompt: str, answer: str) -> Any:
+    [row] = score_tokens(
+        context.model, context.tokenizer, [Example("x", prompt, answer)], max_length=256
+    )
+    return row
+
+
+def test_every_pair_of_prompt_and_answer_kind_is_scored_by_variant(context):
+    request = Likelihood(prompts=("prompt", "paraphrase"), answers=("answer", "perturbed"))
+    found = seen(context, request, Split("s", "forget", examples=EXAMPLES))
+    assert [len(rows) for rows in found.likelihood()] == [1, 1]
+    assert [len(rows) for rows in found.likelihood("perturbed")] == [2, 0]
+    assert [len(rows) for rows in found.likelihood("perturbed", "paraphrase")] == [4, 0]
+    wanted = direct(context, "Rome is whose home?", "Ben does.")  # prompts outside, answers inside
+    row = found.likelihood("perturbed", "paraphrase")[0][2]
+    assert row.answer_text == wanted.answer_text
+    assert row.log_probs == pytest.approx(wanted.log_probs, abs=1e-5)
+    with pytest.raises(KeyError):
+        found.likelihood("paraphrase")  # not asked for
+
+
+def test_choices_are_scored_as_a_whole_and_per_token(context):
+    found = seen(context, Choices(), Split("s", "forget", kind="choice", examples=EXAMPLES))
+    first, second = found.choices()
+    rows = [direct(context, EXAMPLES[0].prompt, text) for text in EXAMPLES[0].choices]
+    assert first.sums == pytest.approx([sum(row.log_probs) for row in rows], abs=1e-4)
+    means = [sum(row.log_probs) / len(row.log_probs) for row in rows]
+    assert first.means == pytest.approx(means, abs=1e-4)
+    assert first.best_by_mean == max(range(3), key=means.__getitem__)
+    assert first.best_by_sum == max(range(3), key=list(first.sums).__getitem__)
+    assert (first.gold, second.gold) == (0, 1)
+
+
+def test_an_example_without_choices_has_none(context):
+    plain = (Example("0", "a", "b"), EXAMPLES[1])
+    found = seen(context, Choices(), Split("s", "forget", kind="choice", examples=plain))
+    assert found.choices()[0] is None
+    assert found.choices()[1] is not None
+
+
+def test_samples_have_seeds_of_their_own_and_one_is_greedy(context):
+    split = Split("s", "forget", examples=EXAMPLES)
+    found = seen(context, Generated(samples=3, temperature=0.8), split)
+    assert [text.split("|")[1:] for text in found.texts(2)] == [["t=0.8", "s=2", "n=7"]] * 2
+    assert len({found.texts(sample)[0] for sample in range(3)}) == 3
+    [text, _] = seen(context, Generated(), split).texts()
+    assert text == "Who lives in Rome?\n\n|t=0.0|s=0|n=7"
+    assert context.engine.loads == 1  # a start of an engine can take a minute
+
+
+def test_text_ends_at_the_splits_stops(context):
+    split = Split("s", "forget", examples=EXAMPLES, generation=Generation(stops=("|", "?")))
+    assert seen(context, Generated(), split).texts() == ["Who lives in Rome", "Why"]
+
+
+def test_an_instruction_stands_before_every_prompt_and_costs_no_answer(context):
+    split = Split("s", "forget", examples=EXAMPLES)
+    context.instruction = Prompt("kind", "Be kind.")
+    context.max_length = 40
+    [with_it, _] = [rows[0] for rows in seen(context, Likelihood(), split).likelihood()]
+    context.instruction = Prompt("none", "")
+    [without, _] = [rows[0] for rows in seen(context, Likelihood(), split).likelihood()]
+    assert len(with_it.log_probs) == len(without.log_probs)
+    assert with_it.log_probs != without.log_probs
+
+
+@pytest.mark.parametrize(
+    "options", [{"samples": 0}, {"samples": 2, "temperature": 0.0}, {"temperature": -1.0}]
+)
+def test_impossible_requests_are_refused(options):
+    with pytest.raises(UsageError):
+        Generated(**options)
+
+
+def test_equal_requests_are_one_and_different_ones_have_other_keys():
+    assert Generated() == Generated(samples=1, temperature=0.0)
+    assert Generated(samples=2).temperature == 1.0
+    requests = [Likelihood(), Likelihood(answers=("perturbed",)), Generated(), Generated(2)]
+    assert len({request.key() for request in [*requests, Choices()]}) == 5
+    assert Likelihood().key() == Likelihood().key()
