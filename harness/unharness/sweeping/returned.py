@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from unharness.cache import is_locked, locked
 from unharness.errors import RecordError, UnharnessError
@@ -79,7 +80,7 @@ def _checked(store: RecordStore, place: PurePosixPath, files: Files) -> list[Run
     except ValueError as error:
         raise RecordError(f"the worker returned no record that can be read of {place}") from error
     problem = ""
-    named = {}
+    named: dict[Any, Any] = {}
     for key, record in zip(content.evaluations, records, strict=True):
         problem = problem or problem_of(record) or id_problem(record, key)
         if not problem and place.parts != store.folder(record.spec).relative_to(store.root).parts:
