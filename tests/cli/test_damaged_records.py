@@ -127,7 +127,7 @@ def test_other_commands_name_it_too(
 def test_an_edited_setting_is_said_to_be_one(results: Path, make_record: Any, save: Any, call: Any):
     path = damaged(make_record, save, EDITS["a better learning rate"])
     _, _, err = call("leaderboard", "--results", results)
-    assert f"{path}: its spec was changed: its ids are not those" in err
+    assert f"{path}: its spec was changed: the run id or evaluation id does not match" in err
 
 
 def test_published_records_are_read(call: Any):

@@ -32,7 +32,7 @@ def test_the_plan_comes_first_and_runs_nothing(cli, few, folder):
     )
     assert done.returncode == 0, done.stderr
     assert "5 runs: 0 done, 0 failed before, 5 new" in done.stdout  # vanilla has no seed
-    assert "nobody knows" in done.stdout
+    assert "no time estimate yet" in done.stdout
     assert not list(folder.iterdir())
 
 

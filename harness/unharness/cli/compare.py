@@ -48,7 +48,11 @@ Examples:
     help="Where methods were run on several.",
 )
 @click.option(
-    "--examples", type=click.IntRange(0), default=5, show_default=True, help="So many, each way."
+    "--examples",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Number of best and worst examples.",
 )
 @debug_option
 def compare_command(
@@ -173,7 +177,7 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
     for one in found.differences:
         unit = "%" if one.column.unit == "%" else ""
         ends = "–" if one.ci95 is None else " to ".join(signed(end, unit) for end in one.ci95)
-        words = {1: "A better", -1: "B better", 0: "no difference told"}[one.better]
+        words = {1: "A better", -1: "B better", 0: "not significant"}[one.better]
         style = {1: "green", -1: "red", 0: "dim"}[one.better]
         table.add_row(
             one.column.name, signed(one.value, unit), ends, _unit(one), Text(words, style)

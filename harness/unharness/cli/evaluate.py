@@ -34,7 +34,7 @@ Examples:
     metavar="PATH_OR_ID",
     help="A checkpoint or an adapter: a folder or a hub id; repeatable, all in one engine.",
 )
-@click.option("--name", "names", multiple=True, help="What the row is called; one a --weights.")
+@click.option("--name", "names", multiple=True, help="Name of the row; one per --weights.")
 @click.option("--beside", metavar="RUN", help="A run from whose target the --weights were made.")
 @click.option(
     "--task",
@@ -110,7 +110,7 @@ def evaluate_command(
     """Evaluate weights without training.
 
     RUN is the beginning of a run id: its saved weights are evaluated, in another way if options
-    say so; a run whose evaluation failed is gone on with. --weights takes any checkpoint or
+    say so; a run whose evaluation failed is resumed. --weights takes any checkpoint or
     adapter, and leaves records of the method `external`. All go through one engine.
     """
     if not runs and not weights:

@@ -43,7 +43,7 @@ _SHARED = (
     ),
     target_option,
     click.option("--seed", help="Seeds: 0..4, or 0,1,2 [default: 0]."),
-    click.option("--tuning", type=click.Choice(["lora", "full"]), help="What may move."),
+    click.option("--tuning", type=click.Choice(["lora", "full"]), help="Parameters to train."),
     click.option(
         "--engine",
         shell_complete=complete("engines", AUTO),

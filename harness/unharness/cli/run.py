@@ -83,7 +83,7 @@ FILE_KEYS = (
 @click.option(
     "--tuning",
     type=click.Choice(["lora", "full"]),
-    help="What may move [default: what suits the model].",
+    help="Parameters to train: an adapter (lora) or all (full) [default: by model].",
 )
 @click.option(
     "--engine",

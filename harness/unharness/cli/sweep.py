@@ -163,7 +163,7 @@ def _print_plan(plan: SweepPlan, form: str) -> None:
 
 def _estimate(seconds: float, unknown: int, left: int) -> str:
     if unknown == left:
-        return "how long it takes nobody knows: no record of such a run is there yet"
+        return "no time estimate yet: there is no record of such a run"
     more = f", and {unknown} runs without a record to judge by" if unknown else ""
     return f"about {clock(seconds)} for one worker, by past records{more}"
 

@@ -32,7 +32,7 @@ HOST = "127.0.0.1"
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="0 takes a free one.",
+    help="0 = any free port.",
     show_default=True,
 )
 @click.option("--no-browser", is_flag=True, help="Only say the address.")

@@ -149,7 +149,7 @@ def group_notes(group: Group) -> list[str]:
     if any(group.headline in row.metrics for row in group.rows):
         notes.append(f"Ranked by {group.headline}.")
     if any(best_rows(group.rows, column) for column in group.columns):
-        notes.append("Bold: best, and told apart from every other at 95%; ties are not bold.")
+        notes.append("Bold: significantly better than all other rows (95%); ties are not bold.")
     for found in trade_offs(group):
         names = dict.fromkeys(group.rows[index].method for index in sorted(found.front))
         notes.append(

@@ -41,7 +41,7 @@ class Difference:
 
     @property
     def better(self) -> int:
-        """1 if A is better at 95%, -1 if B is, 0 if they cannot be told apart."""
+        """1 if A is better at 95%, -1 if B is, 0 if the difference is not significant."""
         if self.ci95 is None or self.ci95[0] <= 0.0 <= self.ci95[1]:
             return 0
         higher = 1 if self.value > 0 else -1

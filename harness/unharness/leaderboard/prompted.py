@@ -38,7 +38,7 @@ def prompted_rows(
 ) -> dict[str, Prompted]:
     """Return a row's runs under each prompt, by the prompt's name.
 
-    Two texts of one name are told apart by the beginning of their SHA-256.
+    Two texts of one name are distinguished by the beginning of their SHA-256.
     """
     texts: dict[str, list[RunRecord]] = {}
     for record in records:

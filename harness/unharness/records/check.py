@@ -11,7 +11,7 @@ from unharness.records.record import RunRecord
 from unharness.stage_specs import IDENTITY_VERSION
 
 SPEC_CHANGED = (
-    "its spec was changed: its ids are not those of what it says of itself; restore the file, or "
+    "its spec was changed: the run id or evaluation id does not match it; restore the file, or "
     "run it again"
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -143,7 +143,7 @@ class RunRecord(RecordPart):
     training: TrainingRecord | None = None
     metrics: dict[str, MetricRecord] = Field(default_factory=dict)
     engine: dict[str, Any] | None = None
-    """What generated: its name, and what it says of itself."""
+    """The engine that generated the text: its name, and the facts that it reports."""
     general: dict[str, Any] | None = None
     """Of general knowledge: the suite, lm-eval's version; by task version, shots, numbers."""
     cost: CostRecord = Field(default_factory=CostRecord)

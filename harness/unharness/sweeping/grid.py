@@ -76,7 +76,7 @@ def seed_range(text: str) -> list[int]:
     if not first and not dots:
         return []
     if not first.isdecimal() or (dots and not last.isdecimal()):
-        raise ValueError(f"{text.strip()!r} is no seed; give numbers such as 0,1,2 or 0..4")
+        raise ValueError(f"invalid seed {text.strip()!r}; give numbers such as 0,1,2 or 0..4")
     if int(last or first) > HIGHEST_SEED:
         raise ValueError(f"{text.strip()!r}: seeds go from 0 to {HIGHEST_SEED}")
     if not dots:

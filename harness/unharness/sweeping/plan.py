@@ -84,7 +84,7 @@ class SweepPlan:
         return [note for note in dict.fromkeys(notes) if note]
 
     def estimate(self) -> tuple[float, int]:
-        """Return the seconds that one worker would need, and for how many cells nobody knows."""
+        """Return the seconds one worker would need, and how many cells have no estimate."""
         past = RecordStore(self.results).readable()
         runs, targets = _past(item.record for item in past)
         total, unknown = 0.0, 0

@@ -95,7 +95,7 @@ class VllmEngine(Engine):
             seconds = time.monotonic() - began
             self.self_test(weights)
         except BaseException:
-            self.close()  # nobody knows what it would answer with
+            self.close()  # its weights are unknown now
             raise
         self.last_self_test |= {"how": how, "seconds": seconds}
         self._weights = weights

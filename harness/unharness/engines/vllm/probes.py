@@ -36,7 +36,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "bfloat16": (1.0, 0.1),
 }
 CLEAR = 2.0
-"""Other weights are told apart where they are so many times further off than what vLLM says."""
+"""Weights count as different where they are this many times further off than vLLM's output."""
 
 
 def probe_prompts(tokenizer: Any) -> list[list[int]]:
