@@ -23,7 +23,7 @@ def complete(
     """Return what completes the value of an option or an argument.
 
     Args:
-        kind: of plugin, such as `methods`, or `prompts`, or `presets`; empty for none.
+        kind: of plugin, such as `methods`, or `prompts`, `presets` or `columns`; empty for none.
         words: further values.
         lists: whether values are lists with commas; the last part is completed then.
         paths: `file` or `dir` where a path may be given, too.
@@ -56,6 +56,8 @@ def _names(kind: str, words: Iterable[str]) -> list[tuple[str, str]]:
         named = [(name, "") for name in known_prompts(registry())]
     elif kind == "presets":
         named = [(name, "") for name in _preset_names()]
+    elif kind == "columns":
+        named = [(name, "") for name in _column_names()]
     elif kind:
         named = [(entry.name, entry.summary) for entry in registry().entries(kind)]
     else:
@@ -72,4 +74,17 @@ def _preset_names() -> list[str]:
     for method in registry().names("methods"):
         with suppress(PluginError):
             names |= {preset.name for preset in registry().get("methods", method).presets}
+    return sorted(names)
+
+
+def _column_names() -> list[str]:
+    """Return the labels of what all tasks measure; a task that cannot be loaded has none."""
+    from unharness.errors import PluginError
+    from unharness.evaluation.uses import labels_of
+    from unharness.plugins import registry
+
+    names = set()
+    for task in registry().names("tasks"):
+        with suppress(PluginError):
+            names |= set(labels_of(registry().get("tasks", task).metrics))
     return sorted(names)

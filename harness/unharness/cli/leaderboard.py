@@ -53,7 +53,7 @@ Examples:
     "--metric",
     "metrics",
     multiple=True,
-    shell_complete=complete("metrics"),
+    shell_complete=complete("columns"),
     metavar="NAME",
     help="Only this column; repeatable.",
 )

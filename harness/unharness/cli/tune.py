@@ -51,7 +51,7 @@ FILE_KEYS = (
 )
 @click.option(
     "--objective",
-    shell_complete=complete("metrics"),
+    shell_complete=complete("columns"),
     default="success_avg",
     show_default=True,
     help="What is tuned for.",
