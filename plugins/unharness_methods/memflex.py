@@ -55,6 +55,7 @@ class MemFlex(GradientDifference):
     """
 
     name = "memflex"
+    reads_all_splits = True  # the released code localises on evaluated examples too
     summary = "Gradient difference on the few parameters that gradients point at."
     # Chosen on the training halves alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 2e-3, "epochs": 4}}

@@ -15,7 +15,8 @@ class Retrain(Method):
     name = "retrain"
     summary = "The gold standard: a model trained on the retain set alone."
     trains_base = True
+    reads_all_splits = True
 
     def unlearn(self, context: UnlearnContext) -> None:
         """Replace the model by the retrained one."""
-        context.model = context.retrain(context.seed)
+        context.load_state(context.fine_tune("base", context.splits.learned(without="forget")))

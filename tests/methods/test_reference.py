@@ -33,7 +33,7 @@ def context(load_checkpoint, data_folder):
                         value, std=0.05, generator=torch.Generator().manual_seed(1)
                     )
         data: TaskData = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(6)
-        return UnlearnContext(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
+        return UnlearnContext(model.eval(), tokenizer, data, 0, 256, "cpu")
 
     return make
 

@@ -54,7 +54,7 @@ def context(load_checkpoint, data_folder):
             if ".lora_B." in name:  # an adapter that has learned something
                 torch.nn.init.normal_(value, std=0.05, generator=torch.Generator().manual_seed(1))
         data = KnowUnDoPrivacy().load(DataSource(str(data_folder))).limited(4)
-        return UnlearnContext(model.eval(), tokenizer, data, 0, 256, "cpu", lambda seed: None)
+        return UnlearnContext(model.eval(), tokenizer, data, 0, 256, "cpu")
 
     return make
 

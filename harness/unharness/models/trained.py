@@ -10,8 +10,8 @@ import hashlib
 import json
 import random
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import ModelError
 from unharness.models.base import BaseModel
 from unharness.models.loading import load_causal_lm
-from unharness.models.lora import LoraSettings, add_adapter, load_adapter
+from unharness.models.lora import LoraSettings, add_adapter, is_adapted, load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.weights import save_weights
 from unharness.progress import OnStep, Progress
 from unharness.training import ranks
+from unharness.training.log import TrainingLog
 
 VERSION = 2
 """Raised whenever the same key would give other weights."""
@@ -62,8 +63,18 @@ class TrainingPlace:
 
 
 @dataclass(frozen=True)
+class StartPoint:
+    """A model that training starts from, other than the base model."""
+
+    key: str
+    """Identifies its weights."""
+    load: Callable[[], tuple[Any, Any]]
+    """Returns model and tokenizer; the model as it is tuned further, with an adapter or without."""
+
+
+@dataclass(frozen=True)
 class FineTuner:
-    """Trains a base model on parts of a task's data, or finds it trained in the cache."""
+    """Trains a model on parts of a task's data, or finds it trained in the cache."""
 
     base: BaseModel
     data: TaskData
@@ -73,9 +84,11 @@ class FineTuner:
     progress: Progress
     knowledge: tuple[Example, ...] = ()
     """What is learned besides the splits."""
+    start: StartPoint | None = None
+    """What training starts from; None for the base model."""
 
     def trained(self, splits: Sequence[Split], recipe: FineTuneConfig, label: str) -> TrainedModel:
-        """Return the base model fine-tuned on `splits`.
+        """Return the start, by default the base model, fine-tuned on `splits`.
 
         The adapter of a LoRA-tuned model is returned on it, ready to be trained further.
 
@@ -130,56 +143,31 @@ class FineTuner:
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
+        if self.start:
+            parts["start"] = self.start.key
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _train(
         self, splits: Sequence[Split], recipe: FineTuneConfig, folder: Path, on_step: OnStep
     ) -> None:
-        from unharness.training.likelihood import sequence_nll
-        from unharness.training.loop import train
-        from unharness.training.steps import fine_tune_steps
-
-        model, tokenizer = self.base.load(self.data, self.place.dtype)
-        if self.tuning == "lora":
-            model = add_adapter(model, self.lora, recipe.seed)
+        if self.start:
+            model, tokenizer = self.start.load()
+        else:
+            model, tokenizer = self.base.load(self.data, self.place.dtype)
+            if self.tuning == "lora":
+                model = add_adapter(model, self.lora, recipe.seed)
         model.to(self.place.device)
-        length = self.place.max_length
-        encoded = [
-            row
-            for split in splits
-            for row in encode_examples(
-                tokenizer,
-                split.examples,
-                length,
-                end_token=True,
-                template=effective_template(split, self.place.template),
-                kind=split.kind,
-            )
-        ]
-        encoded += encode_examples(
-            tokenizer, self.knowledge, length, end_token=True, template=self.place.template
-        )
-        rows = [row for row in encoded if row.scored]
-        if not rows:
-            raise ModelError(f"no answer begins within {self.place.max_length} tokens")
-        steps = fine_tune_steps(
-            rows,
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            micro_batch_size=recipe.micro_batch_size,
-            pad_token_id=tokenizer.pad_token_id,
-            order=random.Random(recipe.seed),
-        )
-        log = train(
+        log, truncated = fine_tune(
             model,
-            steps,
-            lambda current, batch: sequence_nll(current, batch).mean(),
+            tokenizer,
+            splits,
             recipe,
-            seed=recipe.seed,
+            max_length=self.place.max_length,
+            template=self.place.template,
+            knowledge=self.knowledge,
             on_step=on_step,
         )
         save_weights(model, tokenizer, folder)
-        truncated = sum(row.truncated for row in encoded)
         content = asdict(log) | {"truncated": truncated, "splits": [split.name for split in splits]}
         (folder / LOG_FILE).write_text(json.dumps(content))
 
@@ -190,7 +178,85 @@ class FineTuner:
         ranks.agree(True)
 
     def _load(self, folder: Path) -> tuple[Any, Any]:
-        model, tokenizer = self.base.load(self.data, self.place.dtype)
+        if self.start:
+            model, tokenizer = self.start.load()
+            model = model.unload() if is_adapted(model) else model
+        else:
+            model, tokenizer = self.base.load(self.data, self.place.dtype)
         if self.tuning == "lora":
             return load_adapter(model, str(folder)), tokenizer
         return load_causal_lm(folder, self.place.dtype), tokenizer
+
+
+def fine_tune(
+    model: Any,
+    tokenizer: Any,
+    splits: Sequence[Split],
+    recipe: FineTuneConfig,
+    *,
+    max_length: int,
+    template: str,
+    knowledge: Sequence[Example] = (),
+    on_step: OnStep | None = None,
+) -> tuple[TrainingLog, int]:
+    """Train a model in place on the answers of some splits, end tokens included.
+
+    Args:
+        model: on its device; parameters with `requires_grad` are trained.
+        tokenizer: the model's.
+        splits: what is learned.
+        recipe: how.
+        max_length: in tokens.
+        template: of splits that name none, and of `knowledge`.
+        knowledge: what is learned besides.
+        on_step: told of every step.
+
+    Returns:
+        What the training did, and how many examples were longer than `max_length`.
+
+    Raises:
+        ModelError: no answer begins within `max_length`, or the tokenizer has no end token.
+    """
+    from unharness.training.likelihood import sequence_nll
+    from unharness.training.loop import train
+    from unharness.training.steps import fine_tune_steps
+
+    encoded = [
+        row
+        for split in splits
+        for row in encode_examples(
+            tokenizer,
+            split.examples,
+            max_length,
+            end_token=True,
+            template=effective_template(split, template),
+            kind=split.kind,
+        )
+    ]
+    encoded += encode_examples(tokenizer, knowledge, max_length, end_token=True, template=template)
+    rows = [row for row in encoded if row.scored]
+    if not rows:
+        raise ModelError(f"no answer begins within {max_length} tokens")
+    steps = fine_tune_steps(
+        rows,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        micro_batch_size=recipe.micro_batch_size,
+        pad_token_id=tokenizer.pad_token_id,
+        order=random.Random(recipe.seed),
+    )
+    log = train(
+        model,
+        steps,
+        lambda current, batch: sequence_nll(current, batch).mean(),
+        recipe,
+        seed=recipe.seed,
+        on_step=on_step,
+    )
+    return log, sum(row.truncated for row in encoded)
+
+
+def training_log(content: Mapping[str, Any]) -> TrainingLog:
+    """Return what a cached model's training did; an older version kept less of it."""
+    names = {entry.name for entry in fields(TrainingLog)}
+    return TrainingLog(**{name: content[name] for name in names & content.keys()})

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from unharness.data.examples import Split
+from unharness.data.recipe import FineTuneConfig
 from unharness.errors import MethodError
 from unharness.models.lora import add_adapter, is_adapted, merged
-from unharness.models.trained import FineTuner, TrainedModel
+from unharness.models.trained import FineTuner, StartPoint, TrainedModel
 from unharness.models.weights import parameter_counts, weights_hash
 from unharness.plugins import Registry
 from unharness.progress import OnStep, Progress, Stage
 from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.running.memory import PeakMemory
 from unharness.running.resolve import Plan
-from unharness.training.log import TrainingLog
 from unharness.training.update_norms import never_moved
-from unharness.unlearning.context import UnlearnContext
+from unharness.unlearning.context import UnlearnContext, readable_splits
 
 
 def target_model(plan: Plan, progress: Progress) -> TrainedModel:
@@ -91,12 +93,13 @@ class UnlearnStage:
         context = UnlearnContext(
             model=model,
             tokenizer=target.tokenizer,
-            splits=plan.data_with_general(),
+            splits=readable_splits(plan.data_with_general(), plan.method),
             seed=plan.spec.seed,
             max_length=plan.place.max_length,
             device=plan.place.device,
             template=plan.place.template,
-            retrain=lambda seed: self._retrain(context, seed),
+            tuner=self._tuned,
+            target_recipe=plan.recipe,
         )
         assert record.target is not None
         record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
@@ -147,17 +150,37 @@ class UnlearnStage:
             trainable_parameters=log.moved_parameters or training.trainable_parameters,
         )
 
-    def _retrain(self, context: UnlearnContext, seed: int) -> Any:
-        recipe = self.plan.recipe.model_copy(update={"seed": seed})
-        tuner = fine_tuner(self.plan, self.progress)
-        splits = self.plan.data.learned(without="forget")
-        label = f"train on {' + '.join(split.name for split in splits)}"
-        trained = tuner.trained(splits, recipe, label)
-        names = {entry.name for entry in fields(TrainingLog)}
-        # A model that an older version trained has no update norms.
-        context.tokenizer = trained.tokenizer
-        context.log = TrainingLog(**{key: trained.log[key] for key in names & trained.log.keys()})
-        return trained.model
+    def _tuned(
+        self,
+        start: Literal["base", "target"],
+        splits: Sequence[Split],
+        recipe: FineTuneConfig,
+    ) -> TrainedModel:
+        """Return the base or the target model after further training, from the cache if there."""
+        plan = self.plan
+        label = f"train {start} on {' + '.join(split.name for split in splits)}"
+        if start == "base":
+            return fine_tuner(plan, self.progress).trained(splits, recipe, label)
+
+        def load() -> tuple[Any, Any]:
+            target = target_model(plan, Progress())
+            return tunable_model(plan, target.model), target.tokenizer
+
+        if plan.given is None:
+            tuner = fine_tuner(plan, self.progress)
+            key = tuner.key(plan.data.learned(), plan.recipe)
+        else:
+            key = plan.given.weights.fingerprint(plan.data)
+        further = FineTuner(
+            plan.base,
+            plan.data,
+            plan.spec.tuning,
+            plan.lora,
+            plan.place,
+            self.progress,
+            start=StartPoint(f"{key}/{plan.spec.tuning}", load),
+        )
+        return further.trained(splits, recipe, label)
 
     def _on_step(self, stage: Stage, record: RunRecord) -> OnStep:
         def on_step(done: int, total: int, values: dict[str, float]) -> None:

@@ -5,30 +5,57 @@ torch is imported when it is needed, so that plugins are listed without it.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Role, Split
+from unharness.data.recipe import FineTuneConfig
 from unharness.data.task_data import TaskData
-from unharness.data.templates import PLAIN, effective_template
+from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
+from unharness.engines.engine import Sampling
 from unharness.errors import MethodError
+from unharness.models.lora import is_adapted, merged
+from unharness.models.states import State, combined, model_state, with_state
+from unharness.models.trained import TrainedModel, fine_tune, training_log
+from unharness.models.weights import WeightsRef
 from unharness.progress import OnStep
 from unharness.training.log import TrainingLog
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from unharness.data.batches import TokenBatch
+    from unharness.unlearning.method import Method
 
 
 def derived_seed(seed: int, purpose: str) -> int:
     """Return a seed for a purpose: random draws for one purpose never shift those for another."""
     digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
+
+
+Tuner = Callable[[Literal["base", "target"], Sequence[Split], FineTuneConfig], TrainedModel]
+
+
+def readable_splits(data: TaskData, method: Method) -> TaskData:
+    """Return what a method may read: trainable splits, with the texts that it declares."""
+    streams = method.streams().values()
+    answers = {*method.alternatives, *(stream.answer for stream in streams)}
+    prompts = {stream.prompt for stream in streams}
+    return TaskData.of(
+        (
+            split.with_examples(example.stripped(answers, prompts) for example in split.examples)
+            for split in data.splits.values()
+            if split.trainable or method.reads_all_splits
+        ),
+        data.origin,
+    )
 
 
 @dataclass
@@ -39,15 +66,17 @@ class UnlearnContext:
     """The target model, on its device, in evaluation mode; a PEFT model under LoRA."""
     tokenizer: Any
     splits: TaskData
-    """All of the task's data. Splits that are not trainable are for measuring: a method that reads
+    """The task's splits that methods may read; all of them where the method declares
+    `reads_all_splits`. Splits that are not trainable are for measuring: a method that trains on
     them cheats, and must say so in its hyperparameters."""
     seed: int
     max_length: int
     """In tokens."""
     device: str
-    retrain: Callable[[int], Any]
-    """seed -> the base model trained by the target's recipe on what it learned, without the
-    forget splits."""
+    tuner: Tuner | None = None
+    """Trains what starts at the base or the target model; see `fine_tune`."""
+    target_recipe: FineTuneConfig = field(default_factory=FineTuneConfig)
+    """How the target model learned what it knows."""
     template: str = PLAIN
     """Of splits that name none."""
     on_step: OnStep | None = None
@@ -122,6 +151,101 @@ class UnlearnContext:
                 self.truncated[split.name] = max(cut, self.truncated.get(split.name, 0))
             found.append(rows)
         return found
+
+    def fine_tune(
+        self,
+        start: Literal["base", "target"] | State,
+        splits: Sequence[Split],
+        recipe: FineTuneConfig | None = None,
+        seed: int | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the state of a model after training on the answers of some splits.
+
+        The context's own model stays as it is; `load_state` takes the result over. What starts at
+        the base or the target model is kept in the cache. A model that starts at the base learns
+        the general facts of its preset as well, as the target did.
+
+        Args:
+            start: `base`, `target` (before unlearning), or a state of the context's model.
+            splits: of `self.splits`.
+            recipe: how; None for the target's own.
+            seed: of the order and of dropout; None for the run's.
+
+        Raises:
+            MethodError: a given target names no base model, or nothing here can train.
+        """
+        recipe = (recipe or self.target_recipe).model_copy(
+            update={"seed": self.seed if seed is None else seed}
+        )
+        if isinstance(start, str):
+            if self.tuner is None:
+                raise MethodError(f"nothing here can train from the {start} model")
+            trained = self.tuner(start, splits, recipe)
+            model, log = trained.model, training_log(trained.log)
+        else:
+            model = with_state(copy.deepcopy(self.model), start)
+            log, _ = fine_tune(
+                model,
+                self.tokenizer,
+                splits,
+                recipe,
+                max_length=self.max_length,
+                template=self.template,
+                on_step=self.on_step,
+            )
+        self.log = self.log.followed_by(log)
+        if is_adapted(model) and not is_adapted(self.model):
+            model = merged(model)
+        return model_state(model)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return a copy of the model's tuned tensors by name, on the CPU.
+
+        They are the adapter's where the model carries one, else all weights.
+        """
+        return model_state(self.model)
+
+    def load_state(self, state: State) -> None:
+        """Give the model the weights of a state; whole weights replace an adapter.
+
+        Raises:
+            MethodError: names or shapes are not the model's.
+        """
+        self.model = with_state(self.model, state)
+
+    def combine_states(self, parts: Sequence[tuple[State, float]]) -> dict[str, Tensor]:
+        """Return the sum of states times factors, as whole weights.
+
+        Adapters are added by what they do to the weights, in float32, and rounded once.
+
+        Args:
+            parts: states of `state` or `fine_tune`, and their factors.
+
+        Raises:
+            MethodError: there are none, or they do not fit each other.
+        """
+        return combined(self.model, parts)
+
+    def generate(self, prompts: Sequence[str], max_new_tokens: int = 96) -> list[str]:
+        """Return what the model answers to questions as it is now, greedily.
+
+        Args:
+            prompts: questions; the run's template is applied.
+            max_new_tokens: of an answer.
+        """
+        from unharness.engines.hf import HfEngine
+
+        texts = [prompt_text(prompt, self.template, self.tokenizer) for prompt in prompts]
+        engine = HfEngine()
+        engine.load(WeightsRef(self.model, self.tokenizer))
+        training = self.model.training
+        self.model.eval()
+        try:
+            how = Sampling(max_new_tokens, special_tokens=self.template != CHAT)
+            return engine.generate(texts, how)
+        finally:
+            engine.close()
+            self.model.train(training)
 
     def batches(self, rows: Sequence[Encoded], batch_size: int) -> Iterator[TokenBatch]:
         """Yield the examples once, longest first, as batches on the model's device."""

@@ -6,7 +6,7 @@ Nothing heavy is imported here: a plugin that derives from these lists in no tim
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unharness.data.recipe import TrainConfig
@@ -36,7 +36,12 @@ class Method(ABC):
     trains: ClassVar[bool] = True
     """Whether it changes weights; one that does not gets no warning that nothing changed."""
     trains_base: ClassVar[bool] = False
-    """Whether it trains the base model by `context.retrain`, so that the outcome depends on it."""
+    """Whether it trains the base model by `context.fine_tune("base", …)`, so that the outcome
+    depends on it."""
+    alternatives: ClassVar[Set[str]] = frozenset()
+    """Kinds of other answers that it reads in `context.splits`, besides those of its streams."""
+    reads_all_splits: ClassVar[bool] = False
+    """Whether `context.splits` also holds the splits that are only for measuring."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """By model preset: hyperparameters that suit it better than Config's own defaults."""
 
