@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         load_published,
     )
     from unharness.leaderboard.rows import Board, Row, load_board
+    from unharness.models.inference import InferenceWrapper, UnlearnedModel
     from unharness.models.preset import ModelPreset
     from unharness.models.weights import WeightsRef
     from unharness.plugins import Ref
@@ -86,6 +87,7 @@ _HOMES = {
         "load_published",
     ),
     "leaderboard.rows": ("Board", "Row", "load_board"),
+    "models.inference": ("InferenceWrapper", "UnlearnedModel"),
     "models.preset": ("ModelPreset",),
     "models.weights": ("WeightsRef",),
     "plugins": ("Ref",),
@@ -122,6 +124,7 @@ __all__ = [
     "Generated",
     "Generation",
     "HubDataset",
+    "InferenceWrapper",
     "Job",
     "JobResult",
     "LazyGroup",
@@ -165,6 +168,7 @@ __all__ = [
     "UnharnessError",
     "UnlearnBatch",
     "UnlearnContext",
+    "UnlearnedModel",
     "UsageError",
     "Watcher",
     "WeightsRef",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +29,8 @@ class EngineLM(HFLM):
         self, requests: list[Any], disable_tqdm: bool = False
     ) -> list[tuple[float, bool]]:
         """Return log-likelihoods as HFLM does, without bars of its own."""
+        if wrapper := self._weights.wrapper:
+            requests = [_with_context(one, wrapper.prompt(one.args[0])) for one in requests]
         found: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=True)
         return found
 
@@ -40,10 +43,20 @@ class EngineLM(HFLM):
             indices = list(group)
             wanted = requests[indices[0]].args[1]
             prompts = [requests[index].args[0] for index in indices]
-            made = self._engine.generate(prompts, _sampling(wanted))
-            for index, text in zip(indices, made, strict=True):
-                texts[index] = _cut(text, wanted.get("until"))
+            wrapper = self._weights.wrapper
+            asked = [wrapper.prompt(text) for text in prompts] if wrapper else prompts
+            made = self._engine.generate(asked, _sampling(wanted))
+            for index, prompt, text in zip(indices, prompts, made, strict=True):
+                answer = _cut(text, wanted.get("until"))
+                texts[index] = wrapper.respond(prompt, answer) if wrapper else answer
         return texts
+
+
+def _with_context(request: Any, text: str) -> Any:
+    """Return a request for a likelihood with another context before its continuation."""
+    changed = copy.copy(request)
+    changed.arguments = (text, *request.args[1:])
+    return changed
 
 
 def _key(wanted: dict[str, Any]) -> str:

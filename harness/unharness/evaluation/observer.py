@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -52,16 +52,29 @@ class ObserverContext:
         """Return how prompts and answers of a split are joined."""
         return effective_template(split, self.template)
 
-    def length(self) -> int:
-        """Return the most tokens that are scored, the instruction's included."""
-        if not self.instruction.text:
-            return self.max_length
-        before = self.tokenizer(self.instruction.before(""), verbose=False)["input_ids"]
-        return self.max_length + len(before)
+    def length(self, examples: Sequence[Example]) -> int:
+        """Return the most tokens that are scored, with what is put before these prompts."""
+        length = self.max_length
+        if self.instruction.text:
+            length += self._tokens(self.instruction.before(""))
+        if self.weights.wrapper is None:
+            return length
+        grown = [
+            self._tokens(self.asked(row).prompt) - self._tokens(self._instructed(row))
+            for row in examples
+        ]
+        return length + max([0, *grown])
+
+    def _tokens(self, text: str) -> int:
+        return len(self.tokenizer(text, verbose=False)["input_ids"])
+
+    def _instructed(self, example: Example) -> str:
+        return self.instruction.before(example.prompt)
 
     def asked(self, example: Example) -> Example:
         """Return an example with the prompt that the model is given."""
-        return replace(example, prompt=self.instruction.before(example.prompt))
+        prompt, wrapper = self._instructed(example), self.weights.wrapper
+        return replace(example, prompt=wrapper.prompt(prompt) if wrapper else prompt)
 
     def generate(self, split: Split, sampling: Sampling, on_done: OnDone) -> list[str]:
         """Return what the engine writes after every prompt of a split, in their order."""
@@ -72,9 +85,16 @@ class ObserverContext:
         if not self._loaded:
             self.engine.load(self.weights)
             self._loaded = True
-        return self.engine.generate(
+        texts = self.engine.generate(
             prompts, replace(sampling, special_tokens=template != CHAT), on_done
         )
+        wrapper = self.weights.wrapper
+        if wrapper is None:
+            return texts
+        return [
+            wrapper.respond(self._instructed(row), text)
+            for row, text in zip(split.examples, texts, strict=True)
+        ]
 
 
 class Observer(ABC):

@@ -16,6 +16,7 @@ from typing import Any
 
 from unharness.cache import MANIFEST_FILE, cache_dir, cached_folder, damage, is_locked
 from unharness.models.lora import is_adapted
+from unharness.models.states import is_adapter_state, with_state
 from unharness.models.weights import tuned_state
 
 KIND = "unlearned"
@@ -35,21 +36,21 @@ class StoredWeights:
     facts: Mapping[str, Any]
     """JSON values that the writer gave."""
 
-    def put_into(self, model: Any) -> None:
-        """Overwrite a target model's tensors with the stored ones.
+    def put_into(self, model: Any) -> Any:
+        """Return a target model with the stored tensors; it loses an adapter that has no part.
 
         Raises:
             KeyError: a stored tensor is not one of the model's.
         """
+        if is_adapted(model) and is_adapter_state(self.tensors):
+            return with_state(model, self.tensors)
         if is_adapted(model):
-            from peft import set_peft_model_state_dict
-
-            set_peft_model_state_dict(model, dict(self.tensors))
-            return
+            model = model.unload().requires_grad_(True)
         missing = sorted(set(self.tensors) - set(model.state_dict()))
         if missing:
             raise KeyError(missing[0])
         model.load_state_dict(dict(self.tensors), strict=False)
+        return model
 
 
 def tensor_digests(model: Any) -> dict[str, str]:

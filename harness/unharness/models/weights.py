@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unharness.errors import MethodError
+from unharness.models.inference import InferenceWrapper
 from unharness.models.lora import is_adapted
 
 
@@ -18,6 +19,8 @@ class WeightsRef:
 
     model: Any
     tokenizer: Any
+    wrapper: InferenceWrapper | None = None
+    """What prompts and answers go through; applied by those who ask, not by engines."""
 
 
 def tuned_state(model: Any) -> Mapping[str, Any]:

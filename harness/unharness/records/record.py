@@ -105,6 +105,8 @@ class TrainingRecord(RecordPart):
     """SHA-256 of the unlearned weights; equal to the target's if nothing changed."""
     report: dict[str, Any] = Field(default_factory=dict)
     """What the method had to say, such as MemFlex's region."""
+    wrapper: dict[str, Any] | None = None
+    """Fields of the inference wrapper that the method left; None for none."""
 
 
 class CostRecord(RecordPart):

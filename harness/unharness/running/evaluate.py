@@ -20,6 +20,7 @@ from unharness.request import RunRequest
 from unharness.running.parts import data_record, utc_now
 from unharness.running.request import make_request
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan, resolve
+from unharness.running.unlearn_stage import wrapper_of
 from unharness.running.work import Unlearned
 from unharness.stage_specs import IDENTITY_VERSION
 from unharness.unlearning.context import UnlearnContext
@@ -88,7 +89,8 @@ class Evaluation:
         model = model.to(place.device).eval()
         if weights_hash(model) != self.made.artifacts["weights"]["sha256"]:
             raise ModelError(f"{self.source}: not the weights that the record speaks of")
-        return Unlearned(WeightsRef(model, tokenizer), self.made)
+        wrapper = wrapper_of(plan.method, self.made)
+        return Unlearned(WeightsRef(model, tokenizer, wrapper), self.made)
 
 
 def of_run(

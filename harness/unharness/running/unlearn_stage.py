@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from unharness.data.examples import Split
 from unharness.data.recipe import FineTuneConfig
-from unharness.errors import MethodError
+from unharness.errors import MethodError, RecordError
+from unharness.models.inference import InferenceWrapper, UnlearnedModel
 from unharness.models.lora import add_adapter, is_adapted, merged
 from unharness.models.trained import FineTuner, StartPoint, TrainedModel
 from unharness.models.weights import parameter_counts, weights_hash
@@ -21,6 +24,7 @@ from unharness.running.memory import PeakMemory
 from unharness.running.resolve import Plan
 from unharness.training.update_norms import never_moved
 from unharness.unlearning.context import UnlearnContext, readable_splits
+from unharness.unlearning.method import Method
 
 
 def target_model(plan: Plan, progress: Progress) -> TrainedModel:
@@ -77,6 +81,45 @@ def tunable_model(plan: Plan, model: Any) -> Any:
     return model
 
 
+def wrapper_of(method: Method, record: RunRecord) -> InferenceWrapper | None:
+    """Return the inference wrapper that a method left, from the record of what it did.
+
+    Raises:
+        RecordError: the record's fields are not those of the method's wrapper.
+    """
+    kept = record.training.wrapper if record.training else None
+    if kept is None:
+        return None
+    try:
+        if method.Wrapper is not None:
+            return method.Wrapper(**kept)
+    except ValidationError:
+        pass
+    raise RecordError(
+        f"{record.run_id}: its inference wrapper is not one of method {method.name!r} as it is "
+        "installed; run it again with --force"
+    )
+
+
+def _take_result(method: Method, context: UnlearnContext, result: Any) -> InferenceWrapper | None:
+    """Give the context the model that a method returned, and return its wrapper."""
+    if result is None:
+        return None
+    if not isinstance(result, UnlearnedModel):
+        raise MethodError(
+            f"unlearn() of {method.name!r} returned {type(result).__name__}; expected None or "
+            "UnlearnedModel"
+        )
+    if result.model is not None:
+        context.model = result.model
+    if result.wrapper is not None and type(result.wrapper) is not method.Wrapper:
+        raise MethodError(
+            f"method {method.name!r} left a {type(result.wrapper).__name__}; declare it in the "
+            f"class: Wrapper = {type(result.wrapper).__name__}"
+        )
+    return result.wrapper
+
+
 @dataclass(frozen=True)
 class UnlearnStage:
     """Lets a method unlearn, and notes in the record what it did and what it cost."""
@@ -111,11 +154,12 @@ class UnlearnStage:
         try:
             with self.progress.stage(f"unlearn ({plan.method.name})") as stage:
                 context.on_step, context.progress = self._on_step(stage, record), stage.step
-                plan.method.unlearn(context)
+                wrapper = _take_result(plan.method, context, plan.method.unlearn(context))
         finally:
             seconds = time.perf_counter() - started
             self._note(record, context, seconds, peak.gigabytes())
         context.model.eval()
+        record.training.wrapper = wrapper.model_dump(mode="json") if wrapper else None
         record.training.weights_hash = weights_hash(context.model)
         if plan.method.trains and record.training.weights_hash == before:
             record.warnings.append("the weights did not change")

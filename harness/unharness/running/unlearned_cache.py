@@ -44,7 +44,7 @@ def unlearned_model(
         stored = find_unlearned(key, progress.note)
         if stored is not None and stored.facts.get("target") == _target_hash(record):
             model = tunable_model(plan, target.model)
-            stored.put_into(model)
+            model = stored.put_into(model)
             if weights_hash(model) == stored.facts["training"]["weights_hash"]:
                 _take_over(record, stored)
                 return model.eval()

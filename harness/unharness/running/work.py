@@ -43,7 +43,7 @@ from unharness.running.pool import EnginePool
 from unharness.running.provenance import provenance
 from unharness.running.references import reference_observations
 from unharness.running.resolve import EXTERNAL, VANILLA, Plan
-from unharness.running.unlearn_stage import target_model
+from unharness.running.unlearn_stage import target_model, wrapper_of
 from unharness.running.unlearned_cache import unlearned_model
 from unharness.stage_specs import IDENTITY_VERSION
 from unharness.training.update_norms import never_moved
@@ -158,7 +158,8 @@ class RunUnderWay:
                 ]
         self.engines.rest()
         model = unlearned_model(plan, self.registry, progress, target, record)
-        return Unlearned(WeightsRef(model, target.tokenizer), record.model_copy(deep=True))
+        weights = WeightsRef(model, target.tokenizer, wrapper_of(plan.method, record))
+        return Unlearned(weights, record.model_copy(deep=True))
 
     def _leave_vanilla(self, plan: Plan, target: TrainedModel) -> RunRecord:
         """Record the target itself, once, as the row that all others are compared with."""
@@ -295,7 +296,7 @@ def _save_weights(plan: Plan, weights: WeightsRef, folder: Path) -> dict[str, An
     """Write weights beside a record; return what the record says of them."""
     if plan.spec.target_tuning == "full":
         # A fresh adapter fits a target that only this cache knows.
-        weights = WeightsRef(merged(weights.model), weights.tokenizer)
+        weights = replace(weights, model=merged(weights.model))
     written = write_weights(
         folder, lambda scratch: save_weights(weights.model, weights.tokenizer, scratch)
     )

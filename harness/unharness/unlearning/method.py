@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unharness.data.recipe import TrainConfig
+from unharness.models.inference import InferenceWrapper, UnlearnedModel
 from unharness.strict_model import StrictModel
 from unharness.training.hooks import StepHooks
 from unharness.unlearning.presets import Preset
@@ -48,6 +49,9 @@ class Method(ABC):
     presets: ClassVar[Sequence[Preset]] = ()
     """Hyperparameters that were published for it, by task and model."""
 
+    Wrapper: ClassVar[type[InferenceWrapper] | None] = None
+    """The class of the inference wrapper that it leaves, if it leaves one."""
+
     class Config(StrictModel):
         """Every hyperparameter, typed, bounded and described. Derive from it to add some."""
 
@@ -75,8 +79,11 @@ class Method(ABC):
         return {}
 
     @abstractmethod
-    def unlearn(self, context: UnlearnContext) -> None:
-        """Change `context.model` so that it forgets.
+    def unlearn(self, context: UnlearnContext) -> UnlearnedModel | None:
+        """Change `context.model` so that it forgets, or return another one, or a wrapper.
+
+        Returns:
+            What it leaves; None for `context.model` without a wrapper.
 
         Raises:
             MethodError: it cannot be done; the reason goes into the record.
@@ -127,8 +134,9 @@ class LossMethod(Method, StepHooks):
         """
         yield self.loss(model, batch)
 
-    def unlearn(self, context: UnlearnContext) -> None:
+    def unlearn(self, context: UnlearnContext) -> UnlearnedModel | None:
         """Train `context.model` with the loss."""
         from unharness.unlearning.loss_trainer import train_with_loss
 
         train_with_loss(self, context)
+        return None

@@ -53,12 +53,13 @@ def _variants(row: Example, prompt: str, answer: str) -> list[Example]:
 def _scored(
     context: ObserverContext, split: Split, variants: Sequence[Sequence[Example]], on_done: OnDone
 ) -> Observed:
+    flat = [one for row in variants for one in row]
     scores = iter(
         score_tokens(
             context.model,
             context.tokenizer,
-            [context.asked(one) for row in variants for one in row],
-            max_length=context.length(),
+            [context.asked(one) for one in flat],
+            max_length=context.length(flat),
             template=context.template_of(split),
             kind=split.kind,
             on_done=on_done,
