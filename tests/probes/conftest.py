@@ -1,0 +1,44 @@
+"""Probe plugins are installed as packages would be: found by their entry points."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """probes("method_probes") makes a module of this folder an installed plugin."""
+
+    def install(module: str) -> None:
+        folder = tmp_path / "installed"
+        about = folder / f"{module}-1.0.dist-info"
+        about.mkdir(parents=True)
+        shutil.copy(HERE / f"{module}.py", folder)
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(f"[unharness]\n{module} = {module}\n")
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install
+
+
+@pytest.fixture
+def run_probe(
+    probes: Callable[[str], None], tmp_path: Path, data_folder: Path
+) -> Callable[..., Any]:
+    """run_probe("method", **options) -> the record of a run of the preset micro."""
+
+    def call(method: str, **options: Any) -> Any:
+        from unharness import run
+
+        options = {"model": "micro", "data": str(data_folder), "limit": 2} | options
+        return run(method, "knowundo-privacy", results=str(tmp_path / "results"), **options)
+
+    probes("method_probes")
+    return call
