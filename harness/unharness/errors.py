@@ -87,17 +87,31 @@ class PluginError(UnharnessError):
 
 
 def refused_values(error: Any) -> str:
-    """Return what a pydantic ValidationError refuses, as `name=value: why`."""
+    """Return what a pydantic ValidationError refuses of a user's settings, as `name=value: why`.
+
+    The one place, with `refused_place`, that writes such errors out.
+    """
     problems = list(dict.fromkeys(map(_problem, error.errors())))
     more = len(problems) - MOST_PROBLEMS
     return "; ".join(problems[:MOST_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
 
 
+def refused_place(error: Any) -> str:
+    """Return the first thing that a pydantic ValidationError refuses of a file, as `a.b.0: why`."""
+    first = error.errors()[0]
+    place = shortened(".".join(map(str, first["loc"])), LONGEST_VALUE)
+    return f"{place}: {_reason(first)}" if place else _reason(first)
+
+
 def _problem(item: Mapping[str, Any]) -> str:
-    words = shortened(item["msg"].removeprefix("Value error, "), 2 * LONGEST_VALUE)
     if not item["loc"]:  # several values together
-        return words
-    return f"{shortened(str(item['loc'][0]), LONGEST_VALUE)}={short_value(item['input'])}: {words}"
+        return _reason(item)
+    name = shortened(str(item["loc"][0]), LONGEST_VALUE)
+    return f"{name}={short_value(item['input'])}: {_reason(item)}"
+
+
+def _reason(item: Mapping[str, Any]) -> str:
+    return shortened(item["msg"].removeprefix("Value error, "), 2 * LONGEST_VALUE)
 
 
 def reason_of(error: BaseException) -> str:

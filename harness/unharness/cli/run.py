@@ -13,7 +13,7 @@ from unharness import defaults
 from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
 from unharness.cli.console import echo_json
 from unharness.cli.options import limit_options, target_option, template_option
-from unharness.cli.yaml_file import from_file
+from unharness.cli.yaml_file import file_keys, from_file
 from unharness.engines.choice import AUTO
 from unharness.errors import LONGEST_VALUE, UsageError
 from unharness.safe_text import shortened
@@ -33,34 +33,9 @@ Examples:
   unharness run experiment.yaml --seed 2
 """
 
-# The keys of a YAML file, as the flags are called; everything else in it is refused.
-FILE_KEYS = (
-    "method",
-    "task",
-    "model",
-    "target",
-    "tuning",
-    "engine",
-    "engine_set",
-    "seed",
-    "set",
-    "epochs",
-    "lr",
-    "batch_size",
-    "preset",
-    "template",
-    "prompt",
-    "suite",
-    "include_path",
-    "data",
-    "general",
-    "results",
-    "save_weights",
-    "limit",
-    "limit_train",
-    "device",
-    "force",
-)
+
+NO_FLAGS = ("part", "tuned")
+"""Fields of a request that tuning alone sets."""
 
 
 @click.command("run", epilog=EPILOG)
@@ -173,7 +148,9 @@ def run_command(
     with the same keys as the flags; flags override it. A run whose record exists is not run
     again but shown.
     """
-    values = from_file(file, FILE_KEYS) if file else {}
+    from unharness.request import RunRequest
+
+    values = from_file(file, file_keys(RunRequest, but=NO_FLAGS)) if file else {}
     values |= {name: value for name, value in flags.items() if value not in (None, ())}
     for name, pairs in (("set", settings), ("engine_set", engine_settings)):
         values[name] = dict(values.get(name) or {}) | key_values(

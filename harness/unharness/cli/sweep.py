@@ -16,6 +16,7 @@ from unharness.cli.completion import FILE, complete
 from unharness.cli.console import echo_json
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.run import calm_libraries, interrupt
+from unharness.cli.yaml_file import file_keys
 from unharness.terminal import Console
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ Examples:
 The same command goes on where it was broken off: what is done is not run again.
 Exit code 3: some runs failed; the same command tries those again.
 """
-FILE_KEYS = (
-    *("method", "task", "model", "target", "seed", "set", "tuning", "engine", "engine_set", "data"),
-    *("general", "suite", "include_path", "preset", "prompt", "results", "save_weights"),
-    *("template", "limit", "limit_train", "device"),
-)
 
 
 @click.command("sweep", epilog=EPILOG)
@@ -92,7 +88,9 @@ def sweep_command(
     FILE is YAML with the same keys as the flags, lists where there are several values; flags
     override it.
     """
-    values = grid_values(file, flags, settings, engine_settings, FILE_KEYS)
+    from unharness.sweeping.grid import SweepRequest
+
+    values = grid_values(file, flags, settings, engine_settings, file_keys(SweepRequest, but=()))
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 

@@ -16,6 +16,7 @@ from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.options import FiniteRange
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.sweep import SOME_FAILED
+from unharness.cli.yaml_file import file_keys
 from unharness.errors import MethodError, UsageError
 from unharness.terminal import Console
 
@@ -35,10 +36,10 @@ Examples:
 Settings are judged on a fifth of the training halves, never on the evaluation halves. The same
 command continues an interrupted study from its journal.
 """
-FILE_KEYS = (
-    *("method", "task", "model", "target", "seed", "set", "tuning", "engine", "engine_set", "data"),
-    *("general", "suite", "include_path", "results", "template", "limit", "limit_train", "device"),
-)
+
+
+NO_FLAGS = ("preset", "prompt", "save_weights")
+"""Fields of a grid that tuning does not use."""
 
 
 @click.command("tune", epilog=EPILOG)
@@ -85,7 +86,11 @@ def tune_command(
     """
     if trials is None and budget_minutes is None:
         raise UsageError("how much effort? give --trials N, or --budget-minutes M, or both")
-    values = grid_values(file, flags, settings, engine_settings, FILE_KEYS)
+    from unharness.sweeping.grid import SweepRequest
+
+    values = grid_values(
+        file, flags, settings, engine_settings, file_keys(SweepRequest, but=NO_FLAGS)
+    )
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 

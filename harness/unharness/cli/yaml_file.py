@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.errors import UsageError, short_value, suggestion
 from unharness.strict_yaml import YamlError, load_yaml
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 MAPPINGS = ("set", "engine_set")
+
+
+def file_keys(request: type[BaseModel], *, but: Collection[str]) -> tuple[str, ...]:
+    """Return the keys of a command's YAML file: the fields of its request.
+
+    Args:
+        request: what the command makes of the file and the flags.
+        but: fields that are no flags of the command.
+    """
+    return tuple(name for name in request.model_fields if name not in but)
 
 
 def from_file(path: Path, keys: Collection[str]) -> dict[str, Any]:

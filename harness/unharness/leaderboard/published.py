@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unharness.data.sources import STANDIN
-from unharness.errors import RecordError, UsageError, suggestion
+from unharness.errors import RecordError, UsageError, refused_place, suggestion
 from unharness.models.family import same_model
 from unharness.plugins import registry
 
@@ -164,6 +164,4 @@ def _read(path: Path) -> PublishedResults:
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: the reference cannot be read ({error})") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise RecordError(f"{path}: not published results: {place}: {first['msg']}") from error
+        raise RecordError(f"{path}: not published results: {refused_place(error)}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from unharness.errors import RecordError
+from unharness.errors import RecordError, refused_place
 from unharness.records.artifacts import EXAMPLES_FILE, examples_path, verified_examples
 from unharness.records.record import RunRecord
 
@@ -56,9 +56,7 @@ def read_examples(record: RunRecord, folder: Path) -> list[ExampleRecord]:
         with gzip.open(io.BytesIO(verified_examples(record, folder)), "rb") as handle:
             found.extend(map(ExampleRecord.model_validate_json, handle))
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, ("", *problem["loc"])))
-        reason = f"line {len(found) + 1}{place}: {problem['msg']}"
+        reason = f"line {len(found) + 1}: {refused_place(error)}"
         raise _unreadable(path, reason) from error
     except FileNotFoundError as error:
         raise _unreadable(path, "there is no such file beside the record") from error

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from unharness.errors import RecordError, SchemaError
+from unharness.errors import RecordError, SchemaError, refused_place
 from unharness.records import schema1
 from unharness.records.artifacts import EXAMPLES_FILE as EXAMPLES_FILE
 from unharness.records.artifacts import remove_artifacts, remove_scratch
@@ -212,7 +212,7 @@ def read_records(path: Path) -> list[RunRecord]:
         try:
             records = content.records()
         except ValidationError as error:
-            raise RecordError(f"{path}: {_reason(error)}") from error
+            raise RecordError(f"{path}: not a record: {refused_place(error)}") from error
         for key, record in zip(content.evaluations, records, strict=True):
             if problem := id_problem(record, key):
                 raise RecordError(f"{path}: {problem}")
@@ -247,7 +247,7 @@ def _parsed(path: Path, text: str) -> RunFile:
                 f"{path}: schema version {version}, this unharness reads {SCHEMA_VERSION}; "
                 "give another --results, or use the version of unharness that wrote it"
             ) from error
-        raise RecordError(f"{path}: {_reason(error)}") from error
+        raise RecordError(f"{path}: not a record: {refused_place(error)}") from error
 
 
 def _schema_version(text: str) -> int | None:
@@ -267,7 +267,7 @@ def _first_edition(path: Path, text: str) -> RunRecord:
             raise RecordError(f"{path}: {SPEC_CHANGED}")
         return RunRecord.model_validate(schema1.in_todays_terms(value))
     except ValidationError as error:
-        raise RecordError(f"{path}: {_reason(error)}") from error
+        raise RecordError(f"{path}: not a record: {refused_place(error)}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:LONGEST_NAME]
         raise RecordError(f"{path}: not a record of schema 1 ({reason})") from error
@@ -291,9 +291,3 @@ def _other_version(error: ValidationError) -> str:
         if problem["loc"] == ("schema_version",) and problem["type"] == "literal_error":
             return str(problem["input"])[:LONGEST_NAME]
     return ""
-
-
-def _reason(error: ValidationError) -> str:
-    problems = error.errors()
-    place = ".".join(str(part) for part in problems[0]["loc"])[:LONGEST_NAME]
-    return f"not a record: {place + ': ' if place else ''}{problems[0]['msg']}"
