@@ -1,17 +1,19 @@
 """The hooks a plugin may implement. Mark an implementation with `@unharness.hookimpl`.
 
 An implementation may take fewer arguments than its specification, so that a later version can
-add one. The first eight hooks return an iterable of classes, or of `Ref`s that name a class
-without importing it.
+add one. Every kind of `unharness.kinds` has a hook `unharness_<kind>`, which returns an iterable of
+classes, or of `Ref`s that name a class without importing it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
+
+from unharness.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from unharness.cli.main import LazyGroup
@@ -23,44 +25,19 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
-@hookspec
-def unharness_methods() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return unlearning methods: subclasses of `unharness.Method`, or Refs to them."""
+def _kind_spec(name: str, kind: Kind) -> Callable[[], Iterable[Any]]:
+    """Return the specification of a kind's hook."""
+
+    def spec() -> Iterable[Any]:  # type: ignore[empty-body]
+        pass
+
+    base = kind.base.partition(":")[2]
+    spec.__doc__ = f"Return {kind.words}: subclasses of `unharness.{base}`, or Refs to them."
+    spec.__name__ = spec.__qualname__ = f"unharness_{name}"
+    return hookspec(spec)
 
 
-@hookspec
-def unharness_tasks() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return tasks: subclasses of `unharness.Task`, or Refs to them."""
-
-
-@hookspec
-def unharness_metrics() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return metrics: subclasses of `unharness.Metric`, or Refs to them."""
-
-
-@hookspec
-def unharness_observers() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return observers: subclasses of `unharness.Observer`, or Refs to them."""
-
-
-@hookspec
-def unharness_suites() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return suites of general knowledge: subclasses of `unharness.Suite`, or Refs to them."""
-
-
-@hookspec
-def unharness_engines() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return text generation engines: subclasses of `unharness.Engine`, or Refs to them."""
-
-
-@hookspec
-def unharness_models() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return model presets: subclasses of `unharness.ModelPreset`, or Refs to them."""
-
-
-@hookspec
-def unharness_executors() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return executors of sweeps: subclasses of `unharness.Executor`, or Refs to them."""
+globals().update({f"unharness_{name}": _kind_spec(name, kind) for name, kind in KINDS.items()})
 
 
 @hookspec

@@ -22,6 +22,7 @@ import pluggy
 
 from unharness import hookspecs
 from unharness.errors import PluginError, UnharnessError, UnknownNameError
+from unharness.kinds import KINDS
 from unharness.safe_text import one_line, shortened
 
 GROUP = "unharness"
@@ -30,19 +31,6 @@ ALLOW_VARIABLE = "UNHARNESS_PLUGINS_ALLOW"
 LONGEST_REASON = 500
 """In characters: of what a plugin raised."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-# Kind -> the class that its members must derive from. Named, not imported: the ground floor
-# knows nothing of the rooms above, and a listing must not import them.
-KINDS: dict[str, str] = {
-    "methods": "unharness.unlearning.method:Method",
-    "tasks": "unharness.data.task:Task",
-    "metrics": "unharness.evaluation.metric:Metric",
-    "observers": "unharness.evaluation.observer:Observer",
-    "suites": "unharness.evaluation.suite:Suite",
-    "engines": "unharness.engines.engine:Engine",
-    "models": "unharness.models.preset:ModelPreset",
-    "executors": "unharness.sweeping.executor:Executor",
-}
 
 # What plugins bring as values by name, and the type of the values.
 VALUES: dict[str, type] = {"prompts": str, "published_results": Path}
@@ -134,7 +122,7 @@ class Registry:
         target = entry.target
         if isinstance(target, Ref):
             try:
-                target = _resolve(target.path)
+                target = resolve_path(target.path)
             except Exception as error:
                 raise PluginError(
                     f"{self.called(kind, name)} cannot be loaded: {_words(error)}"
@@ -309,7 +297,7 @@ def _items(
 
 def _contract_problem(kind: str, item: Any) -> str:
     """Say why an item is not of its kind; empty when it is."""
-    base = _resolve(KINDS[kind])
+    base = resolve_path(KINDS[kind].base)
     if not (isinstance(item, type) and issubclass(item, base)):
         return (
             f"unharness_{kind}() gave {item!r}, which is no subclass of unharness.{base.__name__}"
@@ -344,7 +332,8 @@ def _allowed_distributions() -> set[str] | None:
     return {_normal(name.strip()) for name in text.split(",") if name.strip()}
 
 
-def _resolve(path: str) -> Any:
+def resolve_path(path: str) -> Any:
+    """Import what `module:attribute` names."""
     module, _, attribute = path.partition(":")
     return getattr(importlib.import_module(module), attribute)
 

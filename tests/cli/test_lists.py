@@ -7,7 +7,8 @@ import pytest
 from pydantic import AfterValidator, Field
 
 from unharness.cli.describe import hyperparameters
-from unharness.plugins import KINDS, Entry, PluginInfo, Ref, registry
+from unharness.kinds import KINDS
+from unharness.plugins import Entry, PluginInfo, Ref, registry
 from unharness.unlearning.method import Method
 
 HEAVY = ("torch", "transformers", "numpy", "scipy", "pandas", "datasets")

@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from unharness.evaluation.uses import labels_of
-from unharness.plugins import Entry, Registry
+from unharness.kinds import KINDS
+from unharness.plugins import Entry, Registry, resolve_path
 from unharness.unlearning.search import search_space
 
 _TYPES = {
@@ -31,17 +32,6 @@ _BOUNDS = {
     "minLength": "length >=",
     "maxLength": "length <=",
     "pattern": "matches",
-}
-# Kind -> the class attributes worth showing, in order.
-_ATTRIBUTES = {
-    "methods": ("version", "seeded"),
-    "tasks": ("version", "headline"),
-    "metrics": ("version", "unit", "direction"),
-    "observers": (),
-    "suites": ("tasks", "offline"),
-    "engines": (),
-    "models": ("version", "tuning", "target_tuning"),
-    "executors": (),
 }
 
 
@@ -68,27 +58,43 @@ def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str,
         "module": found.__module__,
         "class": found.__qualname__,
     }
-    for attribute in _ATTRIBUTES[kind]:
+    row = KINDS[kind]
+    for attribute in row.attributes:
         facts[attribute] = to_jsonable_python(getattr(found, attribute, None), fallback=repr)
-    if kind == "tasks":
-        facts["metrics"] = labels_of(found.metrics)
-    if kind == "metrics":
-        facts["references"] = sorted(found.references)
-        facts["observes"] = _observed(found)
-        facts["options"] = parameters(found.Params)
-    if kind in ("engines", "executors"):
-        facts["options"] = parameters(found.Options)
-    if kind == "methods":
-        facts["streams"] = _streams(found)
-        facts["presets"] = [
+    return facts | (resolve_path(row.facts)(found, registry) if row.facts else {})
+
+
+def task_facts(task: Any, registry: Registry) -> dict[str, Any]:
+    """Return the labels of a task's metrics."""
+    return {"metrics": labels_of(task.metrics)}
+
+
+def metric_facts(metric: Any, registry: Registry) -> dict[str, Any]:
+    """Return what a metric needs, and its parameters."""
+    return {
+        "references": sorted(metric.references),
+        "observes": _observed(metric),
+        "options": parameters(metric.Params),
+    }
+
+
+def option_facts(found: Any, registry: Registry) -> dict[str, Any]:
+    """Return the options of an engine or an executor."""
+    return {"options": parameters(found.Options)}
+
+
+def method_facts(method: Any, registry: Registry) -> dict[str, Any]:
+    """Return a method's streams, presets, search space and hyperparameters."""
+    return {
+        "streams": _streams(method),
+        "presets": [
             {"name": preset.name, "task": preset.task, "model": preset.model}
             | {"source": preset.source, "settings": dict(preset.settings)}
-            for preset in getattr(found, "presets", ())
-        ]
-        space = search_space(found)
-        facts["tuned"] = [f"{name}: {place}" for name, place in space.items()]
-        facts["hyperparameters"] = hyperparameters(found, registry.names("models"))
-    return facts
+            for preset in getattr(method, "presets", ())
+        ],
+        "tuned": [f"{name}: {place}" for name, place in search_space(method).items()],
+        "hyperparameters": hyperparameters(method, registry.names("models")),
+    }
 
 
 def _observed(metric: Any) -> list[str]:

@@ -7,26 +7,26 @@ from typing import Any
 
 import click
 
-from unharness import defaults
 from unharness.cli.completion import complete
 from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
+from unharness.kinds import KINDS
 from unharness.leaderboard.labels import shown_value
 from unharness.plugins import Entry, registry
 
 _both_formats = format_option("table", "json")
 
 
-def list_group(kind: str, what: str, example: str) -> click.Group:
+def list_group(kind: str, what: str) -> click.Group:
     """Make the commands that list one kind, and show one of it.
 
     Args:
-        kind: as in `unharness.plugins.KINDS`.
+        kind: as in `unharness.kinds.KINDS`.
         what: what it is called, in the plural.
-        example: a name to show in the help.
     """
     one = kind.removesuffix("s")
+    example = next(iter(registry().names(kind)), "NAME")
 
     @click.group(
         kind,
@@ -118,7 +118,7 @@ def _print_one(kind: str, name: str, form: str) -> None:
     console.print(table)
     if parameters is None:
         return
-    what = OPTIONS.get(kind, "hyperparameters (--set NAME=VALUE)")
+    what = KINDS[kind].settings
     console.print(Text(f"\n{what}", "bold"))
     for parameter in parameters:
         console.print(Text.assemble((parameter["name"], "bold"), f"  {parameter['type']}"))
@@ -131,14 +131,6 @@ def _print_one(kind: str, name: str, form: str) -> None:
         console.print(Text.assemble((title, "bold"), f"  {preset['source']}"))
         settings = ", ".join(f"{key}={shown_value(v)}" for key, v in preset["settings"].items())
         console.print(Text(f"    {settings}"))
-
-
-OPTIONS = {
-    "engines": "options (--engine-set NAME=VALUE)",
-    "executors": "options",
-    "metrics": "parameters (set by a task)",
-}
-"""What is said above the options of a kind."""
 
 
 def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -168,11 +160,8 @@ def _parameter_lines(parameter: Mapping[str, Any]) -> list[str]:
     return [text for text in ("; ".join(words), parameter["description"]) if text]
 
 
-methods = list_group("methods", "unlearning methods", defaults.METHOD)
-tasks = list_group("tasks", "tasks", defaults.TASK)
-metrics = list_group("metrics", "metrics", "token_accuracy")
-observers = list_group("observers", "observers", "likelihood")
-suites = list_group("suites", "suites of general knowledge", "general-facts")
-engines = list_group("engines", "text generation engines", "hf")
-models = list_group("models", "model presets", "tiny")
-executors = list_group("executors", "executors of sweeps", "local")
+def __getattr__(name: str) -> click.Group:
+    """Make the commands of a kind when they are used."""
+    if name not in KINDS:
+        raise AttributeError(name)
+    return list_group(name, KINDS[name].words)

@@ -16,6 +16,7 @@ from unharness import defaults
 from unharness.cli.console import echo, tell
 from unharness.cli.groups import NearGroup
 from unharness.errors import PluginError, UnharnessError, UsageError, reason_of, short_value
+from unharness.kinds import KINDS
 
 if TYPE_CHECKING:
     from unharness.plugins import Ref
@@ -50,14 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Compute metrics again from stored observations.",
     ),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
-    "methods": ("unharness.cli.lists:methods", "List unlearning methods, or show one."),
-    "tasks": ("unharness.cli.lists:tasks", "List tasks, or show one."),
-    "metrics": ("unharness.cli.lists:metrics", "List metrics, or show one."),
-    "observers": ("unharness.cli.lists:observers", "List observers, or show one."),
-    "suites": ("unharness.cli.lists:suites", "List suites of general knowledge, or show one."),
-    "engines": ("unharness.cli.lists:engines", "List text generation engines, or show one."),
-    "models": ("unharness.cli.lists:models", "List model presets, or show one."),
-    "executors": ("unharness.cli.lists:executors", "List executors of sweeps, or show one."),
+    **{
+        name: (f"unharness.cli.lists:{name}", f"List {kind.words}, or show one.")
+        for name, kind in KINDS.items()
+    },
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins, the failed ones too."),
 }
 

@@ -1,0 +1,70 @@
+"""The kinds of classes that plugins bring: one row each.
+
+A row is all that a new kind needs: its hook `unharness_<kind>`, its registry, `unharness <kind>`
+with `list` and `show`, and its place in `unharness plugins` follow from it. Classes and functions
+are named, not imported: this ground floor knows nothing of the rooms above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_DESCRIBE = "unharness.cli.describe:"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind."""
+
+    base: str
+    """The class that its members derive from, as `module:Class`."""
+    words: str
+    """What its members are called, in the plural."""
+    attributes: tuple[str, ...] = ()
+    """Class attributes that `show` shows, in their order."""
+    facts: str = ""
+    """What else `show` shows: `module:function` from a class and the registry to JSON values."""
+    settings: str = "hyperparameters (--set NAME=VALUE)"
+    """What `show` writes above the settings that `facts` returns."""
+
+
+KINDS: dict[str, Kind] = {
+    "methods": Kind(
+        "unharness.unlearning.method:Method",
+        "unlearning methods",
+        ("version", "seeded"),
+        _DESCRIBE + "method_facts",
+    ),
+    "tasks": Kind(
+        "unharness.data.task:Task", "tasks", ("version", "headline"), _DESCRIBE + "task_facts"
+    ),
+    "metrics": Kind(
+        "unharness.evaluation.metric:Metric",
+        "metrics",
+        ("version", "unit", "direction"),
+        _DESCRIBE + "metric_facts",
+        "parameters (set by a task)",
+    ),
+    "observers": Kind("unharness.evaluation.observer:Observer", "observers"),
+    "suites": Kind(
+        "unharness.evaluation.suite:Suite", "suites of general knowledge", ("tasks", "offline")
+    ),
+    "engines": Kind(
+        "unharness.engines.engine:Engine",
+        "text generation engines",
+        facts=_DESCRIBE + "option_facts",
+        settings="options (--engine-set NAME=VALUE)",
+    ),
+    "models": Kind(
+        "unharness.models.preset:ModelPreset",
+        "model presets",
+        ("version", "tuning", "target_tuning"),
+    ),
+    "executors": Kind(
+        "unharness.sweeping.executor:Executor",
+        "executors of sweeps",
+        facts=_DESCRIBE + "option_facts",
+        settings="options",
+    ),
+}
+"""By name, in the plural: the name of its command and of its hook."""
