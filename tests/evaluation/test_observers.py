@@ -1,26 +1,37 @@
 """The built-in observers: what is asked of the model, variant by variant."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import numpy
 import pytest
 
 from unharness import (
     Choices,
+    DataOrigin,
     Engine,
     Example,
     Generated,
     Generation,
     Likelihood,
+    Metric,
+    MetricUse,
     Observation,
+    Observed,
+    Observer,
     Seen,
     Split,
+    TaskData,
     UsageError,
 )
 from unharness.data.prompts import Prompt
+from unharness.evaluation.columns import resolve_columns
+from unharness.evaluation.evaluate import observe
 from unharness.evaluation.observe import score_tokens
 from unharness.evaluation.observer import ObserverContext
+from unharness.evaluation.scoring import score
 from unharness.models.weights import WeightsRef
-from unharness.plugins import registry
+from unharness.plugins import PluginInfo, load_registry, registry
 
 EXAMPLES = (
     Example(
@@ -154,3 +165,52 @@ def test_equal_requests_are_one_and_different_ones_have_other_keys():
     requests = [Likelihood(), Likelihood(answers=("perturbed",)), Generated(), Generated(2)]
     assert len({request.key() for request in [*requests, Choices()]}) == 5
     assert Likelihood().key() == Likelihood().key()
+
+
+@dataclass(frozen=True)
+class Lengths(Observation):
+    """A request of a plugin's own."""
+
+    observer: ClassVar[str] = "lengths"
+    of: str = "prompt"
+
+
+class LengthsObserver(Observer):
+    name = summary = "lengths"
+
+    def observe(self, context, split, request, on_done):
+        texts = [getattr(row, request.of) for row in split.examples]
+        return Observed({"lengths": numpy.array([len(text) for text in texts])})
+
+
+class MeanLength(Metric):
+    name = summary = "mean-length"
+    unit, direction = "letters", "lower"
+
+    class Params(Metric.Params):
+        of: str = "prompt"
+
+    def observes(self):
+        return Lengths(self.params.of)
+
+    def compute(self, seen, references):
+        return seen.mean(seen.observed[self.observes()].arrays["lengths"].tolist())
+
+
+def test_a_plugin_brings_an_observer_and_a_metric_of_it(context):
+    found = load_registry()
+    plugin = PluginInfo("mine", "mine", "1", "mine")
+    found.add("observers", LengthsObserver, plugin)
+    found.add("metrics", MeanLength, plugin)
+    assert plugin.errors == []
+    split = Split("s", "forget", examples=EXAMPLES)
+    data = TaskData.of([split], DataOrigin("path", "by hand"))
+    uses = [MetricUse("mean-length"), MetricUse("mean-length", "s", label="answers", of="answer")]
+    columns = resolve_columns(uses, data.splits, found)
+    seen_all = observe(context, data, columns, found, bootstrap_seed=0)
+    assert len(seen_all.observed) == 2
+    scores = score(columns, seen_all, found)
+    assert {label: one.value for label, one in scores.items()} == {
+        "mean-length_s": (18 + 4) / 2,
+        "answers": (10 + 8) / 2,
+    }
