@@ -79,7 +79,7 @@ KINDS = ("examples", "observations", "weights")
 
 def _whole(folder):
     """The record of a folder, once every file that it names has been found as it says."""
-    record = json.loads((folder / "run.json").read_text())
+    [record] = json.loads((folder / "run.json").read_text())["evaluations"].values()
     for name in ("examples", "observations"):
         facts = record["artifacts"][name]
         content = (folder / facts["path"]).read_bytes()
@@ -94,7 +94,8 @@ def _whole(folder):
 
 def _make_other(folder):
     """Make an older record of it, with other files beside it: a run again gives the same."""
-    record = json.loads((folder / "run.json").read_text())
+    content = json.loads((folder / "run.json").read_text())
+    [record] = content["evaluations"].values()
     weights = record["artifacts"]["weights"]
     for name, ending in {"examples": "jsonl.gz", "observations": "zip"}.items():
         facts = record["artifacts"][name]
@@ -107,7 +108,8 @@ def _make_other(folder):
     config = folder / weights["path"] / "config.json"
     config.write_text(config.read_text() + " ")
     weights["files"]["config.json"]["sha256"] = hashlib.sha256(config.read_bytes()).hexdigest()
-    (folder / "run.json").write_text(json.dumps(record | {"started": "old"}))
+    record["started"] = "old"
+    (folder / "run.json").write_text(json.dumps(content))
 
 
 def _killed_at(number, words, folder):
