@@ -56,7 +56,7 @@ def test_a_quiet_sweep_prints_its_failures_alone(call, tmp_path):
     assert len(rest) == 2  # how to run them again
 
 
-HEAVY = ("torch", "transformers", "lm_eval", "datasets", "peft", "numpy", "scipy", "vllm")
+HEAVY = ("torch", "transformers", "lm_eval", "datasets", "peft", "scipy", "vllm")
 SHOW = """
 import sys
 from unharness.cli.main import main
