@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,10 +66,3 @@ def unharness_commands(cli: LazyGroup) -> None:
 def unharness_published_results() -> dict[str, Path]:
     """Return the results that the tasks' papers printed."""
     return {"knowundo-paper": KNOWUNDO / "paper_results.json"}
-
-
-@hookimpl
-def unharness_metrics() -> list[Ref]:
-    """Return the built-in metrics, until their package has an entry point of its own."""
-    found: list[Ref] = import_module("unharness_metrics.plugin").unharness_metrics()
-    return found

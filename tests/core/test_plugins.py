@@ -102,8 +102,8 @@ def _info(registry: Registry, name: str) -> PluginInfo:
 
 def test_the_builtins_are_all_there_and_whole():
     registry = load_registry(_builtins())
-    assert [plugin.name for plugin in registry.plugins] == ["core", "methods", "tasks"]
-    assert [plugin.errors for plugin in registry.plugins] == [[], [], []]
+    assert [plugin.name for plugin in registry.plugins] == ["core", "methods", "metrics", "tasks"]
+    assert all(plugin.errors == [] for plugin in registry.plugins)
     assert registry.names("methods") == [
         "adversarial",
         "gradient-ascent",
@@ -489,7 +489,8 @@ def test_the_order_is_that_of_names_not_of_discovery(entry_point: Any):
     for turn in range(len(points)):
         registry = load_registry([*points[turn:], *_builtins(), *points[:turn]])
         orders.append([(plugin.distribution, plugin.name) for plugin in registry.plugins])
-    own = [("unharness", "core"), ("unharness", "methods"), ("unharness", "tasks")]
+    names = ("core", "methods", "metrics", "tasks")
+    own = [("unharness", name) for name in names]
     assert orders == [[*own, ("al-pha", "d"), ("Alpha", "c"), ("beta", "a"), ("beta", "b")]] * len(
         points
     )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from unharness.records.store import read_records
+
 
 @pytest.fixture
 def refused(main_here, tmp_path, data_folder):
@@ -22,8 +24,9 @@ def refused(main_here, tmp_path, data_folder):
         assert output == ""
         lines = [line for line in errors.splitlines() if line.strip()]
         assert len(lines) == 1, errors
-        left = [json.loads(path.read_text()) for path in tmp_path.glob("results/**/run.json")]
-        assert all(record["status"] == "failed" for record in left)
+        paths = tmp_path.glob("results/**/run.json")
+        left = [record for path in paths for record in read_records(path)]
+        assert all(record.status == "failed" for record in left)
         return errors
 
     return call

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from unharness.engines.hf import HfEngine
+from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,7 @@ def test_a_run_is_evaluated_in_another_way(unlearn, evaluate, results):
     assert record["run_id"] == made["run_id"]
     assert record["finished"] == made["finished"]  # it was there already
     prompted = [
-        json.loads(path.read_text())
+        read_records(path)[0].model_dump(mode="json")
         for path in results.glob("*/*/gradient-ascent/*/run.json")
         if made["run_id"] not in str(path)
     ]
@@ -89,7 +90,7 @@ def test_what_an_engine_s_crash_leaves_is_gone_on_with(
     assert code == 1
     assert "out of memory" in err
     [path] = results.glob("*/*/gradient-ascent/*/run.json")
-    failed = json.loads(path.read_text())
+    failed = read_records(path)[0].model_dump(mode="json")
     assert failed["status"] == "failed"
     assert failed["artifacts"]["weights"]["kind"] == {"lora": "adapter"}.get(tuning, "full")
     code, records, err = evaluate(failed["run_id"])
@@ -191,7 +192,7 @@ def test_bad_input(evaluate, unlearn, results, data_folder, tmp_path, checkpoint
     assert "without adapter_model.safetensors" in refused(1, "--weights", empty)
     assert "1 --name for 0 --weights" in refused(2, "zzz", "--name", "x")
     made = unlearn("gradient-ascent")
-    vanilla = json.loads(next(results.glob("*/*/vanilla/*/run.json")).read_text())
+    vanilla = read_records(next(results.glob("*/*/vanilla/*/run.json")))[0].model_dump(mode="json")
     assert "no weights are kept" in refused(1, vanilla["run_id"])
     words = ("--weights", checkpoint("qwen2"), "--beside", made["run_id"], "--suite", "none")
     assert "that run is on" in refused(2, *words, "--data", "standin")

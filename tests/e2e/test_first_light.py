@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from unharness.records.store import read_records
+
 pytestmark = pytest.mark.slow
 
 METRICS = [
@@ -115,8 +117,8 @@ def test_record_is_complete(memflex, results):
     assert memflex["cost"]["peak_memory_gb"] > 0
     assert memflex["provenance"]["packages"]["torch"]
     assert len(memflex["training"]["losses"]) == memflex["training"]["steps"] > 0
-    on_disk = json.loads((record_folder(results, memflex) / "run.json").read_text())
-    assert on_disk == memflex
+    [on_disk] = read_records(record_folder(results, memflex) / "run.json")
+    assert on_disk.model_dump(mode="json") == memflex
 
 
 def test_region_is_in_the_record(memflex):

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from unharness.records.store import read_records
+
 pytestmark = pytest.mark.slow
 
 FEW = ("--limit-train", "8", "--suite", "none", "--quiet", "--format", "json")
@@ -63,7 +65,7 @@ def test_the_weights_are_the_target_and_nothing_is_taught(
     assert not any("did not change" in text for text in record["warnings"])
     # The vanilla row is the target itself.
     [path] = (tmp_path / "results").glob("*/*/vanilla/*/run.json")
-    vanilla = json.loads(path.read_text())
+    vanilla = read_records(path)[0].model_dump(mode="json")
     assert vanilla["training"]["weights_hash"] == found["weights_hash"]
     assert vanilla["metrics"] == taught["metrics"]
     assert vanilla["spec"]["target_hash"] == record["spec"]["target_hash"]
@@ -130,7 +132,8 @@ def test_sweep_and_tune(made, call, tmp_path):
     file.write_text(f"target: {target}\nset:\n  epochs: 1\n")
     code, _, err = call("sweep", file, *methods, *place)
     assert code == 0, err
-    found = [json.loads(p.read_text()) for p in (tmp_path / "results").glob("*/*/*/*/run.json")]
+    paths = (tmp_path / "results").glob("*/*/*/*/run.json")
+    found = [read_records(path)[0].model_dump(mode="json") for path in paths]
     assert {record["spec"]["method"] for record in found} == {
         "vanilla",
         "gradient-ascent",
@@ -143,7 +146,7 @@ def test_sweep_and_tune(made, call, tmp_path):
     assert code == 0, err
     trials = list((tmp_path / "tuned" / "tuning").glob("*/*/gradient-ascent/*/run.json"))
     assert len(trials) == 1
-    assert json.loads(trials[0].read_text())["target"]["source"] == "given"
+    assert read_records(trials[0])[0].target.source == "given"
 
 
 def test_a_kept_run_is_evaluated_again(made, call, main_here, tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import unharness
+from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
@@ -98,7 +99,8 @@ def few(cli, plugin, checkpoint, data_folder, tmp_path):
 def only_record(folder, method):
     paths = list(Path(folder).glob(f"*/*/{method}/*/run.json"))
     assert len(paths) == 1
-    return json.loads(paths[0].read_text())
+    [record] = read_records(paths[0])
+    return record.model_dump(mode="json")
 
 
 @pytest.mark.parametrize(
@@ -253,4 +255,4 @@ def test_unreadable_record_is_set_aside_not_deleted(few, tmp_path):
     assert done.returncode == 0, done.stderr
     kept = list(path.parent.glob("run.json.unreadable-*"))
     assert [item.read_text() for item in kept] == ["{ half"]
-    assert json.loads(path.read_text())["status"] == "done"
+    assert read_records(path)[0].status == "done"

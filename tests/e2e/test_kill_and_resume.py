@@ -1,6 +1,5 @@
 """A sweep that is killed again and again ends as one that nobody disturbed."""
 
-import json
 import os
 import random
 import resource
@@ -14,6 +13,8 @@ from contextlib import suppress
 
 import psutil
 import pytest
+
+from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +59,7 @@ def outcome(results):
     """What a sweep left, by run: metrics, weights, examples; nothing that a clock decides."""
     found = {}
     for path in sorted(results.glob("*/*/*/*/run.json")):
-        record = json.loads(path.read_text())
+        record = read_records(path)[0].model_dump(mode="json")
         assert record["status"] == "done", path
         assert record["run_id"] not in found
         examples = (path.parent / record["artifacts"]["examples"]["path"]).read_bytes()

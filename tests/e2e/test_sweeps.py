@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from unharness.records.store import read_records
+
 pytestmark = pytest.mark.slow
 
 
@@ -107,14 +109,17 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
     assert study["trials"][0]["settings"]["lr"] == 1e-3  # the usual setting is the first trial
     values = [trial["value"] for trial in study["trials"]]
     assert study["settings"] == study["trials"][values.index(max(values))]["settings"]
-    trials = [json.loads(one.read_text()) for one in folder.glob("tuning/*/*/kl/*/run.json")]
-    final = [json.loads(one.read_text()) for one in folder.glob("*/*/kl/*/run.json")]
+    trials = [
+        read_records(one)[0].model_dump(mode="json")
+        for one in folder.glob("tuning/*/*/kl/*/run.json")
+    ]
+    final = [
+        read_records(one)[0].model_dump(mode="json") for one in folder.glob("*/*/kl/*/run.json")
+    ]
     assert [record["spec"]["tuned"] for record in final] == [2, 2]
     # Trials neither learn from the evaluation halves nor are judged by them.
-    evaluation = {
-        final[0]["data"]["splits"][name]["hash"] for name in ("forget_eval", "retain_eval")
-    }
-    seen = {split["hash"] for record in trials for split in record["data"]["splits"].values()}
+    evaluation = {final[0].data.splits[name]["hash"] for name in ("forget_eval", "retain_eval")}
+    seen = {split["hash"] for record in trials for split in record.data.splits.values()}
     assert not evaluation & seen
     again = cli(*words)
     assert again.returncode == 0
@@ -134,12 +139,12 @@ def test_records_of_another_schema_are_refused_and_left_alone(cli, few, folder):
     words = ("-m", "gradient-ascent", "--set", "epochs=1", *few, "--results", folder)
     assert cli("sweep", *words).returncode == 0
     (path,) = folder.glob("*/*/gradient-ascent/*/run.json")
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 7'))
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 7'))
     before = path.read_text()
     for command in ("sweep", "run"):
         done = cli(command, *words)
         assert done.returncode == 1
-        assert "schema version 7, this unharness reads 1; give another --results" in done.stderr
+        assert "schema version 7, this unharness reads 2; give another --results" in done.stderr
     assert path.read_text() == before
     assert [one.name for one in path.parent.iterdir() if one.name.startswith("run.json")] == [
         "run.json"

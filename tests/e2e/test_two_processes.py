@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from unharness.records.store import read_records
+
 pytestmark = pytest.mark.slow
 
 WORDS = ("--limit-train", "12", "--epochs", "2", "--suite", "none")
@@ -91,7 +93,7 @@ def test_two_gloo_processes_give_the_metrics_of_one(
     together = launched([*words, "--results", tmp_path / "two"], plugin | launch)
     assert together.returncode == 0, together.stderr
     (path,) = (tmp_path / "two").glob(f"*/*/{method[1]}/*/run.json")
-    one, two = json.loads(alone.stdout), json.loads(path.read_text())
+    one, two = json.loads(alone.stdout), read_records(path)[0].model_dump(mode="json")
     hardware = two["provenance"]["hardware"]
     assert (hardware["processes"], hardware["sharded"]) == (2, launch == FSDP)
     assert two["target"]["weights_hash"] == one["target"]["weights_hash"]
@@ -111,7 +113,7 @@ def test_a_target_that_learns_by_lora_in_parts(cli, checkpoint, data_folder, tmp
     together = launched([*words, "--save-weights", "--results", tmp_path / "two"], own | FSDP)
     assert together.returncode == 0, together.stderr
     (path,) = (tmp_path / "two").glob("*/*/divergence/*/run.json")
-    two = json.loads(path.read_text())
+    two = read_records(path)[0].model_dump(mode="json")
     # One process that finds the same target unlearns alike, and reads the weights that two wrote.
     alone = cli(*words, "--results", tmp_path / "one", "--format", "json", **own)
     one = json.loads(alone.stdout)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from unharness.records.store import read_records
+
 pytestmark = pytest.mark.slow
 
 LIMIT = ("--limit-train", "6", "--quiet", "--suite", "none")
@@ -26,7 +28,7 @@ def records(tmp_path):
 
     def call():
         paths = (tmp_path / "results").glob("*/*/*/*/run.json")
-        made = [json.loads(path.read_text()) for path in paths]
+        made = [read_records(path)[0].model_dump(mode="json") for path in paths]
         return {(r["spec"]["method"], r["spec"]["prompt_name"]): r for r in made}
 
     return call
@@ -89,7 +91,7 @@ def test_general_text_from_a_file_is_another_run(run, records, tmp_path):
     code, _, err = run("kl-ood", "--general", path)
     assert code == 0, err
     paths = (tmp_path / "results").glob("*/*/kl-ood/*/run.json")
-    made = [json.loads(path.read_text()) for path in paths]
+    made = [read_records(path)[0].model_dump(mode="json") for path in paths]
     [second] = [row for row in made if row["run_id"] != first["run_id"]]
     assert second["data"]["general"] == str(path)
     assert second["training"]["weights_hash"] != first["training"]["weights_hash"]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from unharness.records.store import read_records
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "unharness-example-method"
 PACKAGE = "unharness_example_method"
 
@@ -111,7 +113,7 @@ def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, data_folder: 
     words = [word for pair in options.items() for word in pair]
     shown = _unharness(python, tmp_path, "run", *words, "--quiet")
     (path,) = (tmp_path / "results").glob("*/*/clipped-ascent/*/run.json")
-    record = json.loads(path.read_text())
+    record = read_records(path)[0].model_dump(mode="json")
     assert record["status"] == "done"
     assert record["partial"] is True
     assert record["run_id"] in _strings(shown)
