@@ -8,7 +8,7 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-LIMIT = ("--limit-train", "6", "--quiet", "--suite", "none")
+LIMIT = ("--limit-train", "6", "--suite", "none")
 
 
 @pytest.fixture
