@@ -17,15 +17,13 @@ from pathlib import Path
 from statistics import mean
 
 from unharness.cli.run import calm_libraries
-from unharness.data.examples import REQUIRED_SPLITS
-from unharness.data.validation import validation_part
 from unharness.evaluation.observe import score_tokens
 from unharness.models.trained import FineTuner
 from unharness.plugins import registry
 from unharness.progress import Progress
 from unharness.request import RunRequest
 from unharness.running.resolve import make_method, resolve
-from unharness.unlearning.context import UnlearnContext
+from unharness.unlearning.context import UnlearnContext, readable_splits
 
 
 def main() -> None:
@@ -42,25 +40,25 @@ def main() -> None:
     found = registry()
     plan = resolve(RunRequest(method="vanilla", task=options.task, data=options.data), found)
     tuner = FineTuner(plan.base, plan.data, "full", plan.lora, plan.place, Progress())
-    validation = validation_part(plan.data)
+    validation = plan.task.validation_splits(plan.data)
     method_class = found.get("methods", options.method)
     results = []
     for values in itertools.product(*options.grid.values()):
         setting = dict(zip(options.grid, values, strict=True))
         scores = []
         for seed in range(options.seeds):
-            target = tuner.trained(REQUIRED_SPLITS, plan.recipe, "target")
+            target = tuner.trained(plan.data.learned(), plan.recipe, "target")
+            method = make_method(method_class, "tiny", setting)
             context = UnlearnContext(
                 model=target.model,
                 tokenizer=target.tokenizer,
-                data=validation,
+                splits=readable_splits(validation, method),
                 seed=seed,
                 max_length=plan.place.max_length,
                 device=plan.place.device,
-                retrain=lambda splits, seed: None,
             )
             try:
-                make_method(method_class, "tiny", setting).unlearn(context)
+                method.unlearn(context)
             except Exception as error:
                 print(setting, "failed:", error, flush=True)
                 break

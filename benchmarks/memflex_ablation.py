@@ -21,7 +21,6 @@ from statistics import mean
 from typing import Any
 
 from unharness.cli.run import calm_libraries
-from unharness.data.examples import REQUIRED_SPLITS
 from unharness.evaluation.observe import score_tokens
 from unharness.leaderboard.seeds import over_seeds
 from unharness.plugins import registry
@@ -29,7 +28,7 @@ from unharness.progress import Progress
 from unharness.request import RunRequest
 from unharness.running.resolve import Plan, make_method, resolve
 from unharness.running.unlearn_stage import fine_tuner
-from unharness.unlearning.context import UnlearnContext
+from unharness.unlearning.context import UnlearnContext, readable_splits
 
 EPOCHS = 4
 REGIONS: dict[str, dict[str, Any]] = {
@@ -57,21 +56,21 @@ def run_arm(plan: Plan, arm: Arm, seed: int) -> dict[str, Any]:
         **REGIONS[region],
     }
     name = "memflex" if REGIONS[region] else "gradient-difference"
-    target = fine_tuner(plan, Progress()).trained(REQUIRED_SPLITS, plan.recipe, "target")
+    target = fine_tuner(plan, Progress()).trained(plan.data.learned(), plan.recipe, "target")
+    method = make_method(registry().get("methods", name), plan.base.name, settings)
     context = UnlearnContext(
         model=target.model,
         tokenizer=target.tokenizer,
-        data=plan.data,
+        splits=readable_splits(plan.data, method),
         seed=seed,
         max_length=plan.place.max_length,
         device=plan.place.device,
-        retrain=lambda splits, seed: None,
     )
-    make_method(registry().get("methods", name), plan.base.name, settings).unlearn(context)
+    method.unlearn(context)
     accuracy = {}
     for split in ("forget_eval", "retain_eval"):
         rows = score_tokens(
-            context.model, context.tokenizer, plan.data.splits[split], max_length=256, batch_size=32
+            context.model, context.tokenizer, plan.data[split], max_length=256, batch_size=32
         )
         accuracy[split] = mean(100 * mean(row.hits) for row in rows if row)
     unlearn, retain = 100 - accuracy["forget_eval"], accuracy["retain_eval"]

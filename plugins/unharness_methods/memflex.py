@@ -55,7 +55,6 @@ class MemFlex(GradientDifference):
     """
 
     name = "memflex"
-    reads_all_splits = True  # the released code localises on evaluated examples too
     summary = "Gradient difference on the few parameters that gradients point at."
     # Chosen on the training halves alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 2e-3, "epochs": 4}}
@@ -115,6 +114,11 @@ class MemFlex(GradientDifference):
                     raise ValueError(f"{name} is {value} with fidelity=released-code")
             return RELEASED_CODE | given
 
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        # The released code localises on evaluated examples too.
+        self.reads_all_splits = config.localise_on == "train+eval"
+
     def prepare(self, context: UnlearnContext) -> None:
         """Locate the region, and write it into the record."""
         # Here, not at the top: listing a method's hyperparameters must not import torch.
@@ -149,11 +153,6 @@ class MemFlex(GradientDifference):
             self._region = shuffled(self._region, context.torch_generator("random region"))
         context.report["region"] = self._region.describe()
         refuse_empty(self._region)
-
-    @property
-    def reads_evaluated_splits(self) -> bool:
-        """Whether the region is located on the evaluated splits too, as in the released code."""
-        return bool(self.config.localise_on == "train+eval")
 
     def select_parameters(self, context: UnlearnContext) -> Collection[str] | None:
         """Return the names of the tensors in the region; all, if it is located at every step."""

@@ -44,6 +44,8 @@ from unharness.running.given_target import GivenTarget, ModelFinder
 from unharness.running.pool import engine_options
 from unharness.source_hash import source_hash
 from unharness.spec import EvaluationSettings, RunSpec
+from unharness.stage_specs import digest_of
+from unharness.unlearning.context import readable_splits
 from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset, find_preset
 
@@ -398,13 +400,13 @@ def _streams(method: Method, data: TaskData, general: GeneralText | None) -> dic
     """Return the hash of what a method may read, by split."""
     if not method.trains:
         return {}
-    splits = [
-        split
-        for split in data.splits.values()
-        if split.trainable or (method.reads_evaluated_splits and split.evaluated)
-    ]
-    found = {split.name: split.learned_hash() for split in splits if split.role != "general"}
-    return found | ({"general": content_hash(general.examples)} if general else {})
+    given = data.joined(general_split(general.examples)) if general else data
+    readable = readable_splits(given, method).splits.values()
+    return {
+        split.name: digest_of([row.content() for row in split.examples])
+        for split in readable
+        if split.role != "general" or general
+    }
 
 
 def _allowed(method_class: type[Method], error: ValidationError) -> str:

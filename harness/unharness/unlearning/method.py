@@ -41,7 +41,7 @@ class Method(ABC):
     depends on it."""
     alternatives: ClassVar[Set[str]] = frozenset()
     """Kinds of other answers that it reads in `context.splits`, besides those of its streams."""
-    reads_all_splits: ClassVar[bool] = False
+    reads_all_splits: bool = False
     """Whether `context.splits` also holds the splits that are only for measuring."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """By model preset: hyperparameters that suit it better than Config's own defaults."""
@@ -57,11 +57,6 @@ class Method(ABC):
 
     def __init__(self, config: Any) -> None:
         self.config = config
-
-    @property
-    def reads_evaluated_splits(self) -> bool:
-        """Whether it reads splits that are evaluated; a fair method does not."""
-        return False
 
     @classmethod
     def defaults_for(cls, model: str) -> dict[str, Any]:
