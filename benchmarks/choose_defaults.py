@@ -67,7 +67,7 @@ def main() -> None:
                 rows = score_tokens(
                     context.model,
                     context.tokenizer,
-                    validation.splits[split],
+                    validation[split],
                     max_length=256,
                     batch_size=32,
                 )
