@@ -20,7 +20,7 @@ METHODS = [
     "adversarial",
     "kl",
 ]
-FEW = {"limit": 6, "epochs": 2, "batch_size": 4}
+FEW = {"limit_train": 6, "epochs": 2, "batch_size": 4}
 NO_SUITE = {"suite": "none"}  # the default for checkpoints needs the hub
 
 
@@ -30,7 +30,7 @@ def few(data_folder, tmp_path):
 
     def call(method, model, **options):
         untrained = method in ("vanilla", "retrain")
-        base = {"limit": 6} if untrained else FEW
+        base = {"limit_train": 6} if untrained else FEW
         return unharness.run(
             method,
             model=str(model),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,7 @@ def key_values(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:
 
 
 def calm_libraries(debug: bool) -> None:
-    """Keep libraries' own chatter off the terminal; must come before they are imported."""
+    """Keep libraries' own output off the terminal, best before they are imported."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if debug:
         return
@@ -245,3 +246,8 @@ def calm_libraries(debug: bool) -> None:
 
     warnings.filterwarnings("ignore")
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    if "transformers" in sys.modules:  # imported by the caller: it has read its settings already
+        from transformers.utils.logging import disable_progress_bar, set_verbosity_error
+
+        disable_progress_bar()
+        set_verbosity_error()
