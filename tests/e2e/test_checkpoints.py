@@ -77,7 +77,7 @@ def test_saved_adapter_is_plain_peft(checkpoint, few, tmp_path):
 
     record = few("gradient-ascent", checkpoint("llama"), save_weights=True)
     spec = record.spec
-    folder = next(tmp_path.glob(f"{spec.task}/*/{spec.method}/{record.run_id}/weights"))
+    folder = next(tmp_path.glob(f"{spec.task}/*/{spec.method}/{record.run_id}/weights-*"))
     model = AutoPeftModelForCausalLM.from_pretrained(str(folder))
     assert weights_hash(model) == record.training.weights_hash
     config = json.loads((folder / "adapter_config.json").read_text())
@@ -113,7 +113,7 @@ def test_saved_fresh_adapter_is_merged_and_stands_alone(few, tmp_path):
 
     record = few("gradient-ascent", "tiny", tuning="lora", lr=1e-2, save_weights=True)
     assert record.artifacts["weights"]["kind"] == "full"
-    (folder,) = tmp_path.glob("*/tiny/gradient-ascent/*/weights")
+    (folder,) = tmp_path.glob("*/tiny/gradient-ascent/*/weights-*")
     model = AutoModelForCausalLM.from_pretrained(folder)
     assert weights_hash(model) == record.artifacts["weights"]["sha256"]
 

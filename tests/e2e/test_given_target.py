@@ -45,15 +45,11 @@ def made(call, checkpoint, tmp_path):
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 @pytest.mark.parametrize("kind", ["lora", "full"])
-def test_the_weights_are_the_target_and_nothing_is_taught(
-    kind, tuning, made, call, environment, tmp_path
-):
+def test_the_weights_are_the_target_and_nothing_is_taught(kind, tuning, made, call, tmp_path):
     taught, target = made(kind)
-    models = sorted((environment / "models").iterdir())
     words = ("--target", target, "--tuning", tuning, "--method", "gradient-ascent")
     code, record, err = call("run", *words, "--epochs", "1", "--lr", "1e-2", *FEW)
     assert code == 0, err
-    assert sorted((environment / "models").iterdir()) == models
     assert not any("train target" in stage for stage in record["cost"]["stages"])
     found = record["target"]
     assert (found["source"], found["given"]) == ("given", str(target))
