@@ -77,9 +77,9 @@ def test_an_out_of_distribution_method_takes_the_model_s_own_facts(run, records)
         record = records()[method, "none"]
         assert record["data"]["general"] == "bundled: 300 general facts"
         assert record["data"]["splits"]["general"]["n"] == 6
-        assert record["spec"]["general_hash"] == record["data"]["splits"]["general"]["hash"]
+        assert record["spec"]["streams"]["general"]
         vanilla = records()["vanilla", "none"]
-        assert vanilla["spec"]["general_hash"] is None
+        assert vanilla["spec"]["streams"] == {}
         assert "general" not in vanilla["data"]["splits"]
 
 
