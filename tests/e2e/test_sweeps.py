@@ -118,8 +118,10 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
     ]
     assert [record["spec"]["tuned"] for record in final] == [2, 2]
     # Trials neither learn from the evaluation halves nor are judged by them.
-    evaluation = {final[0].data.splits[name]["hash"] for name in ("forget_eval", "retain_eval")}
-    seen = {split["hash"] for record in trials for split in record.data.splits.values()}
+    evaluation = {
+        final[0]["data"]["splits"][name]["hash"] for name in ("forget_eval", "retain_eval")
+    }
+    seen = {split["hash"] for record in trials for split in record["data"]["splits"].values()}
     assert not evaluation & seen
     again = cli(*words)
     assert again.returncode == 0
