@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def warn_of(board: Board) -> None:
-    """Name every record that was skipped, a line each."""
+    """Print one line for each skipped record."""
     for text in board.warnings:
         warn(text)
 

@@ -129,7 +129,7 @@ class Lines(_Board):
 
     @contextmanager
     def reporting(self, every: float) -> Iterator[None]:
-        """Print the state now and every so many seconds while the block lasts."""
+        """Print the state now, and at a fixed interval until the block ends."""
         if self._total:
             self._print(self._summary())
         over = threading.Event()

@@ -206,7 +206,7 @@ def fetch_hub_pairs(
         if column not in rows[hub_split]:
             raise DataError(f"{place}: no column {column!r}")
         items = rows[hub_split][column]
-        # `datasets` has a list type of its own for columns.
+        # `datasets` returns columns as its own list type.
         if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
             raise DataError(f"{place}: {column!r} is {kind_of(items)}; expected a list of items")
         pairs[split] = list(items)
