@@ -101,7 +101,7 @@ def test_records_come_back_from_a_node_that_shares_no_folder(data_folder, tmp_pa
     assert {(path.parts[2], path.name.partition("-")[0]) for path in paths} == {
         (method, name)
         for method in ("gradient-ascent", "vanilla")
-        for name in ("run.json", "examples")
+        for name in ("run.json", "examples", "observations")
     }
     for path in paths:
         if path.name == "run.json":

@@ -23,7 +23,8 @@ class Cut(Ascent):
     summary = "Ascent that reaches the last layer alone, which is not what was asked for."
 
     def prepare(self, context):
-        last = context.model.get_submodule("model.layers.1")
+        [last] = [module for name, module in context.model.named_modules()
+                  if name.endswith("model.layers.1")]  # under LoRA it lies deeper
         last.register_forward_pre_hook(lambda module, args: (args[0].detach(), *args[1:]))
 
 

@@ -2,17 +2,19 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from unharness.plugins import registry
+
 HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """probes("method_probes") makes a module of this folder an installed plugin."""
 
     def install(module: str) -> None:
@@ -24,8 +26,10 @@ def probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
         (about / "entry_points.txt").write_text(f"[unharness]\n{module} = {module}\n")
         monkeypatch.syspath_prepend(str(folder))
         monkeypatch.delitem(sys.modules, module, raising=False)
+        registry.cache_clear()  # another test of this process may have asked for it
 
-    return install
+    yield install
+    registry.cache_clear()
 
 
 @pytest.fixture
