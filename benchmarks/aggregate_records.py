@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from unharness.leaderboard.formats import to_json
-from unharness.leaderboard.rows import build_board
 from unharness.records.record import RunRecord
 from unharness.records.store import RECORD_FILE, RecordStore, load_records
+from unharness.report.formats import to_json
+from unharness.report.rows import build_board
 from unharness.stage_specs import IDENTITY_VERSION
 
 METHODS = 40

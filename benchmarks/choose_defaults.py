@@ -17,12 +17,12 @@ from pathlib import Path
 from statistics import mean
 
 from unharness.cli.run import calm_libraries
-from unharness.evaluation.observe import score_tokens
+from unharness.evaluation.token_scoring import score_tokens
 from unharness.models.trained import FineTuner
+from unharness.pipeline.resolve import make_method, resolve
 from unharness.plugins import registry
 from unharness.progress import Progress
 from unharness.request import RunRequest
-from unharness.running.resolve import make_method, resolve
 from unharness.unlearning.context import UnlearnContext, readable_splits
 
 

@@ -27,9 +27,9 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     from unharness.data.sources import DataSource
     from unharness.models.lora import LoraSettings, add_adapter
     from unharness.models.tiny import Tiny
+    from unharness.pipeline.memory import PeakMemory
+    from unharness.pipeline.resolve import make_method
     from unharness.plugins import registry
-    from unharness.running.memory import PeakMemory
-    from unharness.running.resolve import make_method
     from unharness.unlearning.context import UnlearnContext
 
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -21,13 +21,13 @@ from statistics import mean
 from typing import Any
 
 from unharness.cli.run import calm_libraries
-from unharness.evaluation.observe import score_tokens
-from unharness.leaderboard.seeds import over_seeds
+from unharness.evaluation.token_scoring import score_tokens
+from unharness.pipeline.resolve import RunPlan, make_method, resolve
+from unharness.pipeline.stages.unlearn import fine_tuner
 from unharness.plugins import registry
 from unharness.progress import Progress
+from unharness.report.seeds import over_seeds
 from unharness.request import RunRequest
-from unharness.running.resolve import Plan, make_method, resolve
-from unharness.running.unlearn_stage import fine_tuner
 from unharness.unlearning.context import UnlearnContext, readable_splits
 
 EPOCHS = 4
@@ -44,7 +44,7 @@ Arm = tuple[str, str, str]
 ARMS: list[Arm] = list(itertools.product(REGIONS, WEIGHTS, RATES))
 
 
-def run_arm(plan: Plan, arm: Arm, seed: int) -> dict[str, Any]:
+def run_arm(plan: RunPlan, arm: Arm, seed: int) -> dict[str, Any]:
     """Unlearn a fresh copy of the target and return its success on the evaluation halves."""
     region, weights, rate = arm
     forget_weight, retain_weight = WEIGHTS[weights]

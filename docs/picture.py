@@ -13,10 +13,10 @@ from pathlib import Path
 from rich.console import Console
 
 from unharness.cli.outcome import print_outcome
-from unharness.leaderboard.rows import build_board, vanilla_of
-from unharness.leaderboard.table import print_board
+from unharness.pipeline.existing import Outcome
 from unharness.records.store import RecordStore
-from unharness.running.existing import Outcome
+from unharness.report.rows import build_board, vanilla_of
+from unharness.report.table import print_board
 
 
 def main(results: str, run_id: str, picture: str) -> None:

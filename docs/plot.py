@@ -15,9 +15,9 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from unharness.leaderboard.html.page import to_html
-from unharness.leaderboard.rows import build_board
 from unharness.records.store import RecordStore
+from unharness.report.html.page import to_html
+from unharness.report.rows import build_board
 
 
 def main(results: str, picture: str) -> None:

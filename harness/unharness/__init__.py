@@ -29,24 +29,24 @@ if TYPE_CHECKING:
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.evaluation.uses import Composite, MetricUse
     from unharness.hookspecs import hookimpl
-    from unharness.leaderboard.formats import markdown_table
-    from unharness.leaderboard.labels import format_number
-    from unharness.leaderboard.published import (
+    from unharness.models.inference import InferenceWrapper, UnlearnedModel
+    from unharness.models.preset import ModelPreset
+    from unharness.models.weights import WeightsRef
+    from unharness.pipeline.run import run
+    from unharness.plugins import Ref
+    from unharness.records.record import RunRecord
+    from unharness.records.store import load_records
+    from unharness.report.formats import markdown_table
+    from unharness.report.labels import format_number
+    from unharness.report.published import (
         PublishedCell,
         PublishedResults,
         PublishedRow,
         PublishedTable,
         load_published,
     )
-    from unharness.leaderboard.rows import Board, Row, load_board
-    from unharness.models.inference import InferenceWrapper, UnlearnedModel
-    from unharness.models.preset import ModelPreset
-    from unharness.models.weights import WeightsRef
-    from unharness.plugins import Ref
-    from unharness.records.record import RunRecord
-    from unharness.records.store import load_records
-    from unharness.running.pipeline import run
-    from unharness.sweeping.executor import Executor, Job, JobResult, Watcher
+    from unharness.report.rows import Board, Row, load_board
+    from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
     from unharness.terminal import Text, print_table
     from unharness.training.blocks import hidden_states
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
@@ -80,21 +80,21 @@ _HOMES = {
     "evaluation.suite": ("Suite", "SuiteTask"),
     "evaluation.uses": ("Composite", "MetricUse"),
     "hookspecs": ("hookimpl",),
-    "leaderboard.formats": ("markdown_table",),
-    "leaderboard.labels": ("format_number",),
-    "leaderboard.published": (
+    "report.formats": ("markdown_table",),
+    "report.labels": ("format_number",),
+    "report.published": (
         *("PublishedCell", "PublishedResults", "PublishedRow", "PublishedTable"),
         "load_published",
     ),
-    "leaderboard.rows": ("Board", "Row", "load_board"),
+    "report.rows": ("Board", "Row", "load_board"),
     "models.inference": ("InferenceWrapper", "UnlearnedModel"),
     "models.preset": ("ModelPreset",),
     "models.weights": ("WeightsRef",),
     "plugins": ("Ref",),
     "records.record": ("RunRecord",),
     "records.store": ("load_records",),
-    "running.pipeline": ("run",),
-    "sweeping.executor": ("Executor", "Job", "JobResult", "Watcher"),
+    "pipeline.run": ("run",),
+    "sweeps.executors.executor": ("Executor", "Job", "JobResult", "SweepObserver"),
     "terminal": ("Text", "print_table"),
     "training.blocks": ("hidden_states",),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
@@ -159,6 +159,7 @@ __all__ = [
     "Stream",
     "Suite",
     "SuiteTask",
+    "SweepObserver",
     "Task",
     "TaskData",
     "Text",
@@ -170,7 +171,6 @@ __all__ = [
     "UnlearnContext",
     "UnlearnedModel",
     "UsageError",
-    "Watcher",
     "WeightsRef",
     "__version__",
     "debug_option",

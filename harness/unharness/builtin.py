@@ -81,12 +81,12 @@ def unharness_executors() -> list[Ref]:
     """Return the built-in executors of sweeps."""
     return [
         Ref(
-            "unharness.sweeping.local:Local",
+            "unharness.sweeps.executors.local:Local",
             "local",
             "Worker processes on this machine, one a GPU; on a CPU they share its threads.",
         ),
         Ref(
-            "unharness.sweeping.on_ray:OnRay",
+            "unharness.sweeps.executors.on_ray:OnRay",
             "ray",
             "Tasks on a Ray cluster; a lost node's jobs go on elsewhere.",
         ),

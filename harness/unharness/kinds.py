@@ -61,7 +61,7 @@ KINDS: dict[str, Kind] = {
         ("version", "tuning", "target_tuning"),
     ),
     "executors": Kind(
-        "unharness.sweeping.executor:Executor",
+        "unharness.sweeps.executors.executor:Executor",
         "executors of sweeps",
         facts=_DESCRIBE + "option_facts",
         settings="options",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from unharness import defaults
+from unharness.errors import UsageError, refused_values
 from unharness.strict_model import StrictModel
 
 HIGHEST_SEED = 2**32 - 1
@@ -117,3 +119,15 @@ class RunRequest(SharedRequest):
 def results_folder(given: str | None) -> str:
     """Return the folder of records: the one given, that of `UNHARNESS_RESULTS`, or the default."""
     return given or os.environ.get(defaults.RESULTS_VARIABLE) or defaults.RESULTS
+
+
+def make_request(values: Mapping[str, Any]) -> RunRequest:
+    """Return a request, or say which option is wrong.
+
+    Raises:
+        UsageError: an option is unknown or has an impossible value.
+    """
+    try:
+        return RunRequest(**values)
+    except ValidationError as error:
+        raise UsageError(refused_values(error)) from error

@@ -7,14 +7,14 @@ import pytest
 
 EXECUTOR = """
 from unharness import Executor, hookimpl
-from unharness.sweeping.executor import JobResult
+from unharness.sweeps.executors.executor import JobResult
 
 
 class Failing(Executor):
     name = "failing"
     summary = "Every job fails at once."
 
-    def carry_out(self, jobs, watcher):
+    def run(self, jobs, observer):
         return [JobResult(job.run_id, "failed", 0.0, error="out of memory") for job in jobs]
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from unharness.errors import UsageError
 from unharness.models.family import same_model
+from unharness.pipeline.resolve import make_method
 from unharness.plugins import registry
-from unharness.running.resolve import make_method
 from unharness.unlearning.presets import find_preset
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -80,8 +80,8 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(cli, tmp_path):
 
 def test_records_come_back_from_a_node_that_shares_no_folder(data_folder, tmp_path, monkeypatch):
     from unharness.request import RunRequest
-    from unharness.sweeping.on_ray import absolute
-    from unharness.sweeping.ray_task import carry_out_batch
+    from unharness.sweeps.executors.on_ray import absolute
+    from unharness.sweeps.executors.ray_task import run_batch
 
     monkeypatch.chdir(tmp_path)
     request = RunRequest(
@@ -94,7 +94,7 @@ def test_records_come_back_from_a_node_that_shares_no_folder(data_folder, tmp_pa
     )
     values = absolute(request.model_dump(mode="json", exclude_unset=True))
     assert values["results"] == str(tmp_path / "there")
-    (answer,) = carry_out_batch([values])
+    (answer,) = run_batch([values])
     assert answer["outcome"] == "done"
     paths = {Path(path) for path in answer["files"]}
     assert not any(path.is_absolute() for path in paths)

@@ -23,11 +23,11 @@ from unharness.engines import choice
 from unharness.engines.vllm import engine as engine_module
 from unharness.engines.vllm import probes, scratch
 from unharness.engines.vllm.adapters import adapter_of
+from unharness.engines.vllm.checkpoint_export import ExportedBase, write_adapter
 from unharness.engines.vllm.engine import VllmEngine, VllmOptions
 from unharness.engines.vllm.options import rounded_rank
 from unharness.engines.vllm.scratch import Scratch
 from unharness.engines.vllm.worker import engine_arguments
-from unharness.engines.vllm.written import Base, write_adapter
 from unharness.errors import ProcessError, UnknownNameError
 from unharness.plugins import registry
 from unharness.processes.channel import Channel, Decoder, encode
@@ -377,9 +377,9 @@ def test_a_base_is_written_without_its_adapter(load_checkpoint: Any, tmp_path: P
 
     model, _ = load_checkpoint("qwen2")
     expected = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    key = Base(model).key
+    key = ExportedBase(model).key
     model.generation_config.temperature = 0.5  # without do_sample: transformers saves no such thing
-    base = Base(_adapted(model))
+    base = ExportedBase(_adapted(model))
     assert base.key == key
     folder = base.write(tmp_path)
     assert base.write(tmp_path) == folder
@@ -392,12 +392,12 @@ def test_a_base_is_written_without_its_adapter(load_checkpoint: Any, tmp_path: P
 
 def test_names_are_made_of_content(load_checkpoint: Any, tmp_path: Path):
     (one, _), (two, _), (other, _) = (load_checkpoint(k) for k in ("llama", "llama", "qwen2"))
-    assert Base(one).key == Base(two).key
-    assert Base(one).shape != Base(other).shape
+    assert ExportedBase(one).key == ExportedBase(two).key
+    assert ExportedBase(one).shape != ExportedBase(other).shape
     with torch.no_grad():
         two.lm_head.weight[0, 0] += 1
-    assert Base(one).key != Base(two).key
-    assert Base(one).shape == Base(two).shape
+    assert ExportedBase(one).key != ExportedBase(two).key
+    assert ExportedBase(one).shape == ExportedBase(two).shape
     first = _adapted(one, seed=1)
     adapter = adapter_of(first)
     assert adapter is not None
@@ -661,13 +661,13 @@ def test_vllm_sees_the_gpu_of_the_model(
 def test_rest_ends_it_or_lets_it_sleep(fake: Any, load_checkpoint: Any):
     model, tokenizer = load_checkpoint("llama")
     engine = fake()
-    engine.rest()
+    engine.release_memory()
     engine.load(WeightsRef(model, tokenizer))
-    engine.rest()
+    engine.release_memory()
     assert not FakeChild.made[-1].alive
     engine = fake(sleep=True)
     engine.load(WeightsRef(model, tokenizer))
-    engine.rest()
+    engine.release_memory()
     child = FakeChild.made[-1]
     assert child.alive
     engine.load(WeightsRef(model, tokenizer))

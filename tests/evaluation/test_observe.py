@@ -10,7 +10,7 @@ import torch
 
 from unharness import Example
 from unharness.errors import ModelError
-from unharness.evaluation.observe import _position_scores, score_tokens
+from unharness.evaluation.token_scoring import _position_scores, score_tokens
 
 EXAMPLES = [
     Example("0", "Who?", "Nobody."),
@@ -198,7 +198,7 @@ def test_position_scores_by_hand():
 
 
 def test_more_positions_than_are_held_at_once():
-    from unharness.evaluation.observe import POSITIONS_AT_ONCE
+    from unharness.evaluation.token_scoring import POSITIONS_AT_ONCE
 
     generator = torch.Generator().manual_seed(0)
     count = 2 * POSITIONS_AT_ONCE + 3

@@ -26,10 +26,10 @@ from unharness import (
 )
 from unharness.data.prompts import Prompt
 from unharness.evaluation.columns import resolve_columns
-from unharness.evaluation.evaluate import observe
-from unharness.evaluation.observe import score_tokens
+from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import score
+from unharness.evaluation.token_scoring import score_tokens
 from unharness.models.weights import WeightsRef
 from unharness.plugins import PluginInfo, load_registry, registry
 

@@ -7,7 +7,7 @@ import pytest
 from unharness.data.sources import DataSource
 from unharness.engines.engine import Engine
 from unharness.evaluation.columns import resolve_columns
-from unharness.evaluation.evaluate import observe
+from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import score
 from unharness.models.weights import WeightsRef

@@ -4,7 +4,7 @@ import pytest
 
 from unharness import Example, Generated, Likelihood, Observed, Split, TokenScores
 from unharness.evaluation.scoring import Observations
-from unharness.running.parts import TARGET_UNLEARNED, collapse_warnings, target_warnings
+from unharness.pipeline.record_builder import TARGET_UNLEARNED, collapse_warnings, target_warnings
 
 
 def seen(*splits, texts=None):

@@ -9,8 +9,8 @@ from unharness.data.prompts import Prompt
 from unharness.errors import MethodError, RecordError
 from unharness.evaluation.observer import ObserverContext
 from unharness.models.inference import UnlearnedModel
+from unharness.pipeline.stages.unlearn import _take_result, wrapper_of
 from unharness.records.record import TrainingRecord
-from unharness.running.unlearn_stage import _take_result, wrapper_of
 
 
 class Guard(InferenceWrapper):

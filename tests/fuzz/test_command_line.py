@@ -17,7 +17,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-_builder = runpy.run_path(str(Path(__file__).parents[1] / "leaderboard" / "records_builder.py"))
+_builder = runpy.run_path(str(Path(__file__).parents[1] / "report" / "records_builder.py"))
 make_record, store, save = (_builder[name] for name in ("make_record", "store", "save"))
 
 SEED = 20240917

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from unharness import Board, load_published
-from unharness.leaderboard.published_comparison import compare_with, published_values
-from unharness.leaderboard.rows import build_board
 from unharness.records.record import CostRecord
+from unharness.report.published_comparison import compare_with, published_values
+from unharness.report.rows import build_board
 from unharness.spec import EvaluationSettings
 from unharness_tasks.knowundo.paper_comparison import BLANK, fill, values
 

@@ -11,14 +11,14 @@ from rich.console import Console
 
 import unharness_tasks
 from unharness.errors import RecordError, UsageError
-from unharness.leaderboard.formats import to_csv, to_json, to_markdown
-from unharness.leaderboard.published import PublishedCell, load_published
-from unharness.leaderboard.published_comparison import (
+from unharness.report.formats import to_csv, to_json, to_markdown
+from unharness.report.published import PublishedCell, load_published
+from unharness.report.published_comparison import (
     compare_with,
     nothing_to_compare,
     print_comparisons,
 )
-from unharness.leaderboard.rows import build_board
+from unharness.report.rows import build_board
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMITTED = Path(unharness_tasks.__file__).parent / "knowundo" / "paper_results.json"

@@ -17,8 +17,8 @@ from unharness.errors import UsageError, suggestion
 from unharness.terminal import Console, Text
 
 if TYPE_CHECKING:
-    from unharness.leaderboard.paired import Comparison, Difference
-    from unharness.leaderboard.rows import Board, Group, Row
+    from unharness.report.paired import Comparison, Difference
+    from unharness.report.rows import Board, Group, Row
 
 EPILOG = f"""\b
 Examples:
@@ -63,9 +63,9 @@ def compare_command(
     A and B are methods, or run ids. Differences come with the 95% interval of a paired bootstrap
     over examples and seeds; a verdict in words follows.
     """
-    from unharness.leaderboard.paired import compare
-    from unharness.leaderboard.rows import build_board
     from unharness.records.store import RecordStore
+    from unharness.report.paired import compare
+    from unharness.report.rows import build_board
 
     store = RecordStore(results)
     board = build_board(store).narrowed([task] if task else [], [model] if model else [])
@@ -126,7 +126,7 @@ def _rows(board: Board, text: str) -> list[tuple[Group, Row]]:
 def _why_not(
     first: list[tuple[Group, Row]], second: list[tuple[Group, Row]], a: str, b: str
 ) -> str:
-    from unharness.leaderboard.labels import differing
+    from unharness.report.labels import differing
 
     group, other = first[0][0], second[0][0]
     if group is other:
@@ -136,7 +136,7 @@ def _why_not(
 
 
 def _called(group: Group, row: Row) -> str:
-    from unharness.leaderboard.labels import row_labels
+    from unharness.report.labels import row_labels
 
     label = row_labels(group)[group.rows.index(row)]
     details = f" ({', '.join(label.details)})" if label.details else ""
@@ -145,7 +145,7 @@ def _called(group: Group, row: Row) -> str:
 
 def verdict(found: Difference, names: tuple[str, str]) -> str:
     """Return in words what a difference says."""
-    from unharness.leaderboard.labels import metric_words
+    from unharness.report.labels import metric_words
 
     metric = " ".join(metric_words([found.column.name])[found.column.name])
     if found.ci95 is None:
@@ -164,7 +164,7 @@ def _unit(found: Difference) -> str:
 
 
 def _print(found: Comparison, examples: int, console: Console) -> None:
-    from unharness.leaderboard.labels import format_number, score_label, score_unit, signed
+    from unharness.report.labels import format_number, score_label, score_unit, signed
 
     a, b = (row.method for row in found.rows)
     names = (a, b) if a != b else ("A", "B")

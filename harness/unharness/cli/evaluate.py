@@ -130,10 +130,10 @@ def evaluate_command(
         options["engine_set"] = key_values(engine_settings, "--engine-set")
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):
+            from unharness.pipeline.engine_pool import EnginePool
+            from unharness.pipeline.run import execute_with
+            from unharness.pipeline.saved_weights import of_run, of_weights
             from unharness.records.store import RecordStore
-            from unharness.running.evaluate import of_run, of_weights
-            from unharness.running.pipeline import execute_with
-            from unharness.running.pool import EnginePool
 
             store = RecordStore(results)
             changes = {k: v for k, v in options.items() if k not in ("task", "data", "limit_train")}

@@ -16,8 +16,8 @@ from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
 
 if TYPE_CHECKING:
-    from unharness.leaderboard.published import PublishedResults
-    from unharness.leaderboard.rows import Board
+    from unharness.report.published import PublishedResults
+    from unharness.report.rows import Board
 
 EPILOG = f"""\b
 Examples:
@@ -78,11 +78,11 @@ def leaderboard_command(
     differ in the seed alone are one row. Every number has its 95% interval: over examples for
     one seed, over seeds for several. Data goes to stdout, warnings go to stderr.
     """
-    from unharness.leaderboard.rows import load_board
+    from unharness.report.rows import load_board
 
     published = None
     if reference is not None:
-        from unharness.leaderboard.published import load_published
+        from unharness.report.published import load_published
 
         published = load_published(reference, results)
     board = load_board(results)
@@ -96,17 +96,17 @@ def leaderboard_command(
             _print_table(chosen, published)
         return
     if form == "html":
-        from unharness.leaderboard.html.page import to_html
         from unharness.records.store import RecordStore
+        from unharness.report.html.page import to_html
 
         echo(to_html(chosen, RecordStore(results), warn), nl=False)
         return
     if form == "latex":
-        from unharness.leaderboard.latex import to_latex
+        from unharness.report.latex import to_latex
 
         echo(to_latex(chosen), nl=False)
         return
-    from unharness.leaderboard import formats
+    from unharness.report import formats
 
     render = {"json": formats.to_json, "csv": formats.to_csv, "markdown": formats.to_markdown}
     echo(render[form](chosen, published), nl=False)
@@ -144,8 +144,8 @@ def _nothing(results: Path, *, filtered: bool, notes: tuple[str, ...]) -> str:
 
 
 def _print_table(board: Board, published: PublishedResults | None) -> None:
-    from unharness.leaderboard.published_comparison import print_comparisons
-    from unharness.leaderboard.table import print_board
+    from unharness.report.published_comparison import print_comparisons
+    from unharness.report.table import print_board
 
     print_board(board, stdout_console())
     if published:

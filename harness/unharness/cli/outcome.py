@@ -6,10 +6,10 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
-from unharness.leaderboard.labels import ARROWS, changed, format_number
-from unharness.leaderboard.scale import Scale
+from unharness.pipeline.existing import Outcome
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
-from unharness.running.existing import Outcome
+from unharness.report.labels import ARROWS, changed, format_number
+from unharness.report.scale import Scale
 from unharness.terminal import Console, Text
 
 

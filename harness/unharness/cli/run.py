@@ -172,9 +172,9 @@ def run_command(
                 found.entry(kind, name)
     with progress_for(quiet or os.environ.get("RANK", "0") != "0") as progress:
         with progress.stage("prepare"):
-            from unharness.running.existing import existing_outcome
-            from unharness.running.request import make_request
-            from unharness.running.resolve import resolve
+            from unharness.pipeline.existing import existing_outcome
+            from unharness.pipeline.resolve import resolve
+            from unharness.request import make_request
             from unharness.training import ranks
 
             plan = resolve(make_request(values), found)
@@ -191,8 +191,8 @@ def run_command(
         outcome = None if together else existing_outcome(plan, found)
         if outcome is None:
             with progress.stage("load libraries"):  # torch and transformers take seconds
-                from unharness.running.pipeline import execute
-                from unharness.running.together import execute_together
+                from unharness.pipeline.distributed import execute_together
+                from unharness.pipeline.run import execute
             outcome = (execute_together if together else execute)(plan, found, progress)
     if outcome is None:  # the first process speaks for all
         return

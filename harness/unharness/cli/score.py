@@ -12,7 +12,7 @@ from unharness.cli.options import debug_option, format_option, results_option
 from unharness.errors import RecordError
 
 if TYPE_CHECKING:
-    from unharness.running.rescore import Rescored
+    from unharness.pipeline.rescore import Rescored
 
 EPILOG = """\b
 Examples:
@@ -34,9 +34,9 @@ def score_command(runs: tuple[str, ...], results: Path, form: str) -> None:
     folder are scored. No model is loaded. Use it after adding a metric to a task, after a metric's
     new version, or once a retrained row is there that a metric compares with.
     """
+    from unharness.pipeline.rescore import rescore
     from unharness.plugins import registry
     from unharness.records.store import RecordStore, StoredRecord
-    from unharness.running.rescore import rescore
 
     store = RecordStore(results)
     found = [store.by_id(run) for run in runs] or [

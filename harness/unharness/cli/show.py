@@ -56,7 +56,7 @@ def show_command(run: str, results: Path, form: str, examples: int) -> None:
     if form == "json":
         echo_json(record.model_dump(mode="json"))
         return
-    from unharness.leaderboard.rows import vanilla_of
+    from unharness.report.rows import vanilla_of
 
     console = stdout_console()
     _print_record(record, vanilla_of(record, store), folder, console)
@@ -78,7 +78,7 @@ def _print_record(
 ) -> None:
     from rich.panel import Panel
 
-    from unharness.leaderboard.labels import shown_value
+    from unharness.report.labels import shown_value
 
     spec = record.spec
     title = f"{spec.method} · {spec.task} · {spec.model} ({spec.tuning})"
@@ -135,7 +135,7 @@ def _headline(record: RunRecord) -> Table:
 def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
     from rich.table import Table
 
-    from unharness.leaderboard.labels import ARROWS, format_number
+    from unharness.report.labels import ARROWS, format_number
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("metric", overflow="fold")
@@ -156,7 +156,7 @@ def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
 
 
 def _cost(record: RunRecord) -> dict[str, str]:
-    from unharness.leaderboard.labels import format_number
+    from unharness.report.labels import format_number
 
     cost = record.cost
     units = {

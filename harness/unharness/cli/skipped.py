@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unharness.cli.console import tell
 
 if TYPE_CHECKING:
-    from unharness.leaderboard.rows import Board
+    from unharness.report.rows import Board
 
 
 def warn_of(board: Board) -> None:

@@ -20,8 +20,8 @@ from unharness.cli.yaml_file import file_keys
 from unharness.terminal import Console
 
 if TYPE_CHECKING:
-    from unharness.sweeping.executor import JobResult
-    from unharness.sweeping.plan import SweepPlan
+    from unharness.sweeps.executors.executor import JobResult
+    from unharness.sweeps.plan import SweepPlan
 
 SOME_FAILED = 3
 MOST_SHOWN = 40
@@ -88,23 +88,23 @@ def sweep_command(
     FILE is YAML with the same keys as the flags, lists where there are several values; flags
     override it.
     """
-    from unharness.sweeping.grid import SweepRequest
+    from unharness.sweeps.grid import SweepRequest
 
     values = grid_values(file, flags, settings, engine_settings, file_keys(SweepRequest, but=()))
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 
     from unharness.cli.progress import progress_for
-    from unharness.cli.watching import watching
+    from unharness.cli.sweep_progress import watching
     from unharness.plugins import registry
-    from unharness.sweeping.grid import cells, make_sweep_request
+    from unharness.sweeps.grid import cells, make_sweep_request
 
     found = registry()
     requests = cells(make_sweep_request(values), found)
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):
-            from unharness.sweeping.plan import plan_sweep
-            from unharness.sweeping.sweep import carry_out, failures, make_executor, parse_shard
+            from unharness.sweeps.plan import plan_sweep
+            from unharness.sweeps.sweep import failures, make_executor, parse_shard, run_sweep
 
         plan = plan_sweep(requests, found, progress)
     if shard:
@@ -116,8 +116,8 @@ def sweep_command(
     errors = Console(stderr=True)
     for note in plan.data_notes() if not quiet else ():
         errors.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
-    with closing(runner), watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
-        results = carry_out(plan, runner, watcher)
+    with closing(runner), watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
+        results = run_sweep(plan, runner, observer)
     if form == "json":
         echo_json(_report(plan, results))
     else:
@@ -183,7 +183,7 @@ def _report(plan: SweepPlan, results: list[JobResult]) -> dict[str, Any]:
 
 
 def _print_report(plan: SweepPlan, results: list[JobResult], console: Console, quiet: bool) -> None:
-    from unharness.sweeping.sweep import failures
+    from unharness.sweeps.sweep import failures
 
     failed = failures(results)
     found = sum(result.outcome == "found" for result in results)

@@ -21,7 +21,7 @@ from unharness.errors import MethodError, UsageError
 from unharness.terminal import Console
 
 if TYPE_CHECKING:
-    from unharness.sweeping.study import Study
+    from unharness.sweeps.study import Study
 
 MOST_MINUTES = 60 * 24 * 365
 """A year: what is longer is a slip of the pen."""
@@ -86,7 +86,7 @@ def tune_command(
     """
     if trials is None and budget_minutes is None:
         raise UsageError("how much effort? give --trials N, or --budget-minutes M, or both")
-    from unharness.sweeping.grid import SweepRequest
+    from unharness.sweeps.grid import SweepRequest
 
     values = grid_values(
         file, flags, settings, engine_settings, file_keys(SweepRequest, but=NO_FLAGS)
@@ -95,17 +95,17 @@ def tune_command(
     signal.signal(signal.SIGTERM, interrupt)
 
     from unharness.cli.progress import progress_for
-    from unharness.cli.watching import watching
+    from unharness.cli.sweep_progress import watching
     from unharness.plugins import registry
-    from unharness.sweeping.grid import cells, make_sweep_request
+    from unharness.sweeps.grid import cells, make_sweep_request
 
     found = registry()
     request = make_sweep_request(values)
     requests = cells(request.model_copy(update={"seed": request.seed[:1]}), found)
     with progress_for(quiet) as progress, progress.stage("prepare"):
-        from unharness.sweeping import tune
-        from unharness.sweeping.plan import plan_sweep
-        from unharness.sweeping.sweep import carry_out, failures, make_executor
+        from unharness.sweeps import tune
+        from unharness.sweeps.plan import plan_sweep
+        from unharness.sweeps.sweep import failures, make_executor, run_sweep
 
         # What is wrong is told before any trial.
         for note in plan_sweep(requests, found).data_notes():
@@ -118,8 +118,8 @@ def tune_command(
     options = {"workers": workers, "address": address}
     with closing(make_executor(executor, options, found)) as runner:
         total = (trials or 0) * len(studies)
-        with watching(total, 0.0, quiet, errors) as watcher:
-            tune.tune(studies, objective, effort, runner, found, watcher)
+        with watching(total, 0.0, quiet, errors) as observer:
+            tune.tune(studies, objective, effort, runner, found, observer)
         if not quiet:
             _print_studies(studies, objective, errors)
         problems = _problems(studies)
@@ -129,8 +129,8 @@ def tune_command(
         for problem in problems:
             errors.print(f"failed: {problem}", style="red", markup=False, soft_wrap=True)
         plan = plan_sweep(final, found)
-        with watching(len(plan.left), plan.estimate()[0], quiet, errors) as watcher:
-            results = carry_out(plan, runner, watcher)
+        with watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
+            results = run_sweep(plan, runner, observer)
     tune.relabel(final, found)
     failed = failures(results)
     for result in failed:

@@ -75,9 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/" or host not in (HOST, "localhost"):
             self.send_error(404)
             return
-        from unharness.leaderboard.html.page import to_html
-        from unharness.leaderboard.rows import build_board
         from unharness.records.store import RecordStore
+        from unharness.report.html.page import to_html
+        from unharness.report.rows import build_board
 
         store = RecordStore(self._results)
         board = build_board(store)

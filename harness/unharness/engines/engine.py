@@ -33,7 +33,7 @@ class Engine(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     citation: ClassVar[str] = ""
-    decisive: ClassVar[frozenset[str]] = frozenset()
+    identity_options: ClassVar[frozenset[str]] = frozenset()
     """Options that can change what is generated, and so belong to a run's identity."""
     slow_start: ClassVar[bool] = False
     """Whether starting it takes so long that runs of one model should share it."""
@@ -57,7 +57,7 @@ class Engine(ABC):
             on_done: told how many of how many prompts are done.
         """
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Give back what a training needs, until the next `load`; the default closes."""
         self.close()
 

@@ -1,154 +1,62 @@
-"""Observing a model: one teacher-forced pass a split, and generation through an engine."""
+"""From a model to observations: every part of every metric's request, observed once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
 
-import torch
-
-from unharness.data.batches import IGNORED, collate
-from unharness.data.encoding import Encoded, encode_examples
-from unharness.data.examples import Example, Kind
-from unharness.data.templates import PLAIN
-from unharness.errors import ModelError
-from unharness.evaluation.observed import TokenScores
-from unharness.evaluation.scoring_batch import (
-    bytes_per_token,
-    logits_budget,
-    scored_in_batches,
-)
-
-BATCH_SIZE = 32
-OnScored = Callable[[int, int], None]
-# Positions whose distributions over the vocabulary are held in float32 at a time, some six tensors
-# of them: as many as 128 MiB hold, 262 with a vocabulary of 128,000.
-POSITIONS_AT_ONCE = 2048
-ENTRIES_AT_ONCE = 1 << 25
+from unharness.data.task_data import TaskData
+from unharness.evaluation.columns import Column, MetricColumn, observable
+from unharness.evaluation.observed import Observed
+from unharness.evaluation.observer import Observer, ObserverContext
+from unharness.evaluation.requests import Generated, Observation
+from unharness.evaluation.scoring import Observations
+from unharness.plugins import Registry
 
 
-def score_tokens(
-    model: Any,
-    tokenizer: Any,
-    examples: Sequence[Example],
+def observe(
+    context: ObserverContext,
+    data: TaskData,
+    columns: Sequence[Column],
+    registry: Registry,
     *,
-    max_length: int,
-    template: str = PLAIN,
-    kind: Kind = "qa",
-    batch_size: int = BATCH_SIZE,
-    memory: int | None = None,
-    on_done: OnScored | None = None,
-) -> list[TokenScores | None]:
-    """Score the answers' tokens under teacher forcing, in one pass over the examples.
+    bootstrap_seed: int,
+) -> Observations:
+    """Observe what the columns need, and no more.
 
-    Args:
-        model: in evaluation mode, on its device.
-        tokenizer: the model's.
-        examples: of one split.
-        max_length: in tokens; what lies beyond is not scored.
-        template: `plain` or `chat`.
-        kind: of the split. A text's windows are scored as one answer.
-        batch_size: most examples of a forward pass; similar lengths go together.
-        memory: most bytes that the logits of a pass may take; None: what the device has room for.
-        on_done: told how many of how many examples are done.
-
-    Returns:
-        One entry an example; None where no token of the answer is within `max_length`.
-
-    Raises:
-        ModelError: a probability is not finite, or the memory does not hold a single example.
+    A part of a request that a split does not have (text of a split that generates none, choices
+    of one without) is left out; the columns that need it get no value.
     """
-    encoded = encode_examples(
-        tokenizer, examples, max_length, end_token=False, template=template, kind=kind
-    )
-    lengths = {index: len(row.input_ids) for index, row in enumerate(encoded) if row.scored}
-    scored: list[TokenScores | None] = [None] * len(encoded)
-    done = 0
-    for part, rows in scored_in_batches(
-        lambda part: _score_batch(model, tokenizer, [encoded[index] for index in part]),
-        lengths,
-        batch_size=batch_size,
-        bytes_per_token=bytes_per_token(model),
-        budget=logits_budget(model.device) if memory is None else memory,
-    ):
-        for index, row in zip(part, rows, strict=True):
-            scored[index] = row
-        done += len(part)
-        if on_done:
-            on_done(done, len(lengths))
-    windows: list[list[TokenScores]] = [[] for _ in examples]
-    for source, found in zip(encoded, scored, strict=True):
-        if found is not None:
-            windows[source.example].append(found)
-    return [_joined(rows) if rows else None for rows in windows]
+    splits = {split.name: split for split in data.evaluated()}
+    observed: dict[tuple[str, Observation], Observed] = {}
+    for name, part in _wanted(columns):
+        split = splits[name]
+        if not observable(part, split):
+            continue
+        with registry.named("observers", part.observer):
+            observer: Observer = registry.get("observers", part.observer)()
+        with context.progress.stage(observer.stage.format(split=name)) as stage:
+            observed[name, part] = observer.observe(context, split, part, stage.step)
+    return Observations(splits, observed, bootstrap_seed)
 
 
-def _joined(rows: Sequence[TokenScores]) -> TokenScores:
-    """Return the windows of one text as one."""
-    if len(rows) == 1:
-        return rows[0]
-    return TokenScores(
-        log_probs=tuple(value for row in rows for value in row.log_probs),
-        hits=tuple(value for row in rows for value in row.hits),
-        means=tuple(value for row in rows for value in row.means),
-        variances=tuple(value for row in rows for value in row.variances),
-        argmax_text="".join(row.argmax_text for row in rows),
-        answer_text="".join(row.answer_text for row in rows),
-        truncated=any(row.truncated for row in rows),
-    )
+def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
+    """Return every split and part of a request once; likelihood first, text last."""
+    found = {
+        (split, part): None
+        for column in columns
+        if isinstance(column, MetricColumn)
+        for split in column.splits
+        for part in column.metric.observes().parts()
+    }
+    return sorted(found, key=lambda one: isinstance(one[1], Generated))
 
 
-@torch.inference_mode()
-def _score_batch(model: Any, tokenizer: Any, rows: Sequence[Encoded]) -> list[TokenScores]:
-    batch = collate(rows, tokenizer.pad_token_id).to(model.device)
-    logits = model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).logits
-    targets = batch.labels[:, 1:]
-    scored = targets != IGNORED
-    counts = scored.sum(dim=1).tolist()
-    columns = _position_scores(logits[:, :-1][scored], targets[scored])
-    if not bool(torch.isfinite(columns[0]).all()):
-        raise ModelError("the model's probabilities are not finite: its weights have run away")
-    pieces = [column.split(counts) for column in columns]
-    expected = targets[scored].cpu().split(counts)
-    results = []
-    for row, answer, log_probs, best, means, variances in zip(rows, expected, *pieces, strict=True):
-        results.append(
-            TokenScores(
-                log_probs=tuple(log_probs.tolist()),
-                hits=tuple((best == answer).tolist()),
-                means=tuple(means.tolist()),
-                variances=tuple(variances.tolist()),
-                argmax_text=tokenizer.decode(best, skip_special_tokens=True),
-                answer_text=tokenizer.decode(answer, skip_special_tokens=True),
-                truncated=row.truncated,
-            )
-        )
-    return results
-
-
-def _position_scores(logits: torch.Tensor, targets: torch.Tensor) -> list[torch.Tensor]:
-    """Return, for N positions, log-probability, arg max, and the vocabulary's mean and variance.
-
-    Mean and variance are those of the log-probabilities under the model's own distribution.
-
-    Args:
-        logits: (N, V).
-        targets: (N,) int64.
-
-    Returns:
-        Four tensors (N,) on the CPU.
-    """
-    parts = []
-    size = max(1, min(POSITIONS_AT_ONCE, ENTRIES_AT_ONCE // logits.shape[1]))
-    for chunk, wanted in zip(logits.split(size), targets.split(size), strict=True):
-        log_probs = chunk.float().log_softmax(dim=-1)
-        probs = log_probs.exp()
-        # A token of probability 0 has log-probability -inf and weighs nothing.
-        means = torch.where(probs > 0, probs * log_probs, 0.0).sum(dim=-1)
-        deviation = torch.where(probs > 0, log_probs - means[:, None], 0.0)
-        variances = (probs * deviation.square()).sum(dim=-1)
-        chosen = log_probs.gather(1, wanted[:, None])[:, 0]
-        parts.append((chosen, chunk.argmax(dim=-1), means, variances))
-    return [torch.cat(column).cpu() for column in zip(*parts, strict=True)]
+def most_common_share(observations: Observations, split: str) -> tuple[float, str]:
+    """Return the share (0 to 1) of a split's most common greedy text, and that text."""
+    found = observations.get(split, Generated())
+    if found is None:
+        return 0.0, ""
+    texts = [samples[0].strip() for samples in found.texts["samples"]]
+    text, count = Counter(texts).most_common(1)[0]
+    return count / len(texts), text

@@ -22,10 +22,10 @@ from unharness.data.recipe import FineTuneConfig
 from unharness.data.task_data import TaskData
 from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import ModelError
-from unharness.models.base import BaseModel
 from unharness.models.loading import load_causal_lm
 from unharness.models.lora import LoraSettings, add_adapter, is_adapted, load_adapter
 from unharness.models.preset import Tuning
+from unharness.models.source import ModelSource
 from unharness.models.weights import save_weights
 from unharness.progress import OnStep, Progress
 from unharness.training import ranks
@@ -76,7 +76,7 @@ class StartPoint:
 class FineTuner:
     """Trains a model on parts of a task's data, or finds it trained in the cache."""
 
-    base: BaseModel
+    base: ModelSource
     data: TaskData
     tuning: Tuning
     lora: LoraSettings

@@ -17,9 +17,9 @@ from unharness.cache import cache_dir
 from unharness.engines.engine import Engine, OnGenerated, Sampling
 from unharness.engines.vllm import probes
 from unharness.engines.vllm.adapters import Adapter, adapter_of
+from unharness.engines.vllm.checkpoint_export import ExportedBase, write_adapter
 from unharness.engines.vllm.options import VllmOptions, rounded_rank
 from unharness.engines.vllm.scratch import Scratch
-from unharness.engines.vllm.written import Base, write_adapter
 from unharness.errors import ModelError, UsageError
 from unharness.models.weights import WeightsRef
 from unharness.processes.child import Child
@@ -61,7 +61,7 @@ class VllmEngine(Engine):
     name = "vllm"
     summary = "vLLM in a process of its own, one for many models; GPU, or its CPU build."
     citation = "Kwon et al., SOSP 2023, arXiv:2309.06180"
-    decisive = frozenset({"dtype", "tensor_parallel_size"})  # other sums, other roundings
+    identity_options = frozenset({"dtype", "tensor_parallel_size"})  # other sums, other roundings
     slow_start = True
     Options = VllmOptions
 
@@ -90,7 +90,7 @@ class VllmEngine(Engine):
         _check_vocabulary(weights, probes.probe_prompts(weights.tokenizer))
         began = time.monotonic()
         try:
-            how = self._take_base(Base(weights.model), adapter)
+            how = self._take_base(ExportedBase(weights.model), adapter)
             self._take_adapter(weights.model, adapter)
             seconds = time.monotonic() - began
             self.self_test(weights)
@@ -110,7 +110,7 @@ class VllmEngine(Engine):
         prompts = probes.probe_prompts(weights.tokenizer)
         expected = probes.expect(weights.model, prompts)
         seen = running.child.ask("probe", prompts=prompts, lora=self._lora, top=probes.TOP)
-        dtype = probes.coarser(_dtype(Base(weights.model).plain), running.facts["dtype"])
+        dtype = probes.coarser(_dtype(ExportedBase(weights.model).plain), running.facts["dtype"])
         self.last_self_test = dict(probes.check(seen, expected, self._before, dtype))
         self._before = expected
 
@@ -154,7 +154,7 @@ class VllmEngine(Engine):
         texts: list[str] = tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return texts
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Free the GPU for a training: asleep if so asked for, else ended. A CPU need not."""
         self._weights = None
         running = self._running
@@ -184,7 +184,7 @@ class VllmEngine(Engine):
             raise RuntimeError("vLLM was not started")
         return self._running
 
-    def _take_base(self, base: Base, adapter: Adapter | None) -> str:
+    def _take_base(self, base: ExportedBase, adapter: Adapter | None) -> str:
         """Make vLLM run on these base weights; return how: started, reloaded or kept."""
         needed = rounded_rank(adapter.rank) if adapter else 0
         self._highest_rank = max(self._highest_rank, self.options.max_lora_rank or needed)
@@ -204,7 +204,7 @@ class VllmEngine(Engine):
         self._reload(running, base)
         return "reloaded"
 
-    def _start(self, base: Base) -> None:
+    def _start(self, base: ExportedBase) -> None:
         scratch = Scratch(base.size)
         try:
             folder = base.write(scratch.path)
@@ -233,7 +233,7 @@ class VllmEngine(Engine):
         if self.options.sleep and not facts["sleeps"]:
             warnings.warn("vLLM does not sleep on a CPU: the option is ignored", stacklevel=2)
 
-    def _reload(self, running: _Running, base: Base) -> None:
+    def _reload(self, running: _Running, base: ExportedBase) -> None:
         folder = base.write(running.scratch.path)
         running.child.ask("reload", model=str(folder))
         running.base, self._lora = base.key, None  # the adapters are gone with the old base

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unharness.data.examples import Example, Split
-from unharness.evaluation.observe import score_tokens
 from unharness.evaluation.observed import Observed, TokenScores
 from unharness.evaluation.observer import Observer, ObserverContext, OnDone
 from unharness.evaluation.requests import ANSWER, PROMPT, Likelihood, Observation
+from unharness.evaluation.token_scoring import score_tokens
 
 
 class LikelihoodObserver(Observer):

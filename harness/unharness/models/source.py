@@ -1,0 +1,244 @@
+"""Base models: where they come from, what identifies them, and how they are loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from unharness.data.examples import Example, content_hash
+from unharness.data.task_data import TaskData
+from unharness.data.templates import CHAT, PLAIN
+from unharness.errors import ModelError, UnknownNameError
+from unharness.hub import HubName, commit_of, hub_name, unreachable
+from unharness.models.file_hashes import remembered_sha256
+from unharness.models.loading import load_causal_lm
+from unharness.models.preset import ModelPreset, Tuning
+from unharness.plugins import Registry
+
+# Not generation_config.json: every engine sets a checkpoint's own generation settings aside.
+IDENTITY_FILES = (
+    *("*.safetensors", "*.safetensors.index.json", "config.json"),
+    *("tokenizer*", "vocab*", "merges.txt", "*.model"),
+    *("special_tokens_map.json", "added_tokens.json"),
+    *("chat_template*", "additional_chat_templates/*"),
+)
+
+
+class ModelSource(ABC):
+    """A model before it learns the task's facts."""
+
+    name: str
+    """As the user gave it, without a revision; shown, never an identity."""
+    revision: str | None = None
+    """The commit on the hub that it is of; None for a model from elsewhere."""
+    tuning: Tuning
+    """How it is tuned when the user does not say."""
+    suite: str | None = None
+    """The suite that measures its general knowledge when the user names none; None: the task's."""
+    limit_train: int | None = None
+    """How many examples of each split it learns when the user does not say; None for all."""
+
+    @abstractmethod
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the SHA-256 of everything that decides the base weights and the tokenizer."""
+
+    @abstractmethod
+    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+        """Return model and tokenizer, on the CPU, the weights in `dtype`."""
+
+    def template(self) -> str:
+        """Return how questions and answers are joined when neither user nor task says."""
+        return PLAIN
+
+    def target_tuning(self, tuning: Tuning) -> Tuning:
+        """Return how the target model learns, when unlearning will go by `tuning`."""
+        return tuning
+
+    def knowledge(self) -> tuple[Example, ...]:
+        """Return what every model trained on this base learns besides the task's facts."""
+        return ()
+
+
+class PresetModel(ModelSource):
+    """A model that a preset builds."""
+
+    def __init__(self, preset: ModelPreset) -> None:
+        self.name = preset.name
+        self.tuning = preset.tuning
+        self.suite = preset.suite
+        self.limit_train = preset.limit_train
+        self._preset = preset
+
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the hash of the preset: name, version, knowledge, and the data it builds on."""
+        parts = ["preset", self._preset.name, self._preset.version, data.learned_hash()]
+        parts.append(content_hash(self._preset.knowledge()))
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+        """Build the model."""
+        import torch
+
+        model, tokenizer = self._preset.build(data)
+        return model.to(getattr(torch, dtype)), _usable(tokenizer, self.name)
+
+    def target_tuning(self, tuning: Tuning) -> Tuning:
+        """Return the preset's own choice, if it has one."""
+        return self._preset.target_tuning or tuning
+
+    def knowledge(self) -> tuple[Example, ...]:
+        """Return what the preset wants its models to know."""
+        return self._preset.knowledge()
+
+
+class CheckpointModel(ModelSource):
+    """A Hugging Face causal language model in a folder."""
+
+    tuning: Tuning = "lora"
+
+    def __init__(self, name: str, folder: Path, revision: str | None = None) -> None:
+        self.name = name
+        self.revision = revision
+        self._folder = folder.resolve()
+        self._known_as = name if revision else str(self._folder)
+        _check_folder(name, folder)
+        self._fingerprint: str | None = None
+
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the hash of weights, configuration and tokenizer, file by file."""
+        if self._fingerprint is None:
+            digest = hashlib.sha256()
+            paths = {path for pattern in IDENTITY_FILES for path in self._folder.glob(pattern)}
+            for path in sorted(path for path in paths if path.is_file()):
+                name = path.relative_to(self._folder).as_posix()
+                digest.update(f"{name} {remembered_sha256(path)}\n".encode())
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+    def template(self) -> str:
+        """Return `chat` where the tokenizer brings a chat template."""
+        if (self._folder / "chat_template.jinja").is_file():
+            return CHAT
+        try:
+            config = json.loads((self._folder / "tokenizer_config.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return PLAIN
+        return CHAT if isinstance(config, dict) and config.get("chat_template") else PLAIN
+
+    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+        """Load from the folder: safetensors only, no remote code."""
+        from transformers import AutoTokenizer
+
+        options = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **options)
+            tokenizer = _usable(tokenizer, self.name)
+            model = load_causal_lm(self._folder, dtype)
+        except ModelError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            raise ModelError(
+                f"{self.name}: no causal language model that transformers can load from "
+                f"{self._folder} ({type(error).__name__}: {reason})"
+            ) from error
+        # What a saved adapter says that it sits on.
+        model.name_or_path, model.hub_revision = self._known_as, self.revision
+        return model, tokenizer
+
+
+def find_base_model(name: str, registry: Registry) -> ModelSource:
+    """Return the base model for a preset's name, a folder, `org/name` or `org/name@revision`.
+
+    Raises:
+        UnknownNameError: none of these.
+        ModelError: the folder is no model, or the hub cannot be reached.
+    """
+    if name in registry.names("models"):
+        return PresetModel(registry.get("models", name)())
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return CheckpointModel(name, folder)
+    if folder.exists():
+        raise ModelError(f"{name}: is a file; expected a folder with config.json and *.safetensors")
+    if wanted := hub_name(name):
+        folder, commit = download(wanted)
+        return CheckpointModel(wanted.repository, folder, commit)
+    if "/" in name or name.startswith((".", "~")):
+        raise ModelError(f"{name}: no such folder")
+    known = registry.names("models")
+    raise UnknownNameError("model", name, known, "Or give a folder, or a hub id such as org/name.")
+
+
+def _check_folder(name: str, folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{name}: no model: {folder} holds no config.json")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{name}: {folder} holds no *.safetensors; other formats are not read "
+            "(save_pretrained(…, safe_serialization=True) writes them)"
+        )
+
+
+def download(name: HubName) -> tuple[Path, str]:
+    """Return the folder of a model from the hub, and the commit that it is of.
+
+    Where the hub cannot be reached, what an earlier download left in its local cache is used.
+
+    Raises:
+        ModelError: the hub does not give it.
+    """
+    from huggingface_hub import snapshot_download
+
+    shown = name.at(name.revision) if name.revision else name.repository
+    try:
+        try:
+            commit = commit_of("model", name)
+        except Exception as error:
+            if not (reason := unreachable(error)):
+                raise
+            return _downloaded_before(name, shown, reason)
+        patterns = [*IDENTITY_FILES, "*.json"]
+        folder = snapshot_download(name.repository, revision=commit, allow_patterns=patterns)
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = unreachable(error) or f"the hub does not give it ({type(error).__name__})"
+        raise ModelError(
+            f"{shown}: no such folder, and {reason}; check the name and the network, or give a "
+            "folder, or --model tiny"
+        ) from error
+    return Path(folder), commit
+
+
+def _downloaded_before(name: HubName, shown: str, reason: str) -> tuple[Path, str]:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(
+            snapshot_download(name.repository, revision=name.revision, local_files_only=True)
+        )
+    except Exception as error:
+        raise ModelError(
+            f"{shown}: no such folder, {reason}, and the hub's local cache does not hold it; "
+            "check the name and the network, or give a folder, or --model tiny"
+        ) from error
+    return folder, folder.name  # …/snapshots/<commit>
+
+
+def _usable(tokenizer: Any, name: str) -> Any:
+    """Make sure that the tokenizer has an end token, and something to pad with.
+
+    Raises:
+        ModelError: it has no end token.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"{name}: its tokenizer has no end token; set eos_token in tokenizer_config.json"
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token  # padding is masked, so any token will do
+    return tokenizer

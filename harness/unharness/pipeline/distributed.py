@@ -1,0 +1,44 @@
+"""A run by several processes: all train, the first one evaluates and leaves the records."""
+
+from __future__ import annotations
+
+from unharness.models.weights import weights_hash
+from unharness.pipeline.existing import Outcome, all_done
+from unharness.pipeline.record_builder import data_record, target_record, utc_now
+from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run import execute
+from unharness.pipeline.stages.unlearn import UnlearnStage, target_model
+from unharness.plugins import Registry
+from unharness.progress import Progress
+from unharness.records.record import RunRecord
+from unharness.records.store import RecordStore
+from unharness.stage_specs import IDENTITY_VERSION
+from unharness.training import ranks
+
+
+def execute_together(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome | None:
+    """Carry out a plan as one of several processes; None in all but the first.
+
+    Raises:
+        UnharnessError: as `execute`; or the processes are launched in a way that cannot be.
+    """
+    ranks.join(plan.spec.device)
+    missing = not all_done(RecordStore(plan.spec.results), plan)
+    if ranks.agree(missing) and not ranks.is_leader():
+        _follow(plan, registry)
+    return execute(plan, registry, progress) if ranks.is_leader() else None
+
+
+def _follow(plan: RunPlan, registry: Registry) -> None:
+    """Take part in every training of a run, in the first process's order."""
+    target = target_model(plan, Progress())
+    record = RunRecord(
+        run_id=plan.spec.run_id(),
+        identity_version=IDENTITY_VERSION,
+        status="running",
+        started=utc_now(),
+        spec=plan.spec,
+        data=data_record(plan),
+    )
+    record.target = target_record(plan, target, weights_hash(target.model))
+    UnlearnStage(plan, registry, Progress()).run(target, record)

@@ -1,0 +1,76 @@
+"""What is there already: records of runs that are done. Imports neither torch nor transformers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from unharness.errors import RecordError
+from unharness.pipeline.resolve import RunPlan
+from unharness.plugins import Registry
+from unharness.records.record import RunRecord
+from unharness.records.store import RecordStore
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a request."""
+
+    record: RunRecord
+    vanilla: RunRecord | None
+    """The target's own record, where there is one."""
+    folder: Path
+    existed: bool
+    """Whether the record was there already, and nothing was run."""
+    also: tuple[Outcome, ...] = ()
+    """The same weights under further prompts."""
+
+
+def finished(store: RecordStore, plan: RunPlan) -> RunRecord | None:
+    """Return the record of a run that is done, with its weights if they are wanted."""
+    try:
+        record = store.find(plan.spec)
+    except RecordError:
+        return None
+    if record is None or record.status != "done":
+        return None
+    if plan.spec.save_weights and "weights" not in record.artifacts:
+        return None
+    # Metrics are no part of a run's id; a record that lacks one is evaluated once more.
+    return record if record.spec.score == plan.spec.score else None
+
+
+def is_done(store: RecordStore, plan: RunPlan) -> bool:
+    """Return whether the record of a plan is there, and is not to be made again."""
+    return not plan.request.force and finished(store, plan) is not None
+
+
+def all_done(store: RecordStore, plan: RunPlan) -> bool:
+    """Return whether the records of a plan are there, under every prompt."""
+    return all(is_done(store, plan.under(prompt)) for prompt in plan.prompts)
+
+
+def existing_outcome(plan: RunPlan, registry: Registry) -> Outcome | None:
+    """Return the outcome of a plan that was carried out before, under every prompt; else None."""
+    store = RecordStore(plan.spec.results)
+    found: list[Outcome] = []
+    for one in map(plan.under, plan.prompts):
+        record = finished(store, one) if is_done(store, one) else None
+        if record is None:
+            return None
+        found.append(outcome_of(record, store, one, registry, existed=True))
+    return replace(found[0], also=tuple(found[1:]))
+
+
+def outcome_of(
+    record: RunRecord, store: RecordStore, plan: RunPlan, registry: Registry, *, existed: bool
+) -> Outcome:
+    """Return a record with its target's own."""
+    vanilla = _of_same_target(record, finished(store, plan.vanilla(registry)))
+    return Outcome(record, vanilla, store.folder(plan.spec), existed)
+
+
+def _of_same_target(record: RunRecord, vanilla: RunRecord | None) -> RunRecord | None:
+    """Return the vanilla record unless another target, of equal settings, left it."""
+    found = [one.target.weights_hash for one in (record, vanilla) if one and one.target]
+    return vanilla if len(set(found)) <= 1 else None

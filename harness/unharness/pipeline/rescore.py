@@ -1,0 +1,95 @@
+"""Metrics computed again from stored observations, without the model. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unharness.cache import locked
+from unharness.errors import RecordError
+from unharness.evaluation.columns import MetricColumn, resolve_columns
+from unharness.evaluation.metric_records import metric_records
+from unharness.evaluation.requests import Generated, Likelihood, Observation
+from unharness.evaluation.scoring import example_rows, score
+from unharness.evaluation.storage import StoredObservations
+from unharness.pipeline.reference_rows import reference_observations
+from unharness.plugins import Registry
+from unharness.records.artifacts import observations_path, write_examples
+from unharness.records.record import MetricRecord, RunRecord
+from unharness.records.store import RecordStore, StoredRecord
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What became of a record."""
+
+    record: RunRecord
+    added: tuple[str, ...]
+    """Columns that it did not have."""
+    changed: tuple[str, ...]
+    """Columns that are of another version, of other parameters, or have another value."""
+    missing: tuple[str, ...]
+    """Columns without a value."""
+
+
+def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Rescored:
+    """Compute what the task measures today from what was observed, and save the record.
+
+    General knowledge stays as it is. A column whose observations were not stored keeps the value
+    it has, if that is of the same metric, version and parameters.
+
+    Raises:
+        RecordError: the run is not done, its observations are missing or damaged, or the record
+            cannot be written.
+        UsageError, PluginError: the task cannot be used.
+    """
+    record, folder = found
+    path = observations_path(record, folder) if record.status == "done" else None
+    if path is None:
+        raise RecordError(f"{record.run_id}: no observations are stored; run it again with --force")
+    stored = StoredObservations(path)
+    task = registry.get("tasks", record.spec.task)
+    with registry.named("tasks", record.spec.task):
+        uses = tuple(task.metrics)
+    columns = resolve_columns(uses, stored.splits, registry)
+    requests: list[Observation] = [Likelihood(), Generated()]
+    requests += [one.metric.observes() for one in columns if isinstance(one, MetricColumn)]
+    observations = stored.load(requests, record.spec.evaluation.bootstrap_seed)
+    references = reference_observations(columns, record, store)
+    scores = score(columns, observations, registry, references)
+    metrics = metric_records(columns, scores)
+    for label, new in metrics.items():
+        old = record.metrics.get(label)
+        if new.value is None and old and old.value is not None and _origin(old) == _origin(new):
+            metrics[label] = old
+    general = {name: one for name, one in record.metrics.items() if one.metric is None}
+    before = record.metrics
+    with locked(store.lock(record.spec)):
+        statuses = {one.status for one in before.values()}
+        faults = [one.reason for one in scores.values() if one.faulty]
+        record = record.model_copy(deep=True)
+        evaluation = record.spec.evaluation.model_copy(update={"metrics": tuple(metrics)})
+        record.spec = record.spec.changed(evaluation=evaluation)
+        record.metrics = metrics | {k: v for k, v in general.items() if k not in metrics}
+        record.warnings = [text for text in record.warnings if text not in statuses] + faults
+        try:
+            rows = example_rows(observations, scores)
+            record.artifacts["examples"] = write_examples(folder, rows)
+        except OSError as error:
+            raise RecordError(f"{folder}: the record cannot be written ({error})") from error
+        store.save(record)
+        store.tidy(record.spec)
+    return Rescored(
+        record,
+        added=tuple(label for label in metrics if label not in before),
+        changed=tuple(
+            label for label, new in metrics.items() if label in before and before[label] != new
+        ),
+        missing=tuple(label for label, new in metrics.items() if new.value is None),
+    )
+
+
+def _origin(metric: MetricRecord) -> tuple[object, ...]:
+    return (
+        *(metric.metric, metric.version, metric.params),
+        *(metric.split, metric.against, metric.complement),
+    )

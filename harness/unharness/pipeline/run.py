@@ -1,0 +1,106 @@
+"""The way in: a request becomes a plan, and a plan a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
+from dataclasses import replace
+from typing import Any
+
+from unharness import defaults
+from unharness.cache import locked
+from unharness.evaluation.suite_plan import check_reachable
+from unharness.pipeline.clock import PrefixedProgress
+from unharness.pipeline.engine_pool import EnginePool
+from unharness.pipeline.existing import Outcome, all_done, finished, is_done, outcome_of
+from unharness.pipeline.resolve import RunPlan, resolve
+from unharness.pipeline.runner import Runner, Unlearned, lock_of
+from unharness.plugins import Registry, registry
+from unharness.progress import Progress
+from unharness.records.record import RunRecord
+from unharness.records.store import RecordStore
+from unharness.request import make_request
+
+
+def run(
+    method: str = defaults.METHOD,
+    task: str = defaults.TASK,
+    *,
+    config: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> RunRecord:
+    """Unlearn and evaluate; return the record, the existing one if the run was done before.
+
+    Of several prompts, the first one's record is returned; all are on the disk.
+
+    Args:
+        method: its name.
+        task: its name.
+        config: hyperparameters of the method by name.
+        progress: told how far the run is.
+        options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
+            `lr`, `batch_size`, `preset`, `prompt`, `suite`, `include_path`, `data`, `general`,
+            `results`, `save_weights`, `limit`, `limit_train`, `device`, `force`.
+
+    Raises:
+        UsageError: a name or an option is not what it may be.
+        DataError, ModelError: data or model cannot be used.
+        MethodError: the method failed; its record says so too.
+    """
+    request = make_request({"method": method, "task": task, "set": dict(config or {}), **options})
+    found = registry()
+    return execute(resolve(request, found), found, progress or Progress()).record
+
+
+def execute(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome:
+    """Carry out a plan, unless its record is there already.
+
+    Raises:
+        UnharnessError: the run failed; a `failed` record says why.
+    """
+    with closing(EnginePool(registry)) as engines:
+        return execute_with(plan, registry, progress, engines)
+
+
+def execute_with(
+    plan: RunPlan,
+    registry: Registry,
+    progress: Progress,
+    engines: EnginePool,
+    unlearned: Unlearned | None = None,
+) -> Outcome:
+    """Carry out a plan with engines that others may use as well.
+
+    Args:
+        plan: the run.
+        registry: knows the plugins.
+        progress: told how far the run is.
+        engines: what generates.
+        unlearned: the weights, where they are in hand: then nothing is trained.
+
+    Raises:
+        UnharnessError: the run failed; a `failed` record says why.
+    """
+    store = RecordStore(plan.spec.results)
+    plans = [plan.under(prompt) for prompt in plan.prompts]
+    made: list[Outcome] = []
+    # A second process that wants the same run waits, and finds it done. Where all is done,
+    # nothing is written: records are shown from a folder that can only be read, too.
+    with nullcontext() if all_done(store, plan) else locked(lock_of(plan), progress.note):
+        if plan.suite and not all_done(store, plan):
+            check_reachable(plan.suite, registry)
+        for one in plans:
+            record = finished(store, one) if is_done(store, one) else None
+            existed = record is not None
+            if record is None:
+                shown = progress if one is plans[0] else _under(progress, one)
+                under_way = Runner(one, registry, shown, store, engines, unlearned=unlearned)
+                record = under_way.run()
+                unlearned = under_way.unlearned
+            made.append(outcome_of(record, store, one, registry, existed=existed))
+    return replace(made[0], also=tuple(made[1:]))
+
+
+def _under(progress: Progress, plan: RunPlan) -> Progress:
+    return PrefixedProgress(progress, f"{plan.spec.prompt_name}: ")

@@ -1,0 +1,302 @@
+"""One run under way: target, unlearning, observation, scores, record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from unharness.cache import locked
+from unharness.data.prompts import NO_PROMPT
+from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
+from unharness.evaluation import storage
+from unharness.evaluation.general import SuiteResult, run_suite
+from unharness.evaluation.metric import Score
+from unharness.evaluation.metric_records import metric_records, suite_records
+from unharness.evaluation.observe import observe
+from unharness.evaluation.observer import ObserverContext
+from unharness.evaluation.scoring import Observations, example_rows, score
+from unharness.models.lora import is_adapted, merged
+from unharness.models.trained import TrainedModel
+from unharness.models.weights import WeightsRef, save_weights, weights_hash
+from unharness.pipeline.clock import PrefixedProgress, TimedProgress
+from unharness.pipeline.engine_pool import EnginePool
+from unharness.pipeline.existing import finished
+from unharness.pipeline.provenance import provenance
+from unharness.pipeline.record_builder import (
+    TARGET_UNLEARNED,
+    count_unscored,
+    data_record,
+    explained,
+    row_warnings,
+    target_record,
+    target_warnings,
+    utc_now,
+)
+from unharness.pipeline.reference_rows import reference_observations
+from unharness.pipeline.resolve import EXTERNAL, VANILLA, RunPlan
+from unharness.pipeline.stages.unlearn import target_model, wrapper_of
+from unharness.pipeline.stages.unlearned_cache import unlearned_model
+from unharness.plugins import Registry
+from unharness.progress import Progress
+from unharness.records.artifacts import write_examples, write_observations, write_weights
+from unharness.records.record import RunRecord
+from unharness.records.store import RECORD_FILE, RecordStore
+from unharness.stage_specs import IDENTITY_VERSION
+from unharness.training.update_norms import never_moved
+
+
+def lock_of(plan: RunPlan) -> Path:
+    """Return the lock that a run holds while it is under way: one for all prompts."""
+    return RecordStore(plan.spec.results).lock(plan.under(NO_PROMPT).spec)
+
+
+@dataclass(frozen=True)
+class Unlearned:
+    """Weights that are done, and the record of how they came to be, not yet evaluated."""
+
+    weights: WeightsRef
+    record: RunRecord
+    general: SuiteResult | None = None
+    """What they know in general, once it was asked; no prompt changes that."""
+
+
+@dataclass
+class Runner:
+    """One run under way."""
+
+    plan: RunPlan
+    registry: Registry
+    progress: Progress
+    store: RecordStore
+    engines: EnginePool
+    target: TrainedModel | None = None
+    """The target model, where it is in hand already."""
+    unlearned: Unlearned | None = None
+    """The unlearned weights, where they are in hand already; from then on they are."""
+    clock: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> RunRecord:
+        """Run, and leave a record, be it of success or of failure; of an interruption, none."""
+        plan = self.plan
+        record = RunRecord(
+            run_id=plan.spec.run_id(),
+            identity_version=IDENTITY_VERSION,
+            status="running",
+            partial=plan.partial,
+            started=utc_now(),
+            spec=plan.spec,
+            passed=plan.request.model_dump(mode="json", exclude_unset=True),
+            data=data_record(plan),
+            provenance=provenance(self.registry, plan.spec.device),
+        )
+        self.store.tidy(plan.spec)
+        old = self._existing()
+        # What would be lost stands until there is a new record: results, or weights that took
+        # hours and whose evaluation failed.
+        keeps = old is not None and (old.status == "done" or "weights" in old.artifacts)
+        done = old is not None and old.status == "done"
+        record.warnings += self.registry.notify("unharness_run_started", spec=plan.spec)
+        if not keeps:
+            self.store.save(record)
+        try:
+            self._work(record, keep_old=done)
+        except Exception as error:
+            self._fail(record, error, keep_old=done)
+            if isinstance(error, UnharnessError):
+                raise
+            raise explained(error) from error
+        except BaseException:  # Ctrl-C: leave no half record, and never harm a finished one
+            if keeps:
+                self.store.tidy(plan.spec)
+            else:
+                self.store.discard(plan.spec)
+            raise
+        record.warnings += self.registry.notify("unharness_run_finished", record=record)
+        return record
+
+    def _work(self, record: RunRecord, *, keep_old: bool) -> None:
+        plan = self.plan
+        if self.unlearned is None:
+            self.unlearned = self._unlearn(record)
+        else:
+            _take_over(record, self.unlearned.record)
+        weights = self.unlearned.weights
+        try:
+            observations, scores = self._evaluate(self.unlearned, record)
+        except Exception:
+            if not keep_old:
+                self._keep_weights(record, weights)
+            raise
+        record.metrics = metric_records(plan.columns, scores)
+        if self.unlearned.general:
+            record.metrics |= suite_records(self.unlearned.general.scores)
+            record.general = self.unlearned.general.facts
+        count_unscored(record, observations)
+        if plan.method.name == VANILLA and not plan.prompt.text:
+            record.warnings += target_warnings(observations)
+        record.warnings += row_warnings(plan, record, observations)
+        record.warnings += [found.reason for found in scores.values() if found.faulty]
+        self._save(record, observations, scores, weights)
+
+    def _unlearn(self, record: RunRecord) -> Unlearned:
+        plan, progress = self.plan, self._timed_progress()
+        target = self.target or target_model(plan, progress)
+        record.target = target_record(plan, target, weights_hash(target.model))
+        record.warnings += never_moved(
+            target.log.get("update_norms", {}), training="target", except_for=set()
+        )
+        record.data = data_record(plan, target.log.get("truncated", 0))
+        if plan.method.name != VANILLA:
+            for prompt in plan.prompts:
+                vanilla = self._leave_vanilla(plan.under(prompt), target)
+                record.warnings += [
+                    text for text in vanilla.warnings if text.startswith(TARGET_UNLEARNED)
+                ]
+        self.engines.release_memory()
+        model = unlearned_model(plan, self.registry, progress, target, record)
+        weights = WeightsRef(model, target.tokenizer, wrapper_of(plan.method, record))
+        return Unlearned(weights, record.model_copy(deep=True))
+
+    def _leave_vanilla(self, plan: RunPlan, target: TrainedModel) -> RunRecord:
+        """Record the target itself, once, as the row that all others are compared with."""
+        vanilla = plan.vanilla(self.registry)
+        if found := finished(self.store, vanilla):
+            return found
+        with locked(lock_of(vanilla), self.progress.note):
+            if found := finished(self.store, vanilla):
+                return found
+            progress = PrefixedProgress(self.progress, "target: ")
+            under_way = Runner(vanilla, self.registry, progress, self.store, self.engines, target)
+            return under_way.run()
+
+    def _evaluate(
+        self, unlearned: Unlearned, record: RunRecord
+    ) -> tuple[Observations, dict[str, Score]]:
+        """Observe and score; of the first of several prompts, ask for general knowledge too."""
+        plan, progress = self.plan, self._timed_progress()
+        settings = plan.spec.evaluation
+        engine = self.engines.get(settings.engine, plan.spec.engine_set)
+        context = ObserverContext(
+            unlearned.weights,
+            engine,
+            max_length=settings.max_length,
+            max_new_tokens=settings.max_new_tokens,
+            progress=progress,
+            instruction=plan.prompt,
+            template=plan.place.template,
+        )
+        observations = observe(
+            context,
+            plan.data.limited(plan.spec.limit),
+            plan.columns,
+            self.registry,
+            bootstrap_seed=settings.bootstrap_seed,
+        )
+        if plan.suite and unlearned.general is None:
+            found = run_suite(
+                unlearned.weights, plan.suite, engine, limit=plan.spec.limit, progress=progress
+            )
+            self.unlearned = replace(unlearned, general=found)
+        chosen = {"name": settings.engine, "why": plan.engine_reason}
+        record.engine = chosen | engine.facts()
+        with progress.stage("metrics"):
+            references = reference_observations(plan.columns, record, self.store)
+            return observations, score(plan.columns, observations, self.registry, references)
+
+    def _save(
+        self,
+        record: RunRecord,
+        observations: Observations,
+        scores: Mapping[str, Score],
+        weights: WeightsRef,
+    ) -> None:
+        folder = self.store.folder(self.plan.spec)
+        with self._timed_progress().stage("save"):
+            try:
+                rows = example_rows(observations, scores)
+                record.artifacts["examples"] = write_examples(folder, rows)
+                record.artifacts["observations"] = write_observations(
+                    folder, partial(storage.write_observations, observations)
+                )
+                if self.plan.spec.save_weights:
+                    record.artifacts["weights"] = _save_weights(self.plan, weights, folder)
+            except OSError as error:
+                raise RecordError(f"{folder}: the record cannot be written ({error})") from error
+        record.cost.stages = dict(self.clock)
+        record.status = "done"
+        record.finished = utc_now()
+        self.store.save(record)
+        self.store.tidy(self.plan.spec)
+
+    def _keep_weights(self, record: RunRecord, weights: WeightsRef) -> None:
+        """Keep what an evaluation that failed would cost: `unharness evaluate` goes on from it."""
+        if self.plan.method.name in (VANILLA, EXTERNAL):
+            return
+        folder = self.store.folder(self.plan.spec)
+        try:
+            record.artifacts["weights"] = _save_weights(self.plan, weights, folder)
+        except (OSError, UnharnessError):
+            return  # the error that is under way says more
+        self.progress.note(
+            f"the unlearned weights are kept; go on with: unharness evaluate {record.run_id}"
+        )
+
+    def _fail(self, record: RunRecord, error: Exception, *, keep_old: bool) -> None:
+        """Leave a record that says why, unless a finished one stands in its place."""
+        record.status = "failed"
+        record.error = reason_of(error)
+        record.finished = utc_now()
+        record.metrics = {}
+        for name in ("examples", "observations"):
+            record.artifacts.pop(name, None)
+        record.cost.stages = dict(self.clock)
+        try:
+            if not keep_old:
+                self.store.save(record)
+        except RecordError:
+            return  # the disk is full, say: the error itself is what the user must hear
+        finally:
+            self.store.tidy(self.plan.spec)
+        if keep_old:
+            return
+        self.registry.notify("unharness_run_finished", record=record)
+
+    def _existing(self) -> RunRecord | None:
+        """Return the record that stands there; move away one that cannot be read."""
+        path = self.store.folder(self.plan.spec) / RECORD_FILE
+        try:
+            return self.store.find(self.plan.spec)
+        except SchemaError:  # another version's work: never in our way, never moved
+            raise
+        except RecordError:
+            aside = path.with_name(f"{RECORD_FILE}.unreadable-{int(time.time())}")
+            path.rename(aside)
+            self.progress.note(f"{path} cannot be read; it now lies at {aside.name}")
+            return None
+
+    def _timed_progress(self) -> Progress:
+        return TimedProgress(self.progress, self.clock)
+
+
+def _take_over(record: RunRecord, made: RunRecord) -> None:
+    """Let a record say of its weights what another one says of the same."""
+    copy = made.model_copy(deep=True)
+    record.target, record.training, record.data = copy.target, copy.training, copy.data
+    record.cost, record.seeds = copy.cost, copy.seeds
+    record.warnings += [text for text in copy.warnings if text not in record.warnings]
+
+
+def _save_weights(plan: RunPlan, weights: WeightsRef, folder: Path) -> dict[str, Any]:
+    """Write weights beside a record; return what the record says of them."""
+    if plan.spec.target_tuning == "full":
+        # A fresh adapter fits a target that only this cache knows.
+        weights = replace(weights, model=merged(weights.model))
+    written = write_weights(
+        folder, lambda scratch: save_weights(weights.model, weights.tokenizer, scratch)
+    )
+    kind = "adapter" if is_adapted(weights.model) else "full"
+    return {"kind": kind, "sha256": weights_hash(weights.model)} | written

@@ -1,0 +1,197 @@
+"""Evaluating weights without training: those of a run that broke off, or anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from unharness.errors import ModelError, RecordError, UsageError
+from unharness.evaluation.suite import NONE
+from unharness.models.external import ExternalWeights, find_weights
+from unharness.models.loading import load_causal_lm
+from unharness.models.lora import load_adapter
+from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
+from unharness.pipeline.record_builder import data_record, utc_now
+from unharness.pipeline.resolve import EXTERNAL, VANILLA, RunPlan, resolve
+from unharness.pipeline.runner import Unlearned
+from unharness.pipeline.stages.unlearn import wrapper_of
+from unharness.plugins import Registry
+from unharness.records.artifacts import weights_problem
+from unharness.records.record import RunRecord, TrainingRecord
+from unharness.request import RunRequest, make_request
+from unharness.stage_specs import IDENTITY_VERSION
+from unharness.unlearning.context import UnlearnContext
+from unharness.unlearning.method import Method
+
+WEIGHTS_DIGITS = 16
+"""Of the SHA-256 of external weights in a row's settings."""
+
+
+class External(Method):
+    """Weights that came from outside; nobody can run it, it only names the row."""
+
+    name = EXTERNAL
+    summary = "Weights from outside."
+    seeded = False
+    trains = False
+
+    class Config(Method.Config):
+        """What the weights are called, and which they are."""
+
+        name: str
+        weights: str
+
+    def unlearn(self, context: UnlearnContext) -> None:
+        """Do nothing: the weights are there already."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Weights to evaluate, and how; loaded when it is their turn."""
+
+    plan: RunPlan
+    source: ExternalWeights | Path
+    made: RunRecord
+    """What is known of how the weights came to be."""
+
+    def load(self) -> Unlearned:
+        """Load the weights.
+
+        Raises:
+            ModelError: they are none, or not those that the record speaks of.
+        """
+        plan = self.plan
+        place = plan.place
+        if isinstance(self.source, ExternalWeights):
+            model, tokenizer = self.source.load(plan.data, place.device, place.dtype)
+            trainable, total = parameter_counts(model)
+            made = self.made.model_copy(deep=True)
+            made.training = TrainingRecord(
+                trainable_parameters=trainable,
+                total_parameters=total,
+                weights_hash=weights_hash(model),
+            )
+            return Unlearned(WeightsRef(model, tokenizer), made)
+        if problem := weights_problem(self.made, self.source.parent):
+            raise ModelError(
+                f"{self.source}: not the weights that the record speaks of ({problem}); "
+                "run it again with --save-weights --force"
+            )
+        base = (plan.given and plan.given.fresh) or plan.base
+        model, tokenizer = base.load(plan.data, place.dtype)
+        if self.made.artifacts["weights"]["kind"] == "adapter":
+            model = load_adapter(model, str(self.source))
+        else:
+            model = load_causal_lm(self.source, place.dtype)
+        model = model.to(place.device).eval()
+        if weights_hash(model) != self.made.artifacts["weights"]["sha256"]:
+            raise ModelError(f"{self.source}: not the weights that the record speaks of")
+        wrapper = wrapper_of(plan.method, self.made)
+        return Unlearned(WeightsRef(model, tokenizer, wrapper), self.made)
+
+
+def of_run(
+    record: RunRecord, folder: Path, changes: Mapping[str, Any], registry: Registry
+) -> Evaluation:
+    """Return the evaluation of a run's saved weights, in its own way or in another.
+
+    Args:
+        record: of the run, failed or done.
+        folder: where it lies.
+        changes: options of a run that say how to evaluate: engine, prompt, suite, results.
+        registry: knows the plugins.
+
+    Raises:
+        RecordError: the record has no weights, or what it was made from has changed.
+    """
+    if "weights" not in record.artifacts:
+        raise RecordError(f"{record.run_id}: no weights are kept; run it again with --save-weights")
+    plan = resolve(make_request({**record.passed, **changes}), registry)
+    if plan.spec.unlearn != record.spec.unlearn:
+        raise RecordError(
+            f"{record.run_id}: its data, model or settings are no longer what they were; "
+            "run it again"
+        )
+    made = record.model_copy(deep=True, update={"warnings": []})
+    return Evaluation(plan, folder / record.artifacts["weights"]["path"], made)
+
+
+def of_weights(
+    given: str,
+    name: str | None,
+    options: Mapping[str, Any],
+    beside: RunRecord | None,
+    registry: Registry,
+) -> Evaluation:
+    """Return the evaluation of weights from outside.
+
+    Args:
+        given: a folder or a hub id, of a checkpoint or an adapter.
+        name: what the row is called; None: the last part of `given`.
+        options: of a run: task, data, engine and so on; `model` is the base of an adapter.
+        beside: a run whose target these weights were made from: the row stands beside it.
+        registry: knows the plugins.
+
+    Raises:
+        ModelError: there are no such weights.
+        UsageError, DataError: as for a run.
+    """
+    outside = find_weights(given, options.get("model"), registry)
+    suite = _default_suite(beside)
+    request = make_request({**suite, **options, "method": VANILLA, "model": "tiny"})
+    plan = _plan(request, outside, registry)
+    config = External.Config(
+        name=name or outside.name, weights=outside.fingerprint(plan.data)[:WEIGHTS_DIGITS]
+    )
+    facts: dict[str, Any] = {
+        "method": EXTERNAL,
+        "method_version": External.version,
+        "method_source": "",
+        "config": config.model_dump(),
+        "target_recipe": {},
+        "lora": None,
+    }
+    if beside is not None:
+        if (beside.spec.task, beside.spec.data_hash) != (plan.spec.task, plan.spec.data_hash):
+            raise UsageError(
+                f"--beside {beside.run_id}: that run is on {beside.spec.task} with data "
+                f"{beside.spec.data_hash[:8]}, this is {plan.spec.task} with "
+                f"{plan.spec.data_hash[:8]}"
+            )
+        same = (
+            *("base_hash", "target_hash", "target_tuning", "lora", "target_recipe", "dtype"),
+            *("learned", "knowledge_hash", "template"),
+            *("model", "model_revision"),
+        )
+        facts |= {name: getattr(beside.spec, name) for name in same}
+    spec = plan.spec.changed(**facts)
+    plan = replace(plan, spec=spec, method=External(config))
+    made = RunRecord(
+        run_id=spec.run_id(),
+        identity_version=IDENTITY_VERSION,
+        status="running",
+        started=utc_now(),
+        spec=spec,
+        data=data_record(plan),
+        target=beside.target if beside else None,
+    )
+    return Evaluation(plan, outside, made)
+
+
+def _plan(request: RunRequest, outside: ExternalWeights, registry: Registry) -> RunPlan:
+    """Resolve a request with the weights' own base in the place of a preset."""
+    tuning = {"tuning": outside.kind} if outside.kind == "lora" else {"tuning": "full"}
+    return resolve(request.model_copy(update=tuning), registry, base=outside.base)
+
+
+def _default_suite(beside: RunRecord | None) -> dict[str, Any]:
+    """Return what general knowledge is measured when nothing is said: the neighbour's, or none.
+
+    A default must never need the hub, or hours of a user who asked for none of it.
+    """
+    if beside is None or beside.spec.evaluation.suite is None:
+        return {"suite": NONE}
+    folder = beside.passed.get("include_path")
+    return {"suite": beside.spec.evaluation.suite["name"], "include_path": folder}

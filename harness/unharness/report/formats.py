@@ -1,0 +1,239 @@
+"""The board as JSON, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from unharness.report.labels import (
+    format_number,
+    group_notes,
+    group_titles,
+    headers,
+    row_labels,
+    row_warnings,
+    signed,
+)
+from unharness.report.prompted import Prompted
+from unharness.report.prompted_table import TITLE, compared, lines
+from unharness.report.published import PublishedResults
+from unharness.report.published_comparison import (
+    compare_with,
+    comparison_notes,
+    nothing_to_compare,
+    published_values,
+)
+from unharness.report.ranking import Value, best_rows
+from unharness.report.rows import COSTS, Board, Group, Row
+from unharness.report.scale import Scale
+from unharness.report.tradeoff import trade_offs
+from unharness.safe_text import csv_cell, one_line
+from unharness.safe_text import to_json as safe_json
+
+REFERENCE_ENDS = ("_reference", "_difference")
+_MARKS = {"\\": "\\\\", "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "](": "]\\("}
+FIXED_FIELDS = (
+    *("task", "data_source", "data_hash", "model"),
+    *("tuning", "method", "config", "settings", "prompt", "seeds", "runs"),
+)
+
+
+def to_json(board: Board, published: PublishedResults | None = None) -> str:
+    """Return a list of all rows of all groups, in their order, indented."""
+    rows = []
+    for group in board.groups:
+        for row in group.rows:
+            values = row_values(group, row)
+            if published:
+                values["reference"] = published_values(group, row, published)
+            rows.append(values)
+    return safe_json(rows) + "\n"
+
+
+def row_values(group: Group, row: Row) -> dict[str, Any]:
+    """Return one row as JSON values, with the metrics that are columns of its group."""
+    spec = row.spec
+    return {
+        "task": spec.task,
+        "data": {"source": spec.data_source, "hash": spec.data_hash},
+        "model": spec.model,
+        "tuning": spec.tuning,
+        "method": spec.method,
+        "config": spec.config,
+        "settings": row.chosen,
+        "seeds": list(row.seeds),
+        "runs": list(row.runs),
+        "metrics": {
+            column.name: _metric_values(row.metrics[column.name])
+            | _change_values(group.change(row, column))
+            for column in group.columns
+        },
+        "cost": dict(row.cost),
+        "front_of": [
+            found.against
+            for found in trade_offs(group)
+            if any(group.rows[index] is row for index in found.front)
+        ],
+        "warnings": list(row.warnings),
+        "prompts": {name: _prompted_values(group, seen) for name, seen in row.prompts.items()},
+    }
+
+
+def _prompted_values(group: Group, seen: Prompted) -> dict[str, Any]:
+    names = [column.name for column in group.columns]
+    return {
+        "text": seen.text,
+        "seeds": list(seen.seeds),
+        "runs": list(seen.runs),
+        "metrics": {name: _metric_values(seen.metrics[name]) for name in names},
+        "changes": {
+            column.name: _metric_values(seen.changes[column.name])
+            | {"kind": "factor" if Scale.of(column.unit).log else "difference"}
+            for column in group.columns
+        },
+    }
+
+
+def to_csv(board: Board, published: PublishedResults | None = None) -> str:
+    """Return one line a row and prompt; an empty field where there is no value."""
+    names = list(dict.fromkeys(column.name for group in board.groups for column in group.columns))
+    metric_fields = [field for name in names for field in _metric_fields(name)]
+    if published:
+        metric_fields += [name + end for name in names for end in REFERENCE_ENDS]
+    out = io.StringIO()
+    fields = [*FIXED_FIELDS, *metric_fields, *COSTS]
+    writer = csv.writer(out, lineterminator="\n")
+
+    def write(row: Mapping[str, Any]) -> None:
+        writer.writerow([csv_cell(row.get(name)) for name in fields])
+
+    write({name: name for name in fields})
+    for group in board.groups:
+        for row in group.rows:
+            values = row_values(group, row)
+            printed = published_values(group, row, published) if published else None
+            if row.runs:
+                flat = _flat_row(values) | _flat_reference(printed, names)
+                write(flat | {"prompt": "none"})
+            for name, seen in values["prompts"].items():
+                # What the training cost is said once, in the line without a prompt.
+                own = {key: seen[key] for key in ("metrics", "seeds", "runs")} | {"cost": {}}
+                write(_flat_row(values | own) | {"prompt": name})
+    return out.getvalue()
+
+
+def to_markdown(board: Board, published: PublishedResults | None = None) -> str:
+    """Return a table a group, best in bold, what must be known of it below."""
+    parts = []
+    for title, group in zip(group_titles(board), board.groups, strict=True):
+        parts.append(f"## {_escaped(title)}\n\n{_group_table(group)}")
+        if prompted := lines(group):
+            words = [" ".join(words) for words in headers(compared(group))]
+            parts += [f"{TITLE}:", markdown_table([["Method", "Prompt", *words], *prompted], 2)]
+        if published and (found := compare_with(published, group)):
+            words = [" ".join(words) for words in headers(found.columns)]
+            parts += map(_escaped, comparison_notes(found, published))
+            parts += [markdown_table([["Method", *words], *found.lines()], 1)]
+        notes = [*group_notes(group), *(f"⚠ {line}" for line in row_warnings(group))]
+        parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
+    if published and (reason := nothing_to_compare(board, published)):
+        parts.append(_escaped(reason))
+    parts += [_escaped(note) for note in board.notes]
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def interval(value: Value, unit: str = "") -> str:
+    """Return a metric's 95% interval in brackets, or nothing where there is none."""
+    if value.ci95 is None:
+        return ""
+    low, high = value.ci95
+    return f"[{format_number(low, unit)}, {format_number(high, unit)}]"
+
+
+def _metric_values(value: Value) -> dict[str, Any]:
+    return {
+        "value": value.value,
+        "ci95": None if value.ci95 is None else list(value.ci95),
+        "n": value.n,
+    }
+
+
+def _change_values(change: float | None) -> dict[str, float]:
+    return {} if change is None else {"change": change}
+
+
+def _metric_fields(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_lo", f"{name}_hi"
+
+
+def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {
+        "task": row["task"],
+        "data_source": row["data"]["source"],
+        "data_hash": row["data"]["hash"],
+        "model": row["model"],
+        "tuning": row["tuning"],
+        "method": row["method"],
+        "config": json.dumps(row["config"], ensure_ascii=False),
+        "settings": row["settings"],
+        "seeds": " ".join(map(str, row["seeds"])),
+        "runs": " ".join(row["runs"]),
+    }
+    for name, metric in row["metrics"].items():
+        numbers = (metric["value"], *(metric["ci95"] or (None, None)))
+        flat |= dict(zip(_metric_fields(name), numbers, strict=True))
+    flat |= row["cost"]
+    return flat
+
+
+def _flat_reference(printed: dict[str, Any] | None, names: list[str]) -> dict[str, Any]:
+    """Return the published counterpart of a row, for the columns that there are."""
+    metrics = printed["metrics"] if printed else {}
+    flat = {}
+    for name in set(names) & set(metrics):
+        cell = metrics[name]
+        flat[name + REFERENCE_ENDS[0]] = cell.get("printed", cell["value"])
+        flat[name + REFERENCE_ENDS[1]] = cell["difference"]
+    return flat
+
+
+def _group_table(group: Group) -> str:
+    names = [" ".join(words) for words in headers(group.columns)]
+    best = [best_rows(group.rows, column) for column in group.columns]
+    rows = [["Method", *names, "Train s", "Peak GB"]]
+    for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
+        name = f"{label.name} ({', '.join(label.details)})" if label.details else label.name
+        cells = [f"{name} ⚠" if row.warnings else name]
+        for column, winners in zip(group.columns, best, strict=True):
+            value = row.metrics[column.name]
+            shown = format_number(value.value, column.unit)
+            shown = f"**{shown}**" if index in winners else shown
+            shown = f"{shown} {interval(value, column.unit)}".rstrip()
+            change = group.change(row, column)
+            cells.append(
+                f"{shown} ({signed(change, column.unit)})" if change is not None else shown
+            )
+        cells += [
+            format_number(row.cost["train_seconds"]),
+            format_number(row.cost["peak_memory_gb"]),
+        ]
+        rows.append(cells)
+    return markdown_table(rows, 1)
+
+
+def markdown_table(rows: list[list[str]], names: int) -> str:
+    """Return rows as a table, the first one being its head; `names` columns are flush left."""
+    marks = ["---"] * names + ["---:"] * (len(rows[0]) - names)
+    whole = [rows[0], marks, *rows[1:]]
+    return "\n".join(f"| {' | '.join(map(_escaped, cells))} |" for cells in whole)
+
+
+def _escaped(text: str) -> str:
+    """Keep a text from being read as the table's own marks, as HTML, a link or an image."""
+    text = one_line(text)
+    for mark, written in _MARKS.items():
+        text = text.replace(mark, written)
+    return text

@@ -1,0 +1,63 @@
+"""The page itself: template, style, script and data in one file.
+
+A Content-Security-Policy lets nothing run or load but the script and the style of the page, by
+their hashes. Texts from records reach the page as data and are set as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from importlib import resources
+
+from unharness.records.store import RecordStore
+from unharness.report.html.payload import payload
+from unharness.report.rows import Board
+from unharness.safe_text import to_json
+
+SCRIPTS = ("dom.js", "table.js", "plots.js", "run.js", "main.js")
+
+
+def to_html(
+    board: Board, store: RecordStore, warn: Callable[[str], None] = lambda text: None
+) -> str:
+    """Return the board as one HTML file.
+
+    Args:
+        board: what is shown.
+        store: where its records and their examples lie.
+        warn: told of every file of examples that cannot be read; the page names it as well.
+    """
+    from jinja2 import Environment, select_autoescape
+
+    values = payload(board, store)
+    for text in values["warnings"][len(board.warnings) :]:
+        warn(text)
+    style = _file("style.css")
+    script = "'use strict';\n" + "\n".join(_file(name) for name in SCRIPTS)
+    template = Environment(autoescape=select_autoescape(default=True)).from_string(
+        _file("page.html")
+    )
+    return template.render(
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        data=_data(values),
+    )
+
+
+def _data(values: object) -> str:
+    """Return JSON that no HTML parser takes for markup."""
+    text = to_json(values, indent=None)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _hash(text: str) -> str:
+    """Return a text's hash as a Content-Security-Policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _file(name: str) -> str:
+    return (resources.files("unharness.report.html") / name).read_text(encoding="utf-8")

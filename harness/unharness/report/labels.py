@@ -1,0 +1,206 @@
+"""How numbers, metrics, rows and groups are called wherever they are shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unharness.report.ranking import best_rows
+from unharness.report.scale import Scale
+from unharness.report.tradeoff import UNLEARN, trade_offs
+
+if TYPE_CHECKING:
+    from unharness.report.ranking import Column
+    from unharness.report.rows import Board, Group
+
+ARROWS = {"higher": "↑", "lower": "↓", "match_reference": "="}
+GENERAL_PREFIX = "general/"
+"""Metrics of general knowledge begin so; after it comes lm-eval's name of the task."""
+LARGE = 1e5
+"""From here on numbers are written with an exponent."""
+
+_WORDS = {"retention": "Retain", "ppl": "PPL", "rouge": "ROUGE"}
+_FILLERS = {"success"}
+
+
+@dataclass(frozen=True)
+class RowLabel:
+    """What a row is called."""
+
+    name: str
+    """The method, with the tuning where the group holds several."""
+    details: tuple[str, ...]
+    """Number of seeds, and the settings in which rows of the same name differ."""
+
+
+def format_number(value: float | None, unit: str = "") -> str:
+    """Return a number in as many digits as can be compared at a glance; a dash for none."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    if size >= LARGE:
+        return f"{value:.1e}"
+    if size >= 1000:
+        return f"{value:.0f}"
+    if unit == "%" or size >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if size >= 1 or value == 0 else f"{value:.3g}"
+
+
+def signed(change: float, unit: str = "") -> str:
+    """Return a difference with its sign."""
+    return f"{'+' if change > 0 else ''}{format_number(change, unit)}"
+
+
+def score_label(column: Column) -> str:
+    """Return what one example's score of a metric is called."""
+    log = Scale.of(column.unit).log
+    return f"mean log-probability ({column.name})" if log else column.name
+
+
+def score_unit(column: Column) -> str:
+    """Return the unit of one example's score of a metric."""
+    return "" if Scale.of(column.unit).log else column.unit
+
+
+def changed(change: float, unit: str = "") -> str:
+    """Return what a value changed by: a difference with its sign, or of a perplexity a factor."""
+    return f"×{format_number(change)}" if Scale.of(unit).log else signed(change, unit)
+
+
+def shown_value(value: Any) -> str:
+    """Return a setting's value as one would write it after `--set`."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown_value, value))
+    return str(value)
+
+
+def metric_words(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return every metric's short name, as words; a name that two would share is written out."""
+    short = {name: _short(name) for name in names}
+    counts = Counter(short.values())
+    return {name: words if counts[words] == 1 else (name,) for name, words in short.items()}
+
+
+def with_arrow(words: Sequence[str], direction: str) -> tuple[str, ...]:
+    """Return the words of a header, with what is better behind the last one."""
+    return (*words[:-1], f"{words[-1]} {ARROWS[direction]}")
+
+
+def headers(columns: Sequence[Column]) -> list[tuple[str, ...]]:
+    """Return every column's header, as words."""
+    words = metric_words([column.name for column in columns])
+    return [with_arrow(words[column.name], column.direction) for column in columns]
+
+
+def row_labels(group: Group) -> list[RowLabel]:
+    """Return what every row of a group is called; no two rows are called the same."""
+    tunings = {row.spec.tuning for row in group.rows}
+    names = [
+        f"{row.method} ({row.spec.tuning})" if len(tunings) > 1 else row.method
+        for row in group.rows
+    ]
+    settings: dict[str, list[dict[str, Any]]] = {}
+    for name, row in zip(names, group.rows, strict=True):
+        settings.setdefault(name, []).append(row.settings())
+    keys = {name: differing(same) for name, same in settings.items()}
+    labels = []
+    for name, row in zip(names, group.rows, strict=True):
+        own = row.settings()
+        details = [f"{key}={shown_value(own[key])}" for key in keys[name] if key in own]
+        if row.chosen != "default" and not details:
+            details.append(row.chosen)
+        elif row.chosen != "default" and row.chosen != "by hand":
+            details.insert(0, row.chosen)
+        if len(row.seeds) > 1:
+            details.append(f"{len(row.seeds)} seeds")
+        labels.append(RowLabel(name, tuple(details)))
+    return labels
+
+
+def differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the keys whose values are not the same in all of those that have them."""
+    keys = dict.fromkeys(key for one in settings for key in one)
+    return [key for key in keys if len({repr(one[key]) for one in settings if key in one}) > 1]
+
+
+def group_titles(board: Board) -> list[str]:
+    """Return every group's title; where two would have the same, with what sets them apart."""
+    flat = [_flat(group.facts) for group in board.groups]
+    titles = [group.title for group in board.groups]
+    found = []
+    for title, facts in zip(titles, flat, strict=True):
+        same = [other for key, other in zip(titles, flat, strict=True) if key == title]
+        apart = [f"{key}={_shortened(facts[key])}" for key in differing(same) if key in facts]
+        found.append(" · ".join([title, *apart]))
+    return found
+
+
+def group_notes(group: Group) -> list[str]:
+    """Return what a reader of the group's table must know."""
+    spec = group.spec
+    notes = []
+    if any(group.headline in row.metrics for row in group.rows):
+        notes.append(f"Ranked by {group.headline}.")
+    if any(best_rows(group.rows, column) for column in group.columns):
+        notes.append("Bold: significantly better than all other rows (95%); ties are not bold.")
+    for found in trade_offs(group):
+        names = dict.fromkeys(group.rows[index].method for index in sorted(found.front))
+        notes.append(
+            f"Pareto front of {UNLEARN} and {found.against}: {', '.join(names)}; "
+            f"hypervolume {format_number(found.hypervolume, '%')}% of the square."
+        )
+    if spec.model == "tiny":
+        notes.append(
+            "tiny is a model for testing methods and the harness: "
+            "these numbers say nothing about large models."
+        )
+    if spec.data_source == "standin":
+        notes.append("The data is the bundled stand-in, not the data of the task's paper.")
+    return notes
+
+
+def row_warnings(group: Group) -> list[str]:
+    """Return a line for every kind of warning of every row."""
+    lines = []
+    for label, row in zip(row_labels(group), group.rows, strict=True):
+        who = " ".join([label.name, *label.details])
+        alike: dict[str, list[str]] = {}
+        for text in row.warnings:  # the seeds of a row say much the same in other numbers
+            alike.setdefault(text.partition(":")[0], []).append(text)
+        for texts in alike.values():
+            more = f" (and {len(texts) - 1} more like it)" if len(texts) > 1 else ""
+            lines.append(f"{who}: {texts[0]}{more}")
+    return lines
+
+
+def _short(name: str) -> tuple[str, ...]:
+    if name.startswith(GENERAL_PREFIX):
+        return ("General", name.removeprefix(GENERAL_PREFIX).replace("_", "-"))
+    parts = name.replace("rouge_l", "rouge-l").split("_")
+    kept = [part for part in parts if part not in _FILLERS] or parts
+    return tuple(
+        "ROUGE-L" if part == "rouge-l" else _WORDS.get(part, part[:1].upper() + part[1:])
+        for part in kept
+    )
+
+
+def _shortened(value: Any) -> str:
+    """Return a value as text; of a hash, the beginning."""
+    return value[:12] if isinstance(value, str) and len(value) == 64 else shown_value(value)
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,139 @@
+"""The board as LaTeX: booktabs, with the columns grouped by what they measure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from unharness.report.labels import (
+    ARROWS,
+    format_number,
+    group_notes,
+    group_titles,
+    metric_words,
+    row_labels,
+)
+from unharness.report.ranking import REFERENCES, Column, Value, best_rows
+from unharness.report.rows import Board, Group
+from unharness.safe_text import one_line
+
+PARTS = {"unlearn": "Unlearning", "retention": "Retention", "general": "General tasks"}
+_ARROWS = {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "=": "="}
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "[": "{[}",  # after a row's end it would be the space between rows
+    "]": "{]}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "·": r"$\cdot$",
+    "–": "--",
+    "…": r"\dots{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "−": "$-$",
+}
+
+
+def to_latex(board: Board) -> str:
+    """Return a table a group; the preamble needs `booktabs`."""
+    titles = group_titles(board)
+    tables = [
+        _table(title, group, index)
+        for index, (title, group) in enumerate(zip(titles, board.groups, strict=True), start=1)
+    ]
+    head = r"% needs \usepackage{booktabs}"
+    return "\n\n".join([head, *tables]) + "\n" if tables else ""
+
+
+def escaped(text: str) -> str:
+    """Return a text of which LaTeX reads every character as it stands."""
+    return "".join(_SPECIAL.get(letter, letter) for letter in one_line(text))
+
+
+def _table(title: str, group: Group, index: int) -> str:
+    columns = _ordered(group.columns)
+    best = [best_rows(group.rows, column) for column in columns]
+    lines = [
+        r"\begin{table*}[t]",
+        r"\centering\small",
+        rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+        r"\toprule",
+        *_head(columns),
+        r"\midrule",
+    ]
+    references = sum(row.method in REFERENCES for row in group.rows)
+    for at, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
+        name = escaped(label.name)
+        if label.details:
+            name += rf" {{\scriptsize ({escaped(', '.join(label.details))})}}"
+        cells = [name]
+        for column, winners in zip(columns, best, strict=True):
+            cells.append(_cell(row.metrics[column.name], column.unit, at in winners))
+        lines.append(" & ".join(cells) + r" \\")
+        if at == references - 1 and references < len(group.rows):
+            lines.append(r"\midrule")
+    notes = " ".join(group_notes(group))
+    caption = f"{escaped(title)}. 95\\% intervals in brackets. {escaped(notes)}"
+    lines += [
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\caption{{{caption}}}",
+        rf"\label{{tab:unharness-{index}}}",
+        r"\end{table*}",
+    ]
+    return "\n".join(lines)
+
+
+def _part(column: Column) -> str:
+    return next((words for start, words in PARTS.items() if column.name.startswith(start)), "")
+
+
+def _ordered(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns in the order of the parts."""
+    places = ["Unlearning", "Retention", "", "General tasks"]
+    return sorted(columns, key=lambda column: places.index(_part(column)))
+
+
+def _head(columns: Sequence[Column]) -> list[str]:
+    """Return the line of the parts, its rules, and the line of the metrics."""
+    tops, rules, at = ["Method"], [], 2
+    for part, members in groupby(columns, key=_part):
+        count = len(list(members))
+        tops.append(rf"\multicolumn{{{count}}}{{c}}{{{part}}}")
+        if part:
+            rules.append(rf"\cmidrule(lr){{{at}-{at + count - 1}}}")
+        at += count
+    words = metric_words([column.name for column in columns])
+    names = [
+        escaped(" ".join(_within(words[column.name], _part(column))))
+        + f" {_ARROWS[ARROWS[column.direction]]}"
+        for column in columns
+    ]
+    return [" & ".join(tops) + r" \\", " ".join(rules), " & ".join(["", *names]) + r" \\"]
+
+
+def _within(words: tuple[str, ...], part: str) -> tuple[str, ...]:
+    """Return a metric's name without what its part says already."""
+    if not part:
+        return words
+    return words[1:] or ("Success",)
+
+
+def _cell(value: Value, unit: str, best: bool) -> str:
+    shown = escaped(format_number(value.value, unit))
+    if best:
+        shown = rf"\textbf{{{shown}}}"
+    if value.ci95 is not None:
+        low, high = (escaped(format_number(end, unit)) for end in value.ci95)
+        shown += rf" {{\scriptsize [{low}, {high}]}}"
+    return shown

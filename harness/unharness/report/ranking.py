@@ -1,0 +1,161 @@
+"""Which row is better: the order of a group's rows, and the best of each column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar
+
+from unharness.report.scale import Scale
+from unharness.report.seeds import over_seeds
+
+REFERENCES = ("vanilla", "retrain")
+"""Methods that are compared with, not ranked; in the order of their rows."""
+RETRAIN = "retrain"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric's value in a row."""
+
+    value: float | None
+    ci95: tuple[float, float] | None
+    """Over examples for one seed, over seeds for several."""
+    n: int
+    """Examples of one run."""
+    by_seed: Mapping[int, float] = field(default_factory=dict)
+    """The runs' own values."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric as a column."""
+
+    name: str
+    unit: str
+    direction: Literal["higher", "lower", "match_reference"]
+
+
+class Rankable(Protocol):
+    """What a row must have to be ranked."""
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+
+    @property
+    def metrics(self) -> Mapping[str, Value]:
+        """The row's values."""
+
+
+R = TypeVar("R", bound=Rankable)
+
+
+def rank(rows: Sequence[R], headline: Column | None) -> list[R]:
+    """Return the references first, then the rest by the headline metric, best first.
+
+    Rows without a value come last; equal ones are ordered by the method's name, and else stay
+    as they were.
+    """
+    reference = _reference(rows, headline) if headline else None
+
+    def key(row: R) -> tuple[int, float, str]:
+        if row.method in REFERENCES:
+            return (REFERENCES.index(row.method) - len(REFERENCES), 0.0, row.method)
+        badness = _badness(row, headline, reference) if headline else math.inf
+        return (0, badness, row.method)
+
+    return sorted(rows, key=key)
+
+
+def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
+    """Return the index of the best row of a column, references left out, or nothing.
+
+    Nothing is best where fewer than two rows can be compared, or where the best is not told
+    apart from any other row: the 95% interval of their difference covers zero. It is the paired t
+    interval over the seeds that both have, where there are two or more, and else comes from both
+    intervals over examples as if these were independent.
+    """
+    reference = _reference(rows, column)
+    known = {
+        index: _badness(row, column, reference)
+        for index, row in enumerate(rows)
+        if row.method not in REFERENCES
+    }
+    known = {index: value for index, value in known.items() if value < math.inf}
+    if len(known) < 2:
+        return frozenset()
+    best = min(known, key=lambda index: known[index])
+    others = [_scaled(rows[index].metrics[column.name], column) for index in known if index != best]
+    mine = _scaled(rows[best].metrics[column.name], column)
+    if column.direction == "match_reference":
+        clear = all(_apart_from(mine, other, reference) for other in others)
+    else:
+        clear = all(differ(mine, other) for other in others)
+    return frozenset({best}) if clear else frozenset()
+
+
+def distances(rows: Sequence[Rankable], column: Column) -> list[float | None]:
+    """Return how far each row's value is from the retrained row's, on the column's scale.
+
+    None where one of the two has no value.
+    """
+    reference = _reference(rows, column)
+    values = [_scaled(row.metrics[column.name], column).value for row in rows]
+    return [
+        None if value is None or reference is None else abs(value - reference) for value in values
+    ]
+
+
+def differ(one: Value, other: Value) -> bool:
+    """Return whether two values on one scale differ at 95%; without intervals, they do not."""
+    common = sorted(set(one.by_seed) & set(other.by_seed))
+    if len(common) >= 2:
+        _, interval = over_seeds([one.by_seed[s] - other.by_seed[s] for s in common])
+        return interval is not None and not interval[0] <= 0.0 <= interval[1]
+    if one.value is None or other.value is None or one.ci95 is None or other.ci95 is None:
+        return False
+    halves = [(ci[1] - ci[0]) / 2 for ci in (one.ci95, other.ci95)]
+    return abs(one.value - other.value) > math.hypot(*halves)
+
+
+def _apart_from(one: Value, other: Value, reference: float | None) -> bool:
+    """Return whether one is nearer to the reference, by more than both intervals allow."""
+    if reference is None or one.ci95 is None or other.ci95 is None:
+        return False
+    assert one.value is not None  # its badness is finite
+    assert other.value is not None
+    gap = abs(other.value - reference) - abs(one.value - reference)
+    return gap > math.hypot(*((ci[1] - ci[0]) / 2 for ci in (one.ci95, other.ci95)))
+
+
+def _reference(rows: Sequence[Rankable], column: Column) -> float | None:
+    """Return the retrained model's value on the column's scale, None if there is none."""
+    values = (row.metrics[column.name] for row in rows if row.method == RETRAIN)
+    scaled = (_scaled(value, column).value for value in values)
+    return next((value for value in scaled if value is not None), None)
+
+
+def _scaled(value: Value, column: Column) -> Value:
+    """Return a value on the scale of its unit, where distances mean the same everywhere."""
+    scale = Scale.of(column.unit)
+    known = [value.value, *(value.ci95 or ()), *value.by_seed.values()]
+    if not scale.covers([number for number in known if number is not None]):
+        return Value(None, None, value.n)
+    return Value(
+        None if value.value is None else scale.to(value.value),
+        value.ci95 and (scale.to(value.ci95[0]), scale.to(value.ci95[1])),
+        value.n,
+        {seed: scale.to(number) for seed, number in value.by_seed.items()},
+    )
+
+
+def _badness(row: Rankable, column: Column, reference: float | None) -> float:
+    """Return a number that is the lower the better; infinite where nothing can be said."""
+    value = _scaled(row.metrics[column.name], column).value
+    if value is None:
+        return math.inf
+    if column.direction == "match_reference":
+        return math.inf if reference is None else abs(value - reference)
+    return -value if column.direction == "higher" else value

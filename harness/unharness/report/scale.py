@@ -1,0 +1,66 @@
+"""The scale that a metric's values are averaged and subtracted on; its unit decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unharness.report.seeds import Interval, over_seeds
+
+LOG_UNITS = frozenset({"perplexity"})
+"""Units that are the exponential of nats: one collapsed seed would outweigh all others."""
+MOST_NATS = 700.0
+"""e^700 ≈ 1e304 is the largest perplexity that a metric gives."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How the values of a unit are averaged: as they are, or as logarithms (nats).
+
+    On the log scale a mean is the geometric one, an interval is never negative, and a change is
+    a factor, after / before.
+    """
+
+    log: bool
+
+    @classmethod
+    def of(cls, unit: str) -> Scale:
+        """Return the scale of a metric's unit."""
+        return cls(unit in LOG_UNITS)
+
+    def covers(self, values: Sequence[float]) -> bool:
+        """Return whether all values are on the scale: finite, and for logarithms above zero."""
+        return all(math.isfinite(value) and (not self.log or value > 0) for value in values)
+
+    def to(self, value: float) -> float:
+        """Return a value in the metric's unit on the scale."""
+        return math.log(value) if self.log else value
+
+    def back(self, value: float) -> float:
+        """Return a value on the scale in the metric's unit."""
+        return math.exp(max(-MOST_NATS, min(value, MOST_NATS))) if self.log else value
+
+    def over_seeds(self, values: Sequence[float]) -> tuple[float, Interval | None]:
+        """Return the mean over seeds and its 95% t interval, both in the metric's unit.
+
+        Args:
+            values: one or more that the scale covers, one a seed.
+        """
+        return self._back(*over_seeds([self.to(value) for value in values]))
+
+    def changes_over_seeds(
+        self, pairs: Sequence[tuple[float, float]]
+    ) -> tuple[float, Interval | None]:
+        """Return the mean change over seeds and its 95% t interval: differences, or factors.
+
+        Args:
+            pairs: before and after, one pair a seed, all covered by the scale.
+        """
+        return self._back(
+            *over_seeds([self.to(after) - self.to(before) for before, after in pairs])
+        )
+
+    def _back(self, mean: float, interval: Interval | None) -> tuple[float, Interval | None]:
+        ends = (self.back(interval[0]), self.back(interval[1])) if interval else None
+        return self.back(mean), ends

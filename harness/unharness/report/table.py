@@ -1,0 +1,114 @@
+"""The board on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from rich import box
+from rich.table import Table
+
+from unharness.report.labels import (
+    RowLabel,
+    format_number,
+    group_notes,
+    group_titles,
+    headers,
+    row_labels,
+    row_warnings,
+    signed,
+)
+from unharness.report.prompted_table import print_prompted
+from unharness.report.ranking import REFERENCES, Value, best_rows
+from unharness.report.rows import Board, Group, Row
+from unharness.terminal import Console, Text, print_table, table_width
+
+COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
+METRICS_BEFORE_COSTS = 3
+"""So many metrics count more than what a method costs; the others count less."""
+LABEL_WIDTH = 34
+"""In characters: longer labels are folded."""
+
+
+def print_board(board: Board, console: Console) -> None:
+    """Print a table for each group, what must be known of it below, and what is not ranked.
+
+    A console that is too narrow gets fewer columns, never shorter numbers.
+    """
+    for title, group in zip(group_titles(board), board.groups, strict=True):
+        _print_group(title, group, console)
+    for note in board.notes:
+        console.print(Text(note, "dim"))
+
+
+def _print_group(title: str, group: Group, console: Console) -> None:
+    console.print(Text(title, "bold"))
+    chosen = _fitting(group, console)
+    print_table(_table(group, chosen), console)
+    print_prompted(group, console)
+    for note in group_notes(group):
+        console.print(Text(note, "dim"))
+    absent = [name for name in _all_names(group) if name not in chosen]
+    if absent:
+        left_out = f"Too narrow for {', '.join(absent)}; --format json|csv has all."
+        console.print(Text(left_out, "yellow"))
+    for line in row_warnings(group):
+        console.print(Text(f"! {line}", "yellow"))
+    console.print()
+
+
+def _all_names(group: Group) -> list[str]:
+    """Return the names of metrics and costs, what matters most first: the headline leads."""
+    names = [column.name for column in group.columns]
+    names.sort(key=lambda name: name != group.headline)  # stable: the task's order otherwise
+    return [*names[:METRICS_BEFORE_COSTS], *COST_HEADERS, *names[METRICS_BEFORE_COSTS:]]
+
+
+def _fitting(group: Group, console: Console) -> set[str]:
+    """Return the names of the columns that the console has room for, the first in any case."""
+    chosen: set[str] = set()
+    for name in _all_names(group):
+        if chosen and table_width(_table(group, chosen | {name}), console) > console.width:
+            break
+        chosen.add(name)
+    return chosen
+
+
+def _table(group: Group, chosen: AbstractSet[str]) -> Table:
+    table = Table(box=box.HORIZONTALS, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Method", max_width=LABEL_WIDTH, overflow="fold")
+    columns = [column for column in group.columns if column.name in chosen]
+    costs = [name for name in COST_HEADERS if name in chosen]
+    for words in headers(columns):
+        table.add_column(Text("\n".join(words)), justify="right", no_wrap=True)
+    for name in costs:
+        table.add_column(COST_HEADERS[name], justify="right", no_wrap=True, style="dim")
+    best = [best_rows(group.rows, column) for column in columns]
+    references = sum(row.method in REFERENCES for row in group.rows)
+    for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
+        cells = [_label(label, row)]
+        for column, winners in zip(columns, best, strict=True):
+            cell = _cell(row.metrics[column.name], column.unit, index in winners)
+            if (change := group.change(row, column)) is not None:
+                cell.append(f"\n{signed(change, column.unit)}", "not bold dim default")
+            cells.append(cell)
+        cells += [Text(format_number(row.cost[name])) for name in costs]
+        table.add_row(*cells, end_section=index == references - 1)
+    return table
+
+
+def _label(label: RowLabel, row: Row) -> Text:
+    text = Text(label.name, "italic" if row.method in REFERENCES else "")
+    if row.warnings:
+        text.append(" !", "bold yellow")
+    for line in label.details:
+        text.append(f"\n  {line}", "dim")
+    return text
+
+
+def _cell(value: Value, unit: str, best: bool) -> Text:
+    """Return a number, and its interval on a second line."""
+    text = Text(format_number(value.value, unit), "bold green" if best else "")
+    if value.ci95 is not None:
+        low, high = (format_number(end, unit) for end in value.ci95)
+        text.append(f"\n{low}–{high}", "not bold dim default")
+    return text

@@ -1,0 +1,1 @@
+"""Where the cells of a sweep run: in local worker processes, or on a Ray cluster."""

@@ -1,0 +1,106 @@
+"""What an executor is: it carries out jobs somewhere, and says how far it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from unharness import defaults
+from unharness.request import RunRequest
+from unharness.strict_model import StrictModel
+
+Outcome = Literal["done", "found", "failed"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell of a grid, as an executor needs it."""
+
+    run_id: str
+    label: str
+    """What it is called on the screen."""
+    request: RunRequest
+    device: str
+    """`cpu` or a CUDA device."""
+    target: Path | None
+    """The folder in the cache of the target model that it starts from."""
+    lock: Path
+    """What is held while it is under way, by whatever process."""
+    engine: str
+    """Jobs of one base model and engine, which go to one worker where they can."""
+    slow_engine: bool = False
+    """Whether the engine takes long to start."""
+    results: Path = Path(defaults.RESULTS)
+    """The folder of records."""
+    records: Mapping[str, Path] = field(default_factory=dict)
+    """By run id the lock of every record that it leaves: of each prompt, and of the target."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What came of a job."""
+
+    run_id: str
+    outcome: Outcome
+    """`found`: another process had done it meanwhile."""
+    seconds: float
+    value: float | None = None
+    """Of the metric that ranks, where there is one."""
+    error: str | None = None
+
+    @classmethod
+    def from_answer(cls, run_id: str, answer: Mapping[str, Any]) -> JobResult:
+        """Return what a worker answered, with the run id that it was asked for."""
+        return cls(run_id, **answer)
+
+
+class SweepObserver:
+    """Hears how far a sweep is, from several threads at once. Derive from it to show something."""
+
+    def started(self, job: Job, worker: str) -> None:
+        """Hear that a worker begins a job."""
+
+    def step(self, worker: str, stage: str, done: int, total: int) -> None:
+        """Hear how far a worker is; a total of 0: unknown."""
+
+    def finished(self, job: Job, worker: str, result: JobResult) -> None:
+        """Hear what came of a job."""
+
+    def note(self, text: str) -> None:
+        """Hear of something that the user should know."""
+
+
+class Executor(ABC):
+    """Carries out jobs. Derive from it and register the class with `unharness_executors`.
+
+    What `run` needs may live on from one call to the next, such as worker processes. The
+    sweep calls `close` at its end, after an interruption too; no process may be left then.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    class Options(StrictModel):
+        """The executor's options. Derive from it to add some."""
+
+        workers: int | None = None
+        """Jobs at once; None: what the machine has room for."""
+
+    def __init__(self, options: Any = None) -> None:
+        self.options: Any = options or self.Options()
+
+    def close(self) -> None:  # noqa: B027 - many have nothing to end
+        """End what lives on between calls of `run`. The default does nothing."""
+
+    @abstractmethod
+    def run(self, jobs: Sequence[Job], observer: SweepObserver) -> list[JobResult]:
+        """Carry out all jobs and return their results, whatever their order.
+
+        A job that fails is a result, not an exception.
+
+        Raises:
+            UnharnessError: nothing can be carried out at all.
+        """

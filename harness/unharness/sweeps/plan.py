@@ -1,0 +1,203 @@
+"""A sweep before it begins: its cells, which of them are done, and how long the rest will take."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from unharness.errors import RecordError, SchemaError, UsageError
+from unharness.pipeline.existing import all_done
+from unharness.pipeline.given_target import ModelFinder
+from unharness.pipeline.resolve import VANILLA, RunPlan, resolve
+from unharness.pipeline.runner import lock_of
+from unharness.pipeline.stages.unlearn import target_folder
+from unharness.plugins import Registry
+from unharness.progress import Progress
+from unharness.records.record import RunRecord
+from unharness.records.store import RecordStore
+from unharness.request import RunRequest
+from unharness.sweeps.executors.executor import Job
+
+State = Literal["done", "failed", "new"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a sweep."""
+
+    plan: RunPlan
+    run_id: str
+    label: str
+    """Names what tells it from the others: method, seed, settings; task and model if they vary."""
+    state: State
+    error: str | None
+    """Why it failed before, if it did."""
+    target: Path
+    """Where its target model is, or will be: in the cache, or where the user has it."""
+    records: Mapping[str, Path] = field(default_factory=dict)
+    """By run id the lock of every record that it leaves."""
+
+    def job(self) -> Job:
+        """Return what an executor needs of it."""
+        spec = self.plan.spec
+        return Job(
+            run_id=self.run_id,
+            label=self.label,
+            request=self.plan.request,
+            device=spec.device,
+            target=self.target,
+            lock=lock_of(self.plan),
+            engine=f"{spec.model} {spec.base_hash} {spec.evaluation.engine} {spec.engine_set}",
+            slow_engine=self.plan.engine_class.slow_start,
+            results=Path(spec.results),
+            records=self.records,
+        )
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """The cells of a sweep, each once."""
+
+    cells: tuple[Cell, ...]
+    results: str
+    run_ids: tuple[str, ...] = ()
+    """Of every request, in their order; several may be one run."""
+
+    @property
+    def left(self) -> list[Cell]:
+        """The cells that are not done."""
+        return [cell for cell in self.cells if cell.state != "done"]
+
+    @cached_property
+    def missing_targets(self) -> dict[Path, Cell]:
+        """The targets that must be trained, each with a cell that needs it."""
+        return {cell.target: cell for cell in self.left if not cell.target.is_dir()}
+
+    def data_notes(self) -> list[str]:
+        """Return what the user must hear of the data before anything is run, each once."""
+        notes = [cell.plan.data.origin.standin_note() for cell in self.cells]
+        return [note for note in dict.fromkeys(notes) if note]
+
+    def estimate(self) -> tuple[float, int]:
+        """Return the seconds one worker would need, and how many cells have no estimate."""
+        past = RecordStore(self.results).readable()
+        runs, targets = _past(item.record for item in past)
+        total, unknown = 0.0, 0
+        for cell in self.left:
+            seconds = runs.get(_kind(cell.plan.spec))
+            if seconds is None:
+                unknown += 1
+            else:
+                total += seconds
+        for cell in self.missing_targets.values():
+            spec = cell.plan.spec
+            total += targets.get((spec.task, spec.model), 0.0)
+        return total, unknown
+
+    def shard(self, index: int, count: int) -> SweepPlan:
+        """Return the `index`-th of `count` parts, counted from 1; the parts hold every cell once.
+
+        Which cells they are does not depend on what is done.
+        """
+        order = {run_id: at for at, run_id in enumerate(sorted(c.run_id for c in self.cells))}
+        kept = tuple(cell for cell in self.cells if order[cell.run_id] % count == index - 1)
+        return replace(self, cells=kept)
+
+
+def plan_sweep(
+    requests: Sequence[RunRequest], registry: Registry, progress: Progress | None = None
+) -> SweepPlan:
+    """Resolve every request, and look up what is done.
+
+    Raises:
+        UsageError, DataError, ModelError: a request cannot be resolved; nothing is run then.
+        SchemaError: a record of another schema stands in the place of one.
+    """
+    if not requests:
+        raise UsageError("the grid is empty: no method, task, model or seed is left")
+    models = ModelFinder(registry)
+    plans: dict[str, RunPlan] = {}
+    run_ids: list[str] = []
+    with (progress or Progress()).stage("plan") as stage:
+        for at, request in enumerate(requests):
+            plan = resolve(request, registry, models=models)
+            run_ids.append(plan.spec.run_id())
+            plans.setdefault(run_ids[-1], plan)  # a method without a seed: one run for all
+            stage.step(at + 1, len(requests))
+    first = next(iter(plans.values()))
+    store = RecordStore(first.spec.results)
+    found = []
+    for run_id, plan in plans.items():
+        state, error = _state(store, plan)
+        target = target_folder(plan)
+        label = _label(plan, list(plans.values()))
+        records = _records(plan, registry)
+        found.append(Cell(plan, run_id, label, state, error, target, records))
+    return SweepPlan(tuple(found), first.spec.results, tuple(run_ids))
+
+
+def _records(plan: RunPlan, registry: Registry) -> dict[str, Path]:
+    """Return the run ids of all records that a run leaves, each with its lock."""
+    own = [plan.under(prompt) for prompt in plan.prompts]
+    plans = own + [one.vanilla(registry) for one in own]
+    return {one.spec.run_id(): lock_of(one) for one in plans}
+
+
+def _state(store: RecordStore, plan: RunPlan) -> tuple[State, str | None]:
+    if all_done(store, plan):
+        return "done", None
+    try:
+        record = store.find(plan.spec)
+    except SchemaError:  # refused before anything is run
+        raise
+    except RecordError:
+        return "new", None
+    if record is not None and record.status == "failed":
+        return "failed", record.error
+    return "new", None
+
+
+def _label(plan: RunPlan, plans: Sequence[RunPlan]) -> str:
+    """Return the method and seed, what was set, and task and model where a sweep has several."""
+    spec = plan.spec
+    parts = [spec.method]
+    for name in ("task", "model"):
+        if len({getattr(other.spec, name) for other in plans}) > 1:
+            parts.append(getattr(spec, name))
+    parts += [f"{name}={value}" for name, value in plan.request.hyperparameters().items()]
+    if spec.method != VANILLA and plan.method.seeded:
+        parts.append(f"seed {spec.seed}")
+    return " · ".join(parts)
+
+
+def _kind(spec: object) -> tuple[str, str, str]:
+    return tuple(getattr(spec, name) for name in ("task", "model", "method"))
+
+
+def _past(
+    records: Iterable[RunRecord],
+) -> tuple[dict[tuple[str, str, str], float], dict[tuple[str, str], float]]:
+    """Return the seconds of a run by task, model and method, and of a target by task and model."""
+    runs: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    targets: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for record in records:
+        if record.status != "done" or record.partial:
+            continue
+        stages = {
+            name: seconds
+            for name, seconds in record.cost.stages.items()
+            if not name.startswith("train target")
+        }
+        runs[_kind(record.spec)].append(sum(stages.values()))
+        if record.target and "seconds" in record.target.training:
+            key = (record.spec.task, record.spec.model)
+            targets[key].append(float(record.target.training["seconds"]))
+    return (
+        {key: median(values) for key, values in runs.items()},
+        {key: median(values) for key, values in targets.items()},
+    )

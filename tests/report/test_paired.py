@@ -1,0 +1,236 @@
+import json
+import random
+
+import numpy
+import pytest
+from click.testing import CliRunner
+
+from unharness.errors import RecordError, UsageError
+from unharness.records.files import write_json_lines
+from unharness.records.store import EXAMPLES_FILE, load_records
+from unharness.report.paired import compare
+from unharness.report.rows import build_board
+
+COUNT = 60
+
+
+def scores_of(method, seed, shift, noise=5.0):
+    """Scores by split: the questions differ a lot, the methods a little."""
+    hard = random.Random(1)
+    own = random.Random(f"{method} {seed}")
+    return {
+        split: [hard.uniform(20, 80) + shift + own.gauss(0, noise) for _ in range(COUNT)]
+        for split in ("forget_eval", "retain_eval")
+    }
+
+
+@pytest.fixture
+def put(make_record, store):
+    """put(method, seed, shift) -> a record whose metrics are the means of its examples."""
+
+    def write(method, seed=0, shift=0.0, noise=5.0, **changes):
+        columns = scores_of(method, seed, shift, noise)
+        means = {split: float(numpy.mean(column)) for split, column in columns.items()}
+        metrics = {
+            "retention_success": means["retain_eval"],
+            "success_avg": (means["forget_eval"] + means["retain_eval"]) / 2,
+            "retention_ppl": float(numpy.exp(-means["retain_eval"] / 100)),
+            "odd": 12.0,
+        }
+        record = make_record(method, metrics, seed=seed, **changes)
+        store.save(record)
+        lines = [
+            {"split": split, "id": f"{split}/{at}", "prompt": "q", "answer": "a"}
+            | {"generated": f"{method} says"}
+            | {
+                "scores": {"success_avg": score, "odd": score}
+                | ({"retention_success": score} if split == "retain_eval" else {})
+                | ({"retention_ppl": score / 100} if split == "retain_eval" else {})
+            }
+            for split, column in columns.items()
+            for at, score in enumerate(column)
+        ]
+        write_json_lines(store.folder(record.spec) / EXAMPLES_FILE, lines)
+        return record
+
+    return write
+
+
+def comparison(store, a="a", b="b"):
+    [group] = build_board(store).groups
+    rows = {row.method: row for row in group.rows}
+    records = {record.run_id: record for record in load_records(store.root)}
+    folders = {run: store.folder(record.spec) for run, record in records.items()}
+    return compare(group, rows[a], rows[b], folders, records)
+
+
+def test_pairing_finds_what_the_intervals_of_each_would_hide(put, store):
+    put("a", shift=3.0, noise=1.0)
+    put("b", noise=1.0)
+    found = {one.column.name: one for one in comparison(store).differences}
+    average = found["success_avg"]
+    assert average.value == pytest.approx(3.0, abs=0.5)
+    assert average.ci95[0] > 2.0
+    assert average.ci95[1] < 4.0  # the questions alone differ by 60
+    assert average.better == 1
+    assert (average.examples, average.seeds) == (2 * COUNT, 1)
+
+
+def test_the_interval_covers_zero_where_there_is_no_difference(put, store):
+    covered = 0
+    for trial in range(12):
+        put(f"a{trial}")
+        put(f"b{trial}")
+        found = comparison(store, f"a{trial}", f"b{trial}")
+        (average,) = [one for one in found.differences if one.column.name == "success_avg"]
+        covered += average.better == 0
+    assert covered >= 10
+
+
+def test_a_perplexity_is_compared_in_nats_and_lower_is_better(put, store):
+    put("a", shift=5.0, noise=1.0)
+    put("b", noise=1.0)
+    found = comparison(store)
+    (one,) = [one for one in found.differences if one.column.name == "retention_ppl"]
+    assert one.log
+    assert one.value == pytest.approx(-0.05, abs=0.01)
+    assert one.better == 1
+    assert found.skipped == ("odd",)  # its value is not the mean of its examples
+
+
+def test_the_spread_of_seeds_counts(put, store):
+    for seed, shift in enumerate([8.0, -6.0, 9.0, -7.0]):
+        put("a", seed, shift, noise=0.1)
+        put("b", seed, noise=0.1)
+    found = comparison(store)
+    (average,) = [one for one in found.differences if one.column.name == "success_avg"]
+    assert found.seeds == ((0, 0), (1, 1), (2, 2), (3, 3))
+    assert average.ci95[0] < -3
+    assert average.ci95[1] > 3
+
+
+def test_changes_come_worst_first(put, store):
+    put("a")
+    put("b")
+    changes = comparison(store).changes
+    differences = [change.scores[0] - change.scores[1] for change in changes]
+    assert differences == sorted(differences)
+    assert changes[0].texts == ("a says", "b says")
+
+
+def test_without_a_common_seed_nothing_is_compared(put, store):
+    put("a", 0)
+    put("b", 1)
+    with pytest.raises(UsageError, match="no seed in common: a has 0, b has 1"):
+        comparison(store)
+
+
+def test_missing_examples_are_told(put, store):
+    put("a")
+    record = put("b")
+    (store.folder(record.spec) / EXAMPLES_FILE).unlink()
+    with pytest.raises(RecordError, match="1 of these 2 runs have none"):
+        comparison(store)
+
+
+@pytest.fixture
+def ask(store):
+    from unharness.cli.compare import compare_command
+
+    def call(*words):
+        done = CliRunner().invoke(compare_command, [*words, "--results", str(store.root)])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.output
+
+    return call
+
+
+def test_the_command_says_it_in_words(put, ask):
+    put("a", shift=9.0)
+    put("b")
+    text = ask("a", "b", "--examples", "1")
+    assert "Avg: a is better than b." in text
+    assert "worst for A (a)" in text
+    assert "b says" in text
+    found = json.loads(ask("a", "b", "--format", "json"))
+    assert {one["metric"]: one["better"] for one in found["differences"]}["success_avg"] == "a"
+    assert found["not_paired"] == ["odd"]
+
+
+def test_what_cannot_be_compared_is_refused_with_the_reason(put, ask):
+    put("a")
+    put("b", model="other")
+    with pytest.raises(UsageError, match="'a' and 'b' cannot be compared: they differ in model"):
+        ask("a", "b")
+    with pytest.raises(UsageError, match="no row is called 'c'"):
+        ask("a", "c")
+    with pytest.raises(UsageError, match="are the same row"):
+        ask("a", "a")
+    put("b")
+    put("a", config={"lr": 1})
+    with pytest.raises(UsageError, match="several rows are meant"):
+        ask("a", "b")
+
+
+@pytest.fixture
+def put_mia(make_record, store):
+    """put_mia(method, level) -> a record whose `mia`, which should match retrain's, is near it."""
+
+    def write(method, level, seed=0):
+        own = random.Random(f"{method} {seed}")
+        column = [level + own.gauss(0, 2.0) for _ in range(COUNT)]
+        metrics = {"mia": float(numpy.mean(column)), "success_avg": 50.0}
+        record = make_record(method, metrics, seed=seed)
+        store.save(record)
+        write_json_lines(
+            store.folder(record.spec) / EXAMPLES_FILE,
+            [
+                {"split": "forget_eval", "id": str(at), "prompt": "q", "answer": "a"}
+                | {"generated": "x", "scores": {"mia": score}}
+                for at, score in enumerate(column)
+            ],
+        )
+        return record
+
+    return write
+
+
+@pytest.mark.parametrize(("a", "b", "better"), [(52.0, 30.0, 1), (52.0, 90.0, 1), (10.0, 60.0, -1)])
+def test_what_should_match_is_compared_by_its_distance_to_the_retrained_row(
+    put_mia, store, a, b, better
+):
+    put_mia("a", a)
+    put_mia("b", b)
+    put_mia("retrain", 50.0)
+    found = {one.column.name: one for one in comparison(store).differences}["mia"]
+    assert found.better == better  # neither higher nor lower is better: closer to 50 is
+    assert found.distance
+    assert found.value == pytest.approx(abs(a - 50) - abs(b - 50), abs=1.5)
+    assert found.ci95[0] <= found.value <= found.ci95[1]
+
+
+def test_equal_distances_on_both_sides_are_no_difference(put_mia, store):
+    put_mia("a", 40.0)
+    put_mia("b", 60.0)
+    put_mia("retrain", 50.0)
+    [found] = comparison(store).differences
+    assert found.better == 0
+
+
+def test_without_a_retrained_row_what_should_match_is_not_judged(put_mia, store, ask):
+    put_mia("a", 40.0)
+    put_mia("b", 90.0)
+    found = comparison(store)
+    assert found.differences == ()
+    assert found.unmatched == ("mia",)
+    assert "mia: should match the retrained model" in ask("a", "b")
+
+
+def test_the_verdict_names_the_retrained_model(put_mia, ask):
+    put_mia("a", 52.0)
+    put_mia("b", 90.0)
+    put_mia("retrain", 50.0)
+    [one] = json.loads(ask("a", "b", "--format", "json"))["differences"]
+    assert (one["better"], one["unit"]) == ("a", "points from retrained")
+    assert one["verdict"] == "Mia: a is closer to the retrained model than b."

@@ -1,0 +1,97 @@
+import pytest
+
+from unharness.report.ranking import best_rows
+from unharness.report.rows import build_board
+
+
+def methods_of(group):
+    return [row.method for row in group.rows]
+
+
+def column(group, name):
+    return next(column for column in group.columns if column.name == name)
+
+
+def winners(group, name):
+    return {group.rows[index].method for index in best_rows(group.rows, column(group, name))}
+
+
+def test_vanilla_and_retrain_lead_and_the_rest_is_ranked(make_record, save):
+    avg = {"a": 50.0, "b": 80.0, "retrain": 99.0, "vanilla": 0.0, "c": None, "d": 80.0}
+    store = save(*(make_record(name, {"success_avg": value}) for name, value in avg.items()))
+    [group] = build_board(store).groups
+    assert methods_of(group) == ["vanilla", "retrain", "b", "d", "a", "c"]
+
+
+def test_headline_of_an_unknown_task_is_success_avg(make_record, save):
+    store = save(
+        make_record("a", {"x": 9.0, "success_avg": 1.0}, task="gone"),
+        make_record("b", {"x": 1.0, "success_avg": 2.0}, task="gone"),
+    )
+    [group] = build_board(store).groups
+    assert group.headline == "success_avg"
+    assert methods_of(group) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("headline", "expected"),
+    [("success_avg", ["c", "b", "a"]), ("unlearn_rouge_l", ["a", "b", "c"]), ("mia", list("bac"))],
+)
+def test_ranking_respects_the_direction(make_record, save, monkeypatch, headline, expected):
+    monkeypatch.setattr("unharness.report.rows._headline", lambda task: headline)
+    values = {"retrain": 50.0, "a": 10.0, "b": 45.0, "c": 99.0}
+    store = save(*(make_record(name, {headline: near(value)}) for name, value in values.items()))
+    [group] = build_board(store).groups
+    assert methods_of(group) == ["retrain", *expected]
+    assert winners(group, headline) == {expected[0]}
+
+
+def near(value, half=1.0):
+    """A value with an interval over examples."""
+    return None if value is None else (value, value - half, value + half)
+
+
+def test_best_leaves_references_out_and_no_tie_is_bold(make_record, save):
+    values = {"vanilla": 100.0, "retrain": 0.0, "a": 10.0, "b": 20.0, "c": 20.5, "d": None}
+    metrics = {
+        name: {"retention_success": near(value), "unlearn_rouge_l": near(value)}
+        for name, value in values.items()
+    }
+    store = save(*(make_record(name, given) for name, given in metrics.items()))
+    [group] = build_board(store).groups
+    assert winners(group, "retention_success") == set()  # 20 and 20.5, each ± 1
+    assert winners(group, "unlearn_rouge_l") == {"a"}
+
+
+def test_over_seeds_what_counts_is_the_difference_on_the_same_seed(make_record, save):
+    # Seeds differ by far more than the methods, which differ by 1 on each.
+    def runs(name, values):
+        return [
+            make_record(name, {"success_avg": near(value, 30.0)}, seed=seed)
+            for seed, value in enumerate(values)
+        ]
+
+    store = save(*runs("a", [50, 70, 90]), *runs("b", [51.1, 70.9, 91.0]))
+    assert winners(build_board(store).groups[0], "success_avg") == {"b"}
+    store = save(*runs("c", [52, 69, 91.5]))
+    assert winners(build_board(store).groups[0], "success_avg") == set()
+
+
+def test_without_intervals_nothing_is_told_apart(make_record, save):
+    store = save(make_record("a", {"x": 1.0}), make_record("b", {"x": 99.0}))
+    assert winners(build_board(store).groups[0], "x") == set()
+
+
+@pytest.mark.parametrize("values", [{"a": 1.0}, {"a": 1.0, "b": 1.0}, {"a": 1.0, "b": None}])
+def test_no_best_without_a_difference(make_record, save, values):
+    store = save(
+        make_record("vanilla", {"success_avg": 5.0}),
+        *(make_record(name, {"success_avg": value}) for name, value in values.items()),
+    )
+    [group] = build_board(store).groups
+    assert winners(group, "success_avg") == set()
+
+
+def test_nothing_matches_a_reference_that_is_not_there(make_record, save):
+    store = save(make_record("a", {"mia": 1.0}), make_record("b", {"mia": 2.0}))
+    assert winners(build_board(store).groups[0], "mia") == set()

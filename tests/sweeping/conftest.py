@@ -1,7 +1,0 @@
-"""Records to return."""
-
-import runpy
-from pathlib import Path
-
-_builder = runpy.run_path(str(Path(__file__).parents[1] / "leaderboard" / "records_builder.py"))
-make_record, store, save = (_builder[name] for name in ("make_record", "store", "save"))

@@ -1,0 +1,125 @@
+import pytest
+
+from unharness import MetricUse
+from unharness.errors import PluginError, UsageError
+from unharness.plugins import registry
+from unharness.request import RunRequest
+from unharness.sweeps.study import Trial
+from unharness.sweeps.tune import Effort, final_requests, make_studies
+from unharness.unlearning.method import LossMethod
+from unharness.unlearning.search import Choice, FloatRange, search_space
+
+
+def studies(*requests, objective="success_avg"):
+    return make_studies(requests, objective, registry())
+
+
+def tried(study, values):
+    """Tell the study what its trials are worth; return what it suggested."""
+    suggested = []
+    for value in values:
+        trial, settings = study.ask()
+        suggested.append(settings)
+        study.tell(trial, Trial(settings, "id", value, 1.0))
+    return suggested
+
+
+def test_the_first_trial_is_the_usual_setting_and_the_rest_lies_in_the_space():
+    (study,) = studies(RunRequest(method="memflex"))
+    first, *rest = tried(study, range(12))
+    assert first == {"lr": 2e-3, "epochs": 4, "retain_weight": 2.0, "mu": "q0.9", "sigma": "q0.1"}
+    for settings in rest:
+        assert 2e-4 <= settings["lr"] <= 2e-2
+        assert settings["epochs"] in range(2, 9)
+        assert 0.25 <= settings["retain_weight"] <= 8
+        assert settings["mu"] in ("q0.25", "q0.5", "q0.75", "q0.9", "q1")
+        assert float(f"{settings['lr']:.3g}") == settings["lr"]
+
+
+def test_equal_outcomes_give_equal_suggestions():
+    values = [3.0, 1.0, None, 8.0, 2.0, 9.0, 4.0, 7.0]
+    one, other = (tried(*studies(RunRequest(method="kl")), values) for _ in range(2))
+    assert one == other
+
+
+def test_what_the_user_sets_is_not_tuned_and_what_has_no_space_is_left_out():
+    found = studies(
+        RunRequest(method="memflex", set={"mu": "q0.5"}, lr=1e-3),
+        RunRequest(method="retrain"),
+        RunRequest(method="vanilla"),
+    )
+    (study,) = found
+    assert set(study.space) == {"epochs", "retain_weight", "sigma"}
+
+
+def test_the_best_setting_is_run_over_the_seeds_and_counts_its_trials():
+    requests = [RunRequest(method="kl", set={"batch_size": 8}), RunRequest(method="retrain")]
+    (study,) = studies(*requests)
+    suggested = tried(study, [1.0, 5.0, None, 5.0])
+    assert study.best.settings == suggested[1]  # the earliest of equal ones
+    final = final_requests(requests, [study], (0, 1))
+    assert [(one.method, one.seed, one.tuned) for one in final] == [
+        *(("kl", 0, 4), ("kl", 1, 4)),
+        *(("retrain", 0, None), ("retrain", 1, None)),
+    ]
+    assert final[0].set == {"batch_size": 8, **suggested[1]}
+
+
+def test_a_study_gives_up_after_failures_in_a_row_and_not_after_single_ones():
+    (study,) = studies(RunRequest(method="kl"))
+    tried(study, [None, None, None, None, 1.0, None, None, None, None])
+    assert not study.gave_up
+    tried(study, [None])
+    assert study.gave_up
+    assert study.best.value == 1.0
+
+
+def test_where_lower_is_better_the_lowest_is_best():
+    (study,) = studies(RunRequest(method="kl"), objective="unlearn_rouge_l")
+    suggested = tried(study, [5.0, 2.0, 9.0])
+    assert study.best.settings == suggested[1]
+
+
+def test_effort_is_trials_or_time_and_never_less_than_one_trial():
+    assert not Effort(trials=3).is_over(2, 999)
+    assert Effort(trials=3).is_over(3, 0)
+    assert not Effort(seconds=10).is_over(0, 99)
+    assert Effort(seconds=10).is_over(1, 10)
+    assert Effort(trials=3, seconds=10).is_over(3, 1)
+
+
+def test_what_no_task_measures_cannot_be_the_objective():
+    with pytest.raises(UsageError, match="does not measure .* Did you mean success_avg"):
+        studies(RunRequest(), objective="succes_avg")
+
+
+def test_a_space_names_hyperparameters_alone_and_derived_methods_add_theirs():
+    class Mine(LossMethod):
+        name, summary = "mine", "Mine."
+
+        class Config(LossMethod.Config):
+            strength: float = 1.0
+            search = {"strength": FloatRange(0.5, 2)}
+
+        def loss(self, model, batch):
+            raise NotImplementedError
+
+    assert list(search_space(Mine)) == ["lr", "epochs", "strength"]
+    assert str(FloatRange(0.1, 10, log=True, relative_to_default=True)) == (
+        "0.1 to 10 times the default, by orders of magnitude"
+    )
+    assert str(Choice(("a", "b"))) == "a, b"
+    Mine.Config.search = {"strenght": FloatRange(0.5, 2)}
+    with pytest.raises(PluginError, match="strenght"):
+        search_space(Mine)
+
+
+def test_what_should_match_the_retrained_model_cannot_be_tuned_for(monkeypatch):
+    task = registry().get("tasks", RunRequest().task)
+    uses = (
+        *task.metrics,
+        MetricUse("rouge_l", "forget_eval", label="match", direction="match_reference"),
+    )
+    monkeypatch.setattr(task, "metrics", uses)
+    with pytest.raises(UsageError, match="tuning needs a metric of which more, or less, is better"):
+        studies(RunRequest(), objective="match")
