@@ -54,6 +54,15 @@ def unharness_published_results() -> Mapping[str, Path]:  # type: ignore[empty-b
 
 
 @hookspec
+def unharness_reference_rows() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Return the names of the methods that make the reference rows.
+
+    Keys are `base`, `target` and `retrained`; any may be left out. Where two plugins name a method
+    for the same row, the first one to load decides.
+    """
+
+
+@hookspec
 def unharness_run_started(spec: RunSpec) -> None:
     """Hear that a run begins, after its spec is resolved and before anything is trained."""
 

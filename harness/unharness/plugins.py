@@ -23,6 +23,7 @@ import pluggy
 from unharness import hookspecs
 from unharness.errors import PluginError, UnharnessError, UnknownNameError
 from unharness.kinds import KINDS
+from unharness.reference_rows import REFERENCE_ROWS
 from unharness.safe_text import one_line, shortened
 
 GROUP = "unharness"
@@ -33,7 +34,9 @@ LONGEST_REASON = 500
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 # What plugins bring as values by name, and the type of the values.
-VALUES: dict[str, type] = {"prompts": str, "published_results": Path}
+VALUES: dict[str, type] = {"prompts": str, "published_results": Path, "reference_rows": str}
+# The names that values of a kind may have, where they are not free.
+VALUE_NAMES: dict[str, tuple[str, ...]] = {"reference_rows": REFERENCE_ROWS}
 
 
 @dataclass(frozen=True)
@@ -183,8 +186,11 @@ class Registry:
 
     def add_value(self, kind: str, name: Any, value: Any, plugin: PluginInfo) -> None:
         """Register a value under a name; a problem is kept with the plugin, not raised."""
+        known = VALUE_NAMES.get(kind)
         if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
             plugin.errors.append(f"unharness_{kind}(): name {name!r} is not allowed")
+        elif known and name not in known:
+            plugin.errors.append(f"unharness_{kind}(): {name!r} is none of {', '.join(known)}")
         elif not (isinstance(value, VALUES[kind]) and value):
             expected = VALUES[kind].__name__
             plugin.errors.append(f"unharness_{kind}(): {name!r} is {value!r}, not a {expected}")

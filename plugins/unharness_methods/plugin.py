@@ -60,3 +60,9 @@ def unharness_methods() -> list[Ref]:
             summary="Gradient difference on the few parameters that gradients point at.",
         ),
     ]
+
+
+@hookimpl
+def unharness_reference_rows() -> dict[str, str]:
+    """Return which of the built-in methods make the reference rows."""
+    return {"target": "vanilla", "retrained": "retrain"}

@@ -200,6 +200,14 @@ def _prompts(given: Any) -> Any:
     return unharness_prompts
 
 
+def _reference_rows(given: Any) -> Any:
+    @hookimpl
+    def unharness_reference_rows() -> Any:
+        return given
+
+    return unharness_reference_rows
+
+
 class Abstract(Method):
     name = "abstract"
     summary = "Has no unlearn."
@@ -236,6 +244,14 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("'../up'", "not allowed"),
     ),
     "taken": ({"unharness_prompts": _prompts({"privacy-sensitive": "x"})}, ("already",)),
+    "no such row": (
+        {"unharness_reference_rows": _reference_rows({"gold": "retrain"})},
+        ("'gold'", "base, target, retrained"),
+    ),
+    "row taken": (
+        {"unharness_reference_rows": _reference_rows({"target": "mine"})},
+        ("'target'", "already"),
+    ),
     "number": ({"unharness_methods": _methods(Ref("a:B", 3, "s"))}, ("3", "not allowed")),  # type: ignore[arg-type]
 }
 

@@ -19,7 +19,7 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
     record = outcome.record
     spec = record.spec
     title = f"{spec.method} · {spec.task} · {spec.model} ({spec.tuning})"
-    parts: list[Table | Text] = [_metrics(record, outcome.vanilla), Text(_cost(record.cost))]
+    parts: list[Table | Text] = [_metrics(record, outcome.target), Text(_cost(record.cost))]
     if outcome.existed:
         parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
     if record.partial:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from unharness.evaluation.requests import Observation
+from unharness.reference_rows import ReferenceRow
 
 if TYPE_CHECKING:
     from unharness.evaluation.seen import Seen
     from unharness.evaluation.statistics import Estimate
 
 Direction = Literal["higher", "lower", "match_reference"]
-Reference = Literal["retrained", "target", "base"]
 PERCENT = "%"
 
 
@@ -89,7 +89,7 @@ class Metric(ABC):
     direction: ClassVar[Direction]
     """Which values are better, unless a task's use says otherwise. `match_reference`: as close to
     the retrained model's as can be."""
-    references: ClassVar[frozenset[Reference]] = frozenset()
+    references: ClassVar[frozenset[ReferenceRow]] = frozenset()
     """The models whose observations it needs besides: `retrained`, `target`, `base`."""
 
     class Params(BaseModel):

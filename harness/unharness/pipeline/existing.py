@@ -17,7 +17,7 @@ class Outcome:
     """What came of a request."""
 
     record: RunRecord
-    vanilla: RunRecord | None
+    target: RunRecord | None
     """The target's own record, where there is one."""
     folder: Path
     existed: bool
@@ -66,11 +66,11 @@ def outcome_of(
     record: RunRecord, store: RecordStore, plan: RunPlan, registry: Registry, *, existed: bool
 ) -> Outcome:
     """Return a record with its target's own."""
-    vanilla = _of_same_target(record, finished(store, plan.vanilla(registry)))
-    return Outcome(record, vanilla, store.folder(plan.spec), existed)
+    target = _of_same_target(record, finished(store, plan.target_row(registry)))
+    return Outcome(record, target, store.folder(plan.spec), existed)
 
 
-def _of_same_target(record: RunRecord, vanilla: RunRecord | None) -> RunRecord | None:
-    """Return the vanilla record unless another target, of equal settings, left it."""
-    found = [one.target.weights_hash for one in (record, vanilla) if one and one.target]
-    return vanilla if len(set(found)) <= 1 else None
+def _of_same_target(record: RunRecord, row: RunRecord | None) -> RunRecord | None:
+    """Return the target's own record unless another target, of equal settings, left it."""
+    found = [one.target.weights_hash for one in (record, row) if one and one.target]
+    return row if len(set(found)) <= 1 else None

@@ -11,7 +11,7 @@ from unharness.evaluation.metric_records import metric_records
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.scoring import example_rows, score
 from unharness.evaluation.storage import StoredObservations
-from unharness.pipeline.reference_rows import reference_observations
+from unharness.pipeline.reference_observations import reference_observations
 from unharness.plugins import Registry
 from unharness.records.artifacts import observations_path, write_examples
 from unharness.records.record import MetricRecord, RunRecord
@@ -54,7 +54,7 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
     requests: list[Observation] = [Likelihood(), Generated()]
     requests += [one.metric.observes() for one in columns if isinstance(one, MetricColumn)]
     observations = stored.load(requests, record.spec.evaluation.bootstrap_seed)
-    references = reference_observations(columns, record, store)
+    references = reference_observations(columns, record, store, registry)
     scores = score(columns, observations, registry, references)
     metrics = metric_records(columns, scores)
     for label, new in metrics.items():

@@ -41,6 +41,7 @@ from unharness.pipeline.device import find_device, weights_dtype
 from unharness.pipeline.engine_pool import engine_options
 from unharness.pipeline.given_target import GivenTarget, ModelFinder
 from unharness.plugins import Registry
+from unharness.reference_rows import method_of
 from unharness.request import RunRequest, results_folder
 from unharness.source_hash import source_hash
 from unharness.spec import EvaluationSettings, RunSpec
@@ -49,7 +50,6 @@ from unharness.unlearning.context import readable_splits
 from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset, find_preset
 
-VANILLA = "vanilla"
 EXTERNAL = "external"
 """The method of weights that came from outside."""
 
@@ -113,11 +113,12 @@ class RunPlan:
         )
         return replace(self, spec=spec)
 
-    def vanilla(self, registry: Registry) -> RunPlan:
+    def target_row(self, registry: Registry) -> RunPlan:
         """Return the plan of the target's own row."""
-        method = make_method(registry.get("methods", VANILLA), self.base.name, {})
+        name = method_of("target", registry)
+        method = make_method(registry.get("methods", name), self.base.name, {})
         request = self.request.model_copy(
-            update={"method": VANILLA, "set": {}, "epochs": None, "lr": None, "batch_size": None}
+            update={"method": name, "set": {}, "epochs": None, "lr": None, "batch_size": None}
             | {"save_weights": False, "force": False, "preset": None, "tuned": None}
         )
         # How the target goes on to be tuned says nothing about the target itself.

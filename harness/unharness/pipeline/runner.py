@@ -36,8 +36,8 @@ from unharness.pipeline.record_builder import (
     target_warnings,
     utc_now,
 )
-from unharness.pipeline.reference_rows import reference_observations
-from unharness.pipeline.resolve import EXTERNAL, VANILLA, RunPlan
+from unharness.pipeline.reference_observations import reference_observations
+from unharness.pipeline.resolve import RunPlan
 from unharness.pipeline.stages.unlearn import target_model, wrapper_of
 from unharness.pipeline.stages.unlearned_cache import unlearned_model
 from unharness.plugins import Registry
@@ -45,6 +45,7 @@ from unharness.progress import Progress
 from unharness.records.artifacts import write_examples, write_observations, write_weights
 from unharness.records.record import RunRecord
 from unharness.records.store import RECORD_FILE, RecordStore
+from unharness.reference_rows import row_of
 from unharness.stage_specs import IDENTITY_VERSION
 from unharness.training.update_norms import never_moved
 
@@ -136,7 +137,7 @@ class Runner:
             record.metrics |= suite_records(self.unlearned.general.scores)
             record.general = self.unlearned.general.facts
         count_unscored(record, observations)
-        if plan.method.name == VANILLA and not plan.prompt.text:
+        if self._is_target_row and not plan.prompt.text:
             record.warnings += target_warnings(observations)
         record.warnings += row_warnings(plan, record, observations)
         record.warnings += [found.reason for found in scores.values() if found.faulty]
@@ -150,27 +151,27 @@ class Runner:
             target.log.get("update_norms", {}), training="target", except_for=set()
         )
         record.data = data_record(plan, target.log.get("truncated", 0))
-        if plan.method.name != VANILLA:
+        if not self._is_target_row:
             for prompt in plan.prompts:
-                vanilla = self._leave_vanilla(plan.under(prompt), target)
+                row = self._leave_target_row(plan.under(prompt), target)
                 record.warnings += [
-                    text for text in vanilla.warnings if text.startswith(TARGET_UNLEARNED)
+                    text for text in row.warnings if text.startswith(TARGET_UNLEARNED)
                 ]
         self.engines.release_memory()
         model = unlearned_model(plan, self.registry, progress, target, record)
         weights = WeightsRef(model, target.tokenizer, wrapper_of(plan.method, record))
         return Unlearned(weights, record.model_copy(deep=True))
 
-    def _leave_vanilla(self, plan: RunPlan, target: TrainedModel) -> RunRecord:
+    def _leave_target_row(self, plan: RunPlan, target: TrainedModel) -> RunRecord:
         """Record the target itself, once, as the row that all others are compared with."""
-        vanilla = plan.vanilla(self.registry)
-        if found := finished(self.store, vanilla):
+        row = plan.target_row(self.registry)
+        if found := finished(self.store, row):
             return found
-        with locked(lock_of(vanilla), self.progress.note):
-            if found := finished(self.store, vanilla):
+        with locked(lock_of(row), self.progress.note):
+            if found := finished(self.store, row):
                 return found
             progress = PrefixedProgress(self.progress, "target: ")
-            under_way = Runner(vanilla, self.registry, progress, self.store, self.engines, target)
+            under_way = Runner(row, self.registry, progress, self.store, self.engines, target)
             return under_way.run()
 
     def _evaluate(
@@ -204,7 +205,7 @@ class Runner:
         chosen = {"name": settings.engine, "why": plan.engine_reason}
         record.engine = chosen | engine.facts()
         with progress.stage("metrics"):
-            references = reference_observations(plan.columns, record, self.store)
+            references = reference_observations(plan.columns, record, self.store, self.registry)
             return observations, score(plan.columns, observations, self.registry, references)
 
     def _save(
@@ -234,7 +235,7 @@ class Runner:
 
     def _keep_weights(self, record: RunRecord, weights: WeightsRef) -> None:
         """Keep what an evaluation that failed would cost: `unharness evaluate` goes on from it."""
-        if self.plan.method.name in (VANILLA, EXTERNAL):
+        if not self.plan.method.trains:
             return
         folder = self.store.folder(self.plan.spec)
         try:
@@ -277,6 +278,10 @@ class Runner:
             path.rename(aside)
             self.progress.note(f"{path} cannot be read; it now lies at {aside.name}")
             return None
+
+    @property
+    def _is_target_row(self) -> bool:
+        return row_of(self.plan.method.name, self.registry) == "target"
 
     def _timed_progress(self) -> Progress:
         return TimedProgress(self.progress, self.clock)

@@ -14,12 +14,13 @@ from unharness.models.loading import load_causal_lm
 from unharness.models.lora import load_adapter
 from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
 from unharness.pipeline.record_builder import data_record, utc_now
-from unharness.pipeline.resolve import EXTERNAL, VANILLA, RunPlan, resolve
+from unharness.pipeline.resolve import EXTERNAL, RunPlan, resolve
 from unharness.pipeline.runner import Unlearned
 from unharness.pipeline.stages.unlearn import wrapper_of
 from unharness.plugins import Registry
 from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
+from unharness.reference_rows import method_of
 from unharness.request import RunRequest, make_request
 from unharness.stage_specs import IDENTITY_VERSION
 from unharness.unlearning.context import UnlearnContext
@@ -139,8 +140,8 @@ def of_weights(
         UsageError, DataError: as for a run.
     """
     outside = find_weights(given, options.get("model"), registry)
-    suite = _default_suite(beside)
-    request = make_request({**suite, **options, "method": VANILLA, "model": "tiny"})
+    suite, method = _default_suite(beside), method_of("target", registry)
+    request = make_request({**suite, **options, "method": method, "model": "tiny"})
     plan = _plan(request, outside, registry)
     config = External.Config(
         name=name or outside.name, weights=outside.fingerprint(plan.data)[:WEIGHTS_DIGITS]

@@ -13,7 +13,7 @@ from typing import Literal
 from unharness.errors import RecordError, SchemaError, UsageError
 from unharness.pipeline.existing import all_done
 from unharness.pipeline.given_target import ModelFinder
-from unharness.pipeline.resolve import VANILLA, RunPlan, resolve
+from unharness.pipeline.resolve import RunPlan, resolve
 from unharness.pipeline.runner import lock_of
 from unharness.pipeline.stages.unlearn import target_folder
 from unharness.plugins import Registry
@@ -144,7 +144,7 @@ def plan_sweep(
 def _records(plan: RunPlan, registry: Registry) -> dict[str, Path]:
     """Return the run ids of all records that a run leaves, each with its lock."""
     own = [plan.under(prompt) for prompt in plan.prompts]
-    plans = own + [one.vanilla(registry) for one in own]
+    plans = own + [one.target_row(registry) for one in own]
     return {one.spec.run_id(): lock_of(one) for one in plans}
 
 
@@ -170,7 +170,7 @@ def _label(plan: RunPlan, plans: Sequence[RunPlan]) -> str:
         if len({getattr(other.spec, name) for other in plans}) > 1:
             parts.append(getattr(spec, name))
     parts += [f"{name}={value}" for name, value in plan.request.hyperparameters().items()]
-    if spec.method != VANILLA and plan.method.seeded:
+    if plan.method.seeded:
         parts.append(f"seed {spec.seed}")
     return " · ".join(parts)
 

@@ -44,7 +44,7 @@ def record_files(request: RunRequest) -> dict[str, bytes]:
         plan = resolve(request, registry())
         store = RecordStore(plan.spec.results)
         plans = [plan.under(prompt) for prompt in plan.prompts]
-        for one in (*plans, *(one.vanilla(registry()) for one in plans)):
+        for one in (*plans, *(one.target_row(registry()) for one in plans)):
             record, folder = store.find(one.spec), store.folder(one.spec)
             if record is None:
                 continue

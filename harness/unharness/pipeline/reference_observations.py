@@ -1,25 +1,23 @@
-"""The reference rows of a run: records of its target and of the retrained model."""
+"""What was observed of a run's reference models: its base, its target, the retrained one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from unharness.errors import RecordError
 from unharness.evaluation.columns import Column, MetricColumn
-from unharness.evaluation.metric import Reference
 from unharness.evaluation.scoring import Observations
 from unharness.evaluation.storage import StoredObservations
+from unharness.plugins import Registry
 from unharness.records.artifacts import observations_path
 from unharness.records.record import RunRecord
 from unharness.records.store import RECORD_FILE, RecordStore, StoredRecord, read_records
+from unharness.reference_rows import method_of
 from unharness.spec import RunSpec
-
-METHODS: Mapping[Reference, str] = {"target": "vanilla", "retrained": "retrain"}
-"""Whose records are the reference rows."""
 
 
 def reference_observations(
-    columns: Sequence[Column], record: RunRecord, store: RecordStore
+    columns: Sequence[Column], record: RunRecord, store: RecordStore, registry: Registry
 ) -> dict[str, list[Observations]]:
     """Return what was observed of the reference models, for the columns that ask for them.
 
@@ -31,7 +29,7 @@ def reference_observations(
     seed = record.spec.evaluation.bootstrap_seed
     found: dict[str, list[Observations]] = {}
     for name in sorted({name for column in asking for name in column.metric.references}):
-        for row in _rows(name, record, store):
+        for row in _rows(method_of(name, registry), record, store):
             try:
                 path = observations_path(*row)
                 if path is not None:
@@ -42,11 +40,8 @@ def reference_observations(
     return found
 
 
-def _rows(name: Reference, record: RunRecord, store: RecordStore) -> Iterator[StoredRecord]:
-    """Yield a reference's records, one a seed, in the order of the seeds."""
-    method = METHODS.get(name)
-    if method is None:
-        return
+def _rows(method: str, record: RunRecord, store: RecordStore) -> Iterator[StoredRecord]:
+    """Yield a method's records of the same target, one a seed, in the order of the seeds."""
     rows: dict[int, StoredRecord] = {}
     # Its folders alone are read: a results folder may hold thousands of records.
     for path in sorted(store.folder(record.spec).parents[1].glob(f"{method}/*/{RECORD_FILE}")):
