@@ -10,6 +10,11 @@ def unharness_methods() -> list[Ref]:
     """Return the built-in methods."""
     return [
         Ref(
+            "unharness_methods.base:Base",
+            name="base",
+            summary="The base model, before it learned the task's facts.",
+        ),
+        Ref(
             "unharness_methods.vanilla:Vanilla",
             name="vanilla",
             summary="Does nothing: the target model's own row.",
@@ -65,4 +70,4 @@ def unharness_methods() -> list[Ref]:
 @hookimpl
 def unharness_reference_rows() -> dict[str, str]:
     """Return which of the built-in methods make the reference rows."""
-    return {"target": "vanilla", "retrained": "retrain"}
+    return {"base": "base", "target": "vanilla", "retrained": "retrain"}

@@ -106,6 +106,7 @@ def test_the_builtins_are_all_there_and_whole():
     assert all(plugin.errors == [] for plugin in registry.plugins)
     assert registry.names("methods") == [
         "adversarial",
+        "base",
         "gradient-ascent",
         "gradient-difference",
         "gradient-difference-ood",

@@ -7,7 +7,7 @@ from unharness.plugins import load_registry, registry
 from unharness.reference_rows import REFERENCE_ROWS, method_of, row_of
 
 
-@pytest.mark.parametrize("row", [row for row in REFERENCE_ROWS if row != "base"])
+@pytest.mark.parametrize("row", REFERENCE_ROWS)
 def test_every_row_has_a_method_that_makes_it(row):
     found = registry()
     assert method_of(row, found) in found.names("methods")

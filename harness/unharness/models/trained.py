@@ -88,8 +88,9 @@ class FineTuner:
     """What training starts from; None for the base model."""
 
     def trained(self, splits: Sequence[Split], recipe: FineTuneConfig, label: str) -> TrainedModel:
-        """Return the start, by default the base model, fine-tuned on `splits`.
+        """Return the start, by default the base model, fine-tuned on `splits` and `knowledge`.
 
+        Where both are empty nothing is trained, and the weights are those of the start.
         The adapter of a LoRA-tuned model is returned on it, ready to be trained further.
 
         Args:
@@ -217,6 +218,8 @@ def fine_tune(
     Raises:
         ModelError: no answer begins within `max_length`, or the tokenizer has no end token.
     """
+    if not splits and not knowledge:  # the base model, where nothing is to be learned
+        return TrainingLog(), 0
     from unharness.training.likelihood import sequence_nll
     from unharness.training.loop import train
     from unharness.training.steps import fine_tune_steps

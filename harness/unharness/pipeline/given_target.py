@@ -46,7 +46,7 @@ class ModelFinder:
 
         Raises:
             ModelError: there are no such weights, or no such base.
-            UsageError: the method trains a base model anew, and nothing says which.
+            UsageError: the method starts from the base model, and nothing says which it is.
         """
         assert request.target is not None
         weights = self._find(request.target, request.named_model)
@@ -57,7 +57,7 @@ class ModelFinder:
         if method.trains_base:
             if named is None:
                 raise UsageError(
-                    f"method {method.name!r} trains a base model anew, and the checkpoint "
+                    f"method {method.name!r} needs the base model, and the checkpoint "
                     f"{request.target} does not say which one it was made from: give it by --model"
                 )
             return GivenTarget(weights, self.base(named).name, self.base(named))

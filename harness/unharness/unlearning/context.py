@@ -167,7 +167,8 @@ class UnlearnContext:
 
         Args:
             start: `base`, `target` (before unlearning), or a state of the context's model.
-            splits: of `self.splits`.
+            splits: of `self.splits`; none: the start itself, or, from the base model, the model
+                that learned the general facts alone.
             recipe: how; None for the target's own.
             seed: of the order and of dropout; None for the run's.
 

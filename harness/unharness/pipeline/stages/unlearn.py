@@ -58,7 +58,7 @@ def fine_tuner(plan: RunPlan, progress: Progress) -> FineTuner:
     base = plan.given.fresh if plan.given else plan.base
     if base is None:
         raise MethodError(
-            f"method {plan.method.name!r} trains the base model anew, which a given target does "
+            f"method {plan.method.name!r} starts from the base model, which a given target does "
             "not allow unless the method says so: set trains_base = True in its class"
         )
     return FineTuner(
@@ -202,7 +202,10 @@ class UnlearnStage:
     ) -> TrainedModel:
         """Return the base or the target model after further training, from the cache if there."""
         plan = self.plan
-        label = f"train {start} on {' + '.join(split.name for split in splits)}"
+        learned = [split.name for split in splits]
+        if plan.knowledge and start == "base":
+            learned.append("general facts")
+        label = f"train {start} on {' + '.join(learned)}" if learned else f"load {start}"
         if start == "base":
             return fine_tuner(plan, self.progress).trained(splits, recipe, label)
 
