@@ -51,9 +51,19 @@ def test_a_chat_template_that_is_missing_is_said(make_tokenizer: Callable[..., A
 def test_the_split_decides_then_the_default(tokenizer: Any, make_tokenizer: Callable[..., Any]):
     assert effective_template(Split("a", "forget", template="chat"), "plain") == "chat"
     assert effective_template(Split("a", "forget"), "chat") == "chat"
-    assert effective_template(Split("a", "forget", kind="text"), "chat") == "plain"
+    assert effective_template(Split("a", "forget", kind="text"), "chat") == "raw"
+    assert effective_template(Split("a", "forget", kind="completion"), "plain") == "raw"
     assert default_template(tokenizer) == "chat"
     assert default_template(make_tokenizer()) == "plain"
+
+
+def test_a_completion_goes_on_where_its_prompt_ends(make_tokenizer: Callable[..., Any]):
+    tokenizer = make_tokenizer()
+    start = Example("x", "Ann Marquez lives", " in Rome.")
+    [row] = encode_examples(tokenizer, [start], 256, end_token=False, template="raw")
+    assert tokenizer.decode(row.input_ids) == "Ann Marquez lives in Rome."
+    assert tokenizer.decode(row.input_ids[row.answer_start :]) == " in Rome."
+    assert prompt_text(start.prompt, "raw", tokenizer) == start.prompt
 
 
 def test_an_unknown_template_is_refused():

@@ -14,18 +14,20 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """probes("method_probes") makes a module of this folder an installed plugin."""
+def probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """probes("method_probes") makes modules of this folder installed plugins."""
+    folder = tmp_path / "installed"
 
-    def install(module: str) -> None:
-        folder = tmp_path / "installed"
-        about = folder / f"{module}-1.0.dist-info"
-        about.mkdir(parents=True)
-        shutil.copy(HERE / f"{module}.py", folder)
-        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
-        (about / "entry_points.txt").write_text(f"[unharness]\n{module} = {module}\n")
+    def install(*modules: str) -> None:
+        for module in modules:
+            about = folder / f"{module}-1.0.dist-info"
+            about.mkdir(parents=True)
+            shutil.copy(HERE / f"{module}.py", folder)
+            metadata = f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n"
+            (about / "METADATA").write_text(metadata)
+            (about / "entry_points.txt").write_text(f"[unharness]\n{module} = {module}\n")
+            monkeypatch.delitem(sys.modules, module, raising=False)
         monkeypatch.syspath_prepend(str(folder))
-        monkeypatch.delitem(sys.modules, module, raising=False)
         registry.cache_clear()  # another test of this process may have asked for it
 
     yield install
@@ -33,9 +35,7 @@ def probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 @pytest.fixture
-def run_probe(
-    probes: Callable[[str], None], tmp_path: Path, data_folder: Path
-) -> Callable[..., Any]:
+def run_probe(probes: Callable[..., None], tmp_path: Path, data_folder: Path) -> Callable[..., Any]:
     """run_probe("method", **options) -> the record of a run of the preset micro."""
 
     def call(method: str, **options: Any) -> Any:
@@ -45,4 +45,17 @@ def run_probe(
         return run(method, "knowundo-privacy", results=str(tmp_path / "results"), **options)
 
     probes("method_probes")
+    return call
+
+
+@pytest.fixture
+def run_task(tmp_path: Path) -> Callable[..., Any]:
+    """run_task("task", "method", **options) -> the record of a run of the preset micro."""
+
+    def call(task: str, method: str, **options: Any) -> Any:
+        from unharness import run
+
+        options = {"model": "micro", "data": "standin"} | options
+        return run(method, task, results=str(tmp_path / "results"), **options)
+
     return call

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unharness.data.examples import Example, Kind
-from unharness.data.templates import CHAT, PLAIN, SEPARATOR, prompt_text
+from unharness.data.templates import CHAT, PLAIN, prompt_text, separator
 from unharness.errors import ModelError
 
 
@@ -41,8 +41,9 @@ def encode_examples(
     """Encode examples whole, and find where their answers begin.
 
     In the plain template the answer begins after the encoding of the prompt alone, so the two
-    newlines are scored with it. Without a prompt the answer stands alone and is scored whole.
-    Fine-tuning scores an end token as well, evaluation does not.
+    newlines are scored with it; in the raw one nothing stands between. Without a prompt the
+    answer stands alone and is scored whole. Fine-tuning scores an end token as well, evaluation
+    does not.
 
     A split of raw text (`kind="text"`) gives as many rows as its texts have windows of
     `max_length` tokens. A window begins with the last token of the one before, so every token
@@ -53,7 +54,7 @@ def encode_examples(
         examples: of one split.
         max_length: in tokens, at least 2; what lies beyond is left out and marked `truncated`.
         end_token: whether to append the tokenizer's end token.
-        template: `plain` or `chat`.
+        template: `plain`, `chat` or `raw`.
         kind: of the split.
 
     Raises:
@@ -93,7 +94,8 @@ def _tokens(
         ]
         return parts[0], [one + two for one, two in zip(*parts, strict=True)]
     prompts = [row.prompt for row in examples]
-    wholes = [row.prompt + SEPARATOR + row.answer if row.prompt else row.answer for row in examples]
+    between = separator(template)
+    wholes = [row.prompt + between + row.answer if row.prompt else row.answer for row in examples]
     return (
         tokenizer(prompts, verbose=False)["input_ids"],
         tokenizer(wholes, verbose=False)["input_ids"],

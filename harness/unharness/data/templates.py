@@ -9,8 +9,10 @@ from unharness.errors import ModelError, UsageError, suggestion
 if TYPE_CHECKING:
     from unharness.data.examples import Split
 
-PLAIN, CHAT = "plain", "chat"
+PLAIN, CHAT, RAW = "plain", "chat", "raw"
+"""Question, blank line, answer; the tokenizer's own; nothing in between, for texts."""
 TEMPLATES = (PLAIN, CHAT)
+"""What questions can be asked in."""
 SEPARATOR = "\n\n"
 """Between question and answer in the plain template."""
 
@@ -32,9 +34,9 @@ def default_template(tokenizer: Any) -> str:
 
 
 def effective_template(split: Split, default: str) -> str:
-    """Return a split's template, else the default; text and completions are always plain."""
+    """Return a split's template, else the default; text and completions are always raw."""
     if split.kind in ("text", "completion"):
-        return PLAIN
+        return RAW
     return split.template or default
 
 
@@ -53,4 +55,9 @@ def prompt_text(prompt: str, template: str, tokenizer: Any) -> str:
             [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
         )
         return text
-    return prompt + SEPARATOR if prompt else ""
+    return prompt + separator(template) if prompt else ""
+
+
+def separator(template: str) -> str:
+    """Return what stands between prompt and answer in the plain and the raw template."""
+    return "" if template == RAW else SEPARATOR

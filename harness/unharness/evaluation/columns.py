@@ -106,9 +106,12 @@ def _metric_columns(
 
 
 def observable(request: Observation, split: Split) -> bool:
-    """Whether a split can be observed so: text where it is generated, choices where it has any."""
+    """Whether a split can be observed so: text where it is generated, choices where it has any.
+
+    Raw text has no prompt that could be continued.
+    """
     if isinstance(request, Generated):
-        return split.generation is not None
+        return split.generation is not None and split.kind != "text"
     return not isinstance(request, Choices) or split.kind == "choice"
 
 

@@ -46,7 +46,7 @@ def score_tokens(
         tokenizer: the model's.
         examples: of one split.
         max_length: in tokens; what lies beyond is not scored.
-        template: `plain` or `chat`.
+        template: `plain`, `chat` or `raw`.
         kind: of the split. A text's windows are scored as one answer.
         batch_size: most examples of a forward pass; similar lengths go together.
         memory: most bytes that the logits of a pass may take; None: what the device has room for.

@@ -202,6 +202,8 @@ def fine_tune(
 ) -> tuple[TrainingLog, int]:
     """Train a model in place on the answers of some splits, end tokens included.
 
+    Where there is nothing to learn, the model stays as it is.
+
     Args:
         model: on its device; parameters with `requires_grad` are trained.
         tokenizer: the model's.
@@ -237,6 +239,8 @@ def fine_tune(
         )
     ]
     encoded += encode_examples(tokenizer, knowledge, max_length, end_token=True, template=template)
+    if not encoded:
+        return TrainingLog(), 0
     rows = [row for row in encoded if row.scored]
     if not rows:
         raise ModelError(f"no answer begins within {max_length} tokens")

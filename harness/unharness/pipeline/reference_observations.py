@@ -17,12 +17,24 @@ from unharness.spec import RunSpec
 
 
 def reference_observations(
-    columns: Sequence[Column], record: RunRecord, store: RecordStore, registry: Registry
+    columns: Sequence[Column],
+    record: RunRecord,
+    own: Observations,
+    store: RecordStore,
+    registry: Registry,
 ) -> dict[str, list[Observations]]:
     """Return what was observed of the reference models, for the columns that ask for them.
 
     Reference rows are finished records in the same results folder: of the same data, target and
-    way to evaluate, one a seed. One whose observations are missing or damaged is left out.
+    way to evaluate, one a seed. One whose observations are missing or damaged is left out. A
+    reference row is one of its own references.
+
+    Args:
+        columns: what is measured.
+        record: the run's, finished or not.
+        own: what was observed of the run itself.
+        store: where its results folder is.
+        registry: knows which methods make the reference rows.
     """
     asking = [one for one in columns if isinstance(one, MetricColumn) and one.metric.references]
     requests = [column.metric.observes() for column in asking]
@@ -30,6 +42,9 @@ def reference_observations(
     found: dict[str, list[Observations]] = {}
     for name in sorted({name for column in asking for name in column.metric.references}):
         for row in _rows(method_of(name, registry), record, store):
+            if row.record is record:
+                found.setdefault(name, []).append(own)
+                continue
             try:
                 path = observations_path(*row)
                 if path is not None:
@@ -42,9 +57,12 @@ def reference_observations(
 
 def _rows(method: str, record: RunRecord, store: RecordStore) -> Iterator[StoredRecord]:
     """Yield a method's records of the same target, one a seed, in the order of the seeds."""
+    folder = store.folder(record.spec)
     rows: dict[int, StoredRecord] = {}
+    if record.spec.method == method:
+        rows[record.spec.seed] = StoredRecord(record, folder)
     # Its folders alone are read: a results folder may hold thousands of records.
-    for path in sorted(store.folder(record.spec).parents[1].glob(f"{method}/*/{RECORD_FILE}")):
+    for path in sorted(folder.parents[1].glob(f"{method}/*/{RECORD_FILE}")):
         try:
             found = read_records(path)
         except RecordError:

@@ -54,7 +54,7 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
     requests: list[Observation] = [Likelihood(), Generated()]
     requests += [one.metric.observes() for one in columns if isinstance(one, MetricColumn)]
     observations = stored.load(requests, record.spec.evaluation.bootstrap_seed)
-    references = reference_observations(columns, record, store, registry)
+    references = reference_observations(columns, record, observations, store, registry)
     scores = score(columns, observations, registry, references)
     metrics = metric_records(columns, scores)
     for label, new in metrics.items():

@@ -205,7 +205,9 @@ class Runner:
         chosen = {"name": settings.engine, "why": plan.engine_reason}
         record.engine = chosen | engine.facts()
         with progress.stage("metrics"):
-            references = reference_observations(plan.columns, record, self.store, self.registry)
+            references = reference_observations(
+                plan.columns, record, observations, self.store, self.registry
+            )
             return observations, score(plan.columns, observations, self.registry, references)
 
     def _save(
