@@ -23,7 +23,7 @@ from typing import Any
 from unharness.cli.run import calm_libraries
 from unharness.evaluation.token_scoring import score_tokens
 from unharness.pipeline.resolve import RunPlan, make_method, resolve
-from unharness.pipeline.stages.unlearn import fine_tuner
+from unharness.pipeline.stages.target import fine_tuner
 from unharness.plugins import registry
 from unharness.progress import Progress
 from unharness.report.seeds import over_seeds

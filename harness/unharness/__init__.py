@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unharness.attacks.attack import Attack
+    from unharness.attacks.context import AttackContext
     from unharness.cli.console import echo, echo_json, stdout_console
     from unharness.cli.main import LazyGroup
     from unharness.cli.options import debug_option, format_option, results_option
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "attacks.attack": ("Attack",),
+    "attacks.context": ("AttackContext",),
     "cli.console": ("echo", "echo_json", "stdout_console"),
     "cli.main": ("LazyGroup",),
     "cli.options": ("debug_option", "format_option", "results_option"),
@@ -108,6 +112,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Attack",
+    "AttackContext",
     "Board",
     "Choice",
     "ChoiceScores",

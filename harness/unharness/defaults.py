@@ -4,6 +4,8 @@ from __future__ import annotations
 
 METHOD = "memflex"
 TASK = "knowundo-privacy"
+PROMPT_ATTACK = "prompt"
+"""The attack that `--prompt` uses."""
 RESULTS = "results"
 RESULTS_VARIABLE = "UNHARNESS_RESULTS"
 """The environment variable that names another folder of records."""

@@ -35,6 +35,13 @@ KINDS: dict[str, Kind] = {
         ("version", "seeded"),
         _DESCRIBE + "method_facts",
     ),
+    "attacks": Kind(
+        "unharness.attacks.attack:Attack",
+        "attacks",
+        ("version", "changes_weights"),
+        _DESCRIBE + "attack_facts",
+        "settings (--attack NAME:SETTING=VALUE,…)",
+    ),
     "tasks": Kind(
         "unharness.data.task:Task", "tasks", ("version", "headline"), _DESCRIBE + "task_facts"
     ),

@@ -15,7 +15,7 @@ from unharness.strict_model import StrictModel
 HIGHEST_SEED = 2**32 - 1
 
 
-NAMES_IN_A_ROW = {"suite"}
+NAMES_IN_A_ROW = {"suite", "attack"}
 """Fields that may hold many names with commas between them."""
 LONGEST_FILE_NAME = 255
 """In bytes: of one component of a path, on every file system in use."""
@@ -60,6 +60,8 @@ class SharedRequest(StrictModel):
     model's."""
     prompt: tuple[str, ...] = Field(("none",), min_length=1)
     """Instructions before every evaluated question: names or files; a record each."""
+    attack: tuple[str, ...] = Field(("none",), min_length=1)
+    """Attacks on the unlearned model, as `NAME:SETTING=VALUE,… + NAME`; a record each."""
     results: str | None = None
     save_weights: bool = False
     limit: int | None = Field(None, ge=1)
@@ -67,6 +69,11 @@ class SharedRequest(StrictModel):
     limit_train: int | None = Field(None, ge=1)
     """Learn, and unlearn, only so many examples of each split."""
     device: str = "auto"
+
+    @field_validator("attack", mode="before")
+    @classmethod
+    def _one_or_many_attacks(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("*")
     @classmethod

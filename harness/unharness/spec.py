@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import Field, model_serializer, model_validator
 
 from unharness.stage_specs import (
-    PROMPT,
     AttackSpec,
     AttackUse,
     ObserveSpec,
@@ -28,10 +27,8 @@ class EvaluationSettings(Spec):
     engine: str
     engine_options: dict[str, Any] = Field(default_factory=dict)
     max_length: int = 256
-    """Of question and answer, in tokens; a prompt comes on top."""
+    """Of question and answer, in tokens; what a wrapper adds comes on top."""
     max_new_tokens: int = 96
-    prompt: str = ""
-    """The instruction that stands before every question; empty for none."""
     suite: dict[str, Any] | None = None
     bootstrap_seed: int = 0
 
@@ -77,11 +74,8 @@ class RunSpec(Spec):
             "lora": lora if tuning == "lora" else None,
             **_taken(given, names),
         }
-        attacks = tuple(given.pop("attacks", ()))
-        if evaluation.prompt:
-            attacks += (AttackUse(name=PROMPT, config={"text": evaluation.prompt}),)
         observe = {
-            "attacked": {"unlearn": unlearn, "attacks": attacks},
+            "attacked": {"unlearn": unlearn, "attacks": given.pop("attacks", ())},
             "engine": evaluation.engine,
             "engine_options": evaluation.engine_options,
             "max_new_tokens": evaluation.max_new_tokens,
@@ -101,9 +95,7 @@ class RunSpec(Spec):
 
     def facts(self) -> dict[str, Any]:
         """Return every fact by name, flat; `of` makes an equal spec of them."""
-        own = {name: getattr(self, name) for name in FACTS}
-        own["attacks"] = tuple(use for use in self.attacks if use.name != PROMPT)
-        return own | dict(self.runtime)
+        return {name: getattr(self, name) for name in FACTS} | dict(self.runtime)
 
     def changed(self, **facts: Any) -> RunSpec:
         """Return the spec of a run that differs in some facts, made anew and checked."""
@@ -156,14 +148,12 @@ class RunSpec(Spec):
     @property
     def evaluation(self) -> EvaluationSettings:
         """How the run is evaluated."""
-        texts = [str(use.config["text"]) for use in self.attacks if use.name == PROMPT]
         return EvaluationSettings(
             metrics=self.score.metrics,
             engine=self.observe.engine,
             engine_options=self.observe.engine_options,
             max_length=self.target.max_length,
             max_new_tokens=self.observe.max_new_tokens,
-            prompt=texts[0] if texts else "",
             suite=self.observe.suite,
             bootstrap_seed=self.score.bootstrap_seed,
         )
@@ -309,9 +299,9 @@ class RunSpec(Spec):
         return self.runtime.results
 
     @property
-    def prompt_name(self) -> str:
-        """What the prompt is called."""
-        return self.runtime.prompt_name
+    def attack_name(self) -> str:
+        """What the attacks are called together; `none` where there are none."""
+        return self.runtime.attack_name
 
     @property
     def preset(self) -> str | None:
@@ -333,6 +323,7 @@ FACTS = (
     *("task", "task_version", "data_hash", "limit", "method", "method_version", "method_source"),
     *("config", "seed", "tuning", "streams", "base_hash", "learned", "knowledge_hash", "template"),
     *("dtype", "target_tuning", "target_recipe", "target_hash", "lora", "evaluation"),
+    "attacks",
 )
 """Names of the facts that identify a run, its evaluation or its numbers."""
 

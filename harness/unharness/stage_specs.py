@@ -15,11 +15,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-IDENTITY_VERSION = 4
+IDENTITY_VERSION = 5
 """Raised whenever equal runs would get other ids."""
 RUN_ID_LENGTH = 16
-PROMPT = "prompt"
-"""The attack that puts an instruction before every question."""
 
 Tuning = Literal["lora", "full"]
 
@@ -76,7 +74,10 @@ class AttackUse(Spec):
     name: str
     version: int = 1
     source: str = ""
+    """Hash of the attack's code."""
     config: dict[str, Any] = Field(default_factory=dict)
+    splits: dict[str, str] = Field(default_factory=dict)
+    """Split to the hash of what the attack may read of it."""
 
 
 class AttackSpec(Spec):
@@ -135,8 +136,8 @@ class RuntimeFacts(Spec):
     engine_set: dict[str, Any] = Field(default_factory=dict)
     """The engine's options as the user gave them."""
     results: str
-    prompt_name: str = "none"
-    """What the evaluation's prompt is called; the text itself is the identity."""
+    attack_name: str = "none"
+    """What the attacks are called together; their settings are the identity."""
     preset: str | None = None
     """The preset that the hyperparameters came from, if any, as `NAME (MODEL)`."""
     tuned: int | None = None

@@ -32,7 +32,9 @@ def hostile(make_record, save, store):
     common |= {"preset": f"preset{HOSTILE}", "data_source": f"source{HOSTILE}"}
     common |= {"artifacts": {f"file{HOSTILE}": {"path": f"path{HOSTILE}"}}}
     records = [make_record(method, metrics, **common) for method in ("memflex", "kl")]
-    prompted = make_record("memflex", metrics, prompt_name=f"prompt{HOSTILE}", **common)
+    attacks = ({"name": "prompt", "config": {"text": f"text{HOSTILE}"}},)
+    named = {"attacks": attacks, "attack_name": f"prompt{HOSTILE}"}
+    prompted = make_record("memflex", metrics, **named, **common)
     failed = make_record("kl", {}, seed=7, status="failed", error=f"failed {HOSTILE}", **common)
     save(*records, prompted, failed)
     for number, record in enumerate(records):

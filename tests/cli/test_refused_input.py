@@ -179,7 +179,7 @@ def test_a_byte_order_mark_is_no_part_of_a_file(call, yaml_file, tmp_path):
     assert code == 0, err
     spec = json.loads(out)
     assert (spec["method"], spec["seed"]) == ("kl", 3)
-    assert spec["evaluation"]["prompt"] == "Be brief."
+    assert spec["attacks"][0]["config"] == {"text": "Be brief."}
 
 
 def test_a_byte_order_mark_in_data_is_no_part_of_it(call, tmp_path):
@@ -202,7 +202,7 @@ def test_a_byte_order_mark_in_data_is_no_part_of_it(call, tmp_path):
     "flag",
     [
         *("--model", "--method", "--task", "--engine", "--data", "--general", "--suite"),
-        *("--include-path", "--preset", "--prompt", "--results", "--device"),
+        *("--include-path", "--preset", "--prompt", "--attack", "--results", "--device"),
     ],
 )
 def test_empty_names_are_refused(refused, flag, empty):

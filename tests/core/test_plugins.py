@@ -100,9 +100,12 @@ def _info(registry: Registry, name: str) -> PluginInfo:
     return found
 
 
+OWN = ("attacks", "core", "methods", "metrics", "tasks")
+
+
 def test_the_builtins_are_all_there_and_whole():
     registry = load_registry(_builtins())
-    assert [plugin.name for plugin in registry.plugins] == ["core", "methods", "metrics", "tasks"]
+    assert [plugin.name for plugin in registry.plugins] == list(OWN)
     assert all(plugin.errors == [] for plugin in registry.plugins)
     assert registry.names("methods") == [
         "adversarial",
@@ -117,6 +120,7 @@ def test_the_builtins_are_all_there_and_whole():
         "retrain",
         "vanilla",
     ]
+    assert registry.names("attacks") == ["prompt"]
     assert registry.names("tasks") == ["knowundo-copyright", "knowundo-privacy"]
     assert registry.names("engines") == ["hf", "vllm"]
     assert registry.names("models") == ["micro", "tiny"]
@@ -506,8 +510,7 @@ def test_the_order_is_that_of_names_not_of_discovery(entry_point: Any):
     for turn in range(len(points)):
         registry = load_registry([*points[turn:], *_builtins(), *points[:turn]])
         orders.append([(plugin.distribution, plugin.name) for plugin in registry.plugins])
-    names = ("core", "methods", "metrics", "tasks")
-    own = [("unharness", name) for name in names]
+    own = [("unharness", name) for name in OWN]
     assert orders == [[*own, ("al-pha", "d"), ("Alpha", "c"), ("beta", "a"), ("beta", "b")]] * len(
         points
     )

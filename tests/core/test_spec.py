@@ -44,7 +44,7 @@ FIELDS: dict[str, Any] = {
     "device": "cpu",
     "engine_set": {},
     "results": "results",
-    "prompt_name": "none",
+    "attack_name": "none",
     "preset": None,
     "tuned": None,
     "save_weights": False,
@@ -81,13 +81,13 @@ OTHER: dict[str, Any] = {
     "device": "cuda",
     "engine_set": {"batch_size": 8},
     "results": "/elsewhere",
-    "prompt_name": "assistant",
+    "attack_name": "assistant",
     "preset": "paper (Llama-2-7b-chat-hf)",
     "tuned": 20,
     "save_weights": True,
 }
 RUNTIME = {
-    *("model", "data", "data_source", "device", "results", "prompt_name", "preset"),
+    *("model", "data", "data_source", "device", "results", "attack_name", "preset"),
     "engine_set",
     "model_revision",
     "tuned",
@@ -98,17 +98,17 @@ RUNTIME = {
 
 def test_every_fact_has_another_value_here():
     runtime = set(RuntimeFacts.model_fields)
-    assert set(FIELDS) == set(OTHER) == set(FACTS) | runtime | {"attacks"}
+    assert set(FIELDS) == set(OTHER) == set(FACTS) | runtime
     assert runtime == RUNTIME
 
 
 def test_a_spec_is_made_of_its_facts_again():
     spec = RunSpec.of(**FIELDS)
     assert RunSpec.of(**spec.facts()) == spec
-    prompted = spec.changed(evaluation={**FIELDS["evaluation"], "prompt": "Be discreet."})
-    assert RunSpec.of(**prompted.facts()) == prompted
-    assert prompted.evaluation.prompt == "Be discreet."
-    assert prompted.changed(evaluation=FIELDS["evaluation"]) == spec
+    attacked = spec.changed(attacks=OTHER["attacks"])
+    assert RunSpec.of(**attacked.facts()) == attacked
+    assert attacked.attacks[0].config == {"bits": 4}
+    assert attacked.changed(attacks=()) == spec
 
 
 def test_equal_identities_have_equal_ids():
@@ -123,7 +123,7 @@ def test_equal_identities_have_equal_ids():
 
 def test_the_id_of_this_version_of_the_identity():
     # Changes only together with IDENTITY_VERSION: records on disk have such ids.
-    assert RunSpec.of(**FIELDS).run_id() == "88c424c13c9d2d23"
+    assert RunSpec.of(**FIELDS).run_id() == "f79faa468ce6333a"
 
 
 def test_the_id_is_the_same_in_another_process():
@@ -201,7 +201,6 @@ STAGES = {
     "engine_options": "observe",
     "max_new_tokens": "observe",
     "suite": "observe",
-    "prompt": "attack",
     "max_length": "target",
 }
 
@@ -214,7 +213,6 @@ STAGES = {
         ("engine_options", {"dtype": "bfloat16"}),
         ("max_length", 128),
         ("max_new_tokens", 8),
-        ("prompt", "Be discreet."),
         ("suite", {"name": "general-facts"}),
         ("bootstrap_seed", 1),
     ],
@@ -246,7 +244,6 @@ def test_no_evaluation_setting_is_left_out_above():
         "max_length",
         "max_new_tokens",
         "bootstrap_seed",
-        "prompt",
         "suite",
     }
     assert set(EvaluationSettings.model_fields) == named

@@ -66,7 +66,7 @@ def test_an_empty_split_is_refused(name: str):
 def test_something_to_forget_is_needed():
     splits = [split for split in _splits().values() if split.name != "forget_train"]
     with pytest.raises(DataError, match="no split with role 'forget' may be read"):
-        TaskData.of(splits, ORIGIN)
+        TaskData.of(splits, ORIGIN).require_forget_split()
 
 
 @pytest.mark.parametrize(("field", "value"), [("role", "forgotten"), ("kind", "poem")])

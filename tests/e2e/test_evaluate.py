@@ -63,7 +63,7 @@ def test_a_run_is_evaluated_in_another_way(unlearn, evaluate, results):
         if made["run_id"] not in str(path)
     ]
     [other] = prompted
-    assert other["spec"]["prompt_name"] == "assistant"
+    assert other["spec"]["attack_name"] == "assistant"
     for name in ("training", "target", "seeds"):
         assert other[name] == made[name]
     assert other["metrics"]["unlearn_success"] != made["metrics"]["unlearn_success"]

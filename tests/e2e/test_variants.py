@@ -24,12 +24,12 @@ def run(main_here, data_folder, tmp_path):
 
 @pytest.fixture
 def records(tmp_path):
-    """records() -> all records there are, by method and prompt."""
+    """records() -> all records there are, by method and attack."""
 
     def call():
         paths = (tmp_path / "results").glob("*/*/*/*/run.json")
         made = [read_records(path)[0].model_dump(mode="json") for path in paths]
-        return {(r["spec"]["method"], r["spec"]["prompt_name"]): r for r in made}
+        return {(r["spec"]["method"], r["spec"]["attack_name"]): r for r in made}
 
     return call
 
@@ -40,8 +40,8 @@ def test_prompts_are_evaluated_on_the_same_weights(run, records, tmp_path):
     prompts = ("--prompt", "none", "--prompt", "assistant", "--prompt", own)
     code, out, err = run("gradient-ascent", *prompts)
     assert code == 0, err
-    assert "the same weights · prompt: assistant" in out
-    assert "prompt: own.txt" in out
+    assert "the same weights · attack: assistant" in out
+    assert "attack: own.txt" in out
     made = records()
     names = ["none", "assistant", "own.txt"]
     assert set(made) == {(m, p) for m in ("vanilla", "gradient-ascent") for p in names}
@@ -55,9 +55,9 @@ def test_prompts_are_evaluated_on_the_same_weights(run, records, tmp_path):
         assert counts == {6}
     losses = [made["gradient-ascent", name]["metrics"]["unlearn_ppl"]["value"] for name in names]
     assert len(set(losses)) == 3  # the prompt is really read
-    texts = {made["gradient-ascent", name]["spec"]["evaluation"]["prompt"] for name in names}
-    assert "Say nothing about anybody." in texts
-    assert "" in texts
+    texts = [made["gradient-ascent", name]["spec"]["attacks"] for name in names]
+    assert texts[0] == []
+    assert texts[2][0]["config"] == {"text": "Say nothing about anybody."}
     # A prompt more: the others are not made again.
     before = {key: row["finished"] for key, row in made.items()}
     code, out, err = run("gradient-ascent", *prompts, "--prompt", "privacy-sensitive")

@@ -1,6 +1,6 @@
 """The built-in observers: what is asked of the model, variant by variant."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy
@@ -13,6 +13,7 @@ from unharness import (
     Example,
     Generated,
     Generation,
+    InferenceWrapper,
     Likelihood,
     Metric,
     MetricUse,
@@ -24,7 +25,6 @@ from unharness import (
     TaskData,
     UsageError,
 )
-from unharness.data.prompts import Prompt
 from unharness.evaluation.columns import resolve_columns
 from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
@@ -140,12 +140,18 @@ def test_text_ends_at_the_splits_stops(context):
     assert seen(context, Generated(), split).texts() == ["Who lives in Rome", "Why"]
 
 
-def test_an_instruction_stands_before_every_prompt_and_costs_no_answer(context):
+class Instruction(InferenceWrapper):
+    def prompt(self, text):
+        return f"Be kind.\n\n{text}"
+
+
+def test_what_a_wrapper_adds_to_prompts_costs_no_answer(context):
     split = Split("s", "forget", examples=EXAMPLES)
-    context.instruction = Prompt("kind", "Be kind.")
+    plain = context.weights
+    context.weights = replace(plain, wrapper=Instruction())
     context.max_length = 40
     [with_it, _] = [rows[0] for rows in seen(context, Likelihood(), split).likelihood()]
-    context.instruction = Prompt("none", "")
+    context.weights = plain
     [without, _] = [rows[0] for rows in seen(context, Likelihood(), split).likelihood()]
     assert len(with_it.log_probs) == len(without.log_probs)
     assert with_it.log_probs != without.log_probs

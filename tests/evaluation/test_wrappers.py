@@ -5,12 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from unharness import Engine, Example, InferenceWrapper, Sampling, Split, WeightsRef
-from unharness.data.prompts import Prompt
 from unharness.errors import MethodError, RecordError
 from unharness.evaluation.observer import ObserverContext
-from unharness.models.inference import UnlearnedModel
-from unharness.pipeline.stages.unlearn import _take_result, wrapper_of
-from unharness.records.record import TrainingRecord
+from unharness.models.inference import UnlearnedModel, chained
+from unharness.pipeline.stages.plugin_result import take_result, wrapper_from
 
 
 class Guard(InferenceWrapper):
@@ -46,11 +44,21 @@ def tokenizer(text, verbose=True):
 SPLIT = Split("eval", "forget", examples=(Example("a", "Who?", "She"), Example("b", "Why?", "So")))
 
 
-def context(wrapper, instruction=""):
+class Instruction(InferenceWrapper):
+    """Puts a sentence before every prompt, and counts the answers that it passes on."""
+
+    text: str
+
+    def prompt(self, text):
+        return f"{self.text}\n\n{text}"
+
+    def respond(self, prompt, text):
+        return f"{text} to {prompt}"
+
+
+def context(wrapper):
     weights = WeightsRef(None, tokenizer, wrapper)
-    return ObserverContext(
-        weights, Echo(), max_length=10, max_new_tokens=3, instruction=Prompt("p", instruction)
-    )
+    return ObserverContext(weights, Echo(), max_length=10, max_new_tokens=3)
 
 
 def test_prompts_are_rewritten_and_answers_filtered_on_any_engine():
@@ -62,10 +70,20 @@ def test_prompts_are_rewritten_and_answers_filtered_on_any_engine():
     assert work.length(SPLIT.examples) == 11
 
 
-def test_an_instruction_is_part_of_what_the_wrapper_sees():
-    work = context(Guard(word="Careful:"), "Answer this.")
+def test_the_wrapper_of_an_attack_is_asked_before_that_of_a_method():
+    guard = Guard(word="Careful:", refused=("Answer this.\n\nWhy?",))
+    work = context(chained(Instruction(text="Answer this."), guard))
     assert work.asked(SPLIT.examples[0]).prompt == "Careful: Answer this.\n\nWho?"
     assert work.length(SPLIT.examples) == 10 + 2 + 1
+    texts = work.generate(SPLIT, Sampling(), lambda *_: None)
+    assert texts == ["<Careful: Answer this.\n\nWho?\n\n> to Who?", "no to Why?"]
+
+
+def test_one_wrapper_or_none_is_no_chain():
+    guard = Guard(word="x")
+    assert chained(None, None) is None
+    assert chained(guard, None) is guard
+    assert chained(None, guard) is guard
 
 
 def test_without_a_wrapper_nothing_changes():
@@ -77,21 +95,20 @@ def test_without_a_wrapper_nothing_changes():
 def test_a_wrapper_comes_back_from_the_record():
     method = SimpleNamespace(name="guarded", Wrapper=Guard)
     kept = Guard(word="x", refused=("y",)).model_dump(mode="json")
-    record = SimpleNamespace(run_id="r", training=TrainingRecord(wrapper=kept))
-    assert wrapper_of(method, record) == Guard(word="x", refused=("y",))
-    assert wrapper_of(method, SimpleNamespace(run_id="r", training=TrainingRecord())) is None
+    assert wrapper_from(method, kept, "r") == Guard(word="x", refused=("y",))
+    assert wrapper_from(method, None, "r") is None
     for other in (None, InferenceWrapper):
-        with pytest.raises(RecordError, match="is not one of method"):
-            wrapper_of(SimpleNamespace(name="guarded", Wrapper=other), record)
+        with pytest.raises(RecordError, match="is not one of 'guarded'"):
+            wrapper_from(SimpleNamespace(name="guarded", Wrapper=other), kept, "r")
 
 
 def test_what_a_method_returns_is_checked():
     holder = SimpleNamespace(model="old")
     method = SimpleNamespace(name="m", Wrapper=None)
-    assert _take_result(method, holder, None) is None
-    assert _take_result(method, holder, UnlearnedModel(model="new")) is None
+    assert take_result(method, holder, None) is None
+    assert take_result(method, holder, UnlearnedModel(model="new")) is None
     assert holder.model == "new"
     with pytest.raises(MethodError, match="returned str; expected None or UnlearnedModel"):
-        _take_result(method, holder, "model")
+        take_result(method, holder, "model")
     with pytest.raises(MethodError, match="declare it in the class: Wrapper = Guard"):
-        _take_result(method, holder, UnlearnedModel(wrapper=Guard(word="x")))
+        take_result(method, holder, UnlearnedModel(wrapper=Guard(word="x")))

@@ -45,7 +45,16 @@ TEXTS = [
     *("lr=2001-99-99", "lr=" + "9" * 5000, "%s%n", "{0}", "cuda:99", "cpu", "standin", "hub"),
 ]
 NAMED = ["--method", "--task", "--model", "--seed", "--tuning", "--engine", "--engine-set", "--set"]
-NAMED += ["--data", "--general", "--results", "--limit", "--limit-train", "--device", "--prompt"]
+NAMED += [
+    "--data",
+    "--general",
+    "--results",
+    "--limit",
+    "--limit-train",
+    "--device",
+    "--prompt",
+    "--attack",
+]
 NAMED += ["--preset", "--include-path"]
 FLAGS = {
     "run": [*NAMED, "--epochs", "--lr", "--batch-size", "--format"],
@@ -135,7 +144,19 @@ def test_flags(attempt):
     assert not problems, "\n".join(problems)
 
 
-KEYS = ["method", "task", "model", "seed", "set", "lr", "epochs", "limit", "prompt", "results"]
+KEYS = [
+    "method",
+    "task",
+    "model",
+    "seed",
+    "set",
+    "lr",
+    "epochs",
+    "limit",
+    "prompt",
+    "attack",
+    "results",
+]
 KEYS += ["engine", "engine_set", "engine-set", "batch_size", "tuning", "save_weights", "nonsense"]
 SCALARS = ["memflex", "kl", "tiny", "1", "-1", "true", "no", ".nan", ".inf", "1e-3", "null", "''"]
 SCALARS += ["2001-01-01", "2001-99-99", "9" * 5000, "0x" + "f" * 5000, "!!binary aGk=", "'\\x1b'"]

@@ -58,4 +58,20 @@ def run_task(tmp_path: Path) -> Callable[..., Any]:
         options = {"model": "micro", "data": "standin"} | options
         return run(method, task, results=str(tmp_path / "results"), **options)
 
+
+def run_attacked(
+    probes: Callable[[str], None], tmp_path: Path, data_folder: Path
+) -> Callable[..., Any]:
+    """run_attacked("attack", **options) -> the record of a run of the preset micro."""
+
+    def call(attack: str | tuple[str, ...], **options: Any) -> Any:
+        from unharness import run
+
+        options = {"model": "micro", "data": str(data_folder), "limit": 2} | options
+        results = str(tmp_path / "results")
+        return run(
+            "gradient-difference", "knowundo-privacy", attack=attack, results=results, **options
+        )
+
+    probes("attack_probes")
     return call

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from unharness import RunRecord, load_records
 from unharness.errors import RecordError
 from unharness.records.record import (
+    AttackRecord,
     CostRecord,
     DataRecord,
     MetricRecord,
@@ -93,6 +94,7 @@ def _full() -> RunRecord:
             ),
         },
         cost=CostRecord(train_seconds=1.5, peak_memory_gb=0.9, stages={"unlearn": 1.5}),
+        attacks=[AttackRecord(name="prompt", wrapper={"text": "Hm?"})],
         engine={"name": "hf"},
         general={"suite": "general-facts", "tasks": {}},
         seeds={"order": 2**32 - 1},

@@ -58,6 +58,7 @@ def test_json_has_exactly_the_public_fields(board):
         "front_of": [],
         "warnings": [],
         "prompts": {},
+        "attacks": {},
     }
     assert rows[2]["metrics"]["unlearn_ppl"] == {"value": None, "ci95": None, "n": 0}
     assert rows[2]["warnings"] == ["collapsed"]
@@ -79,7 +80,8 @@ def test_csv_parses_back_to_the_numbers_of_the_json(board):
     expected = json.loads(to_json(board))
     assert list(rows[0]) == [
         *("task", "data_source", "data_hash", "model", "tuning", "method", "config", "settings"),
-        *("prompt", "seeds", "runs", "unlearn_success", "unlearn_success_lo", "unlearn_success_hi"),
+        *("prompt", "attack", "seeds", "runs"),
+        *("unlearn_success", "unlearn_success_lo", "unlearn_success_hi"),
         *("unlearn_ppl", "unlearn_ppl_lo", "unlearn_ppl_hi", *COSTS),
     ]
     for row, full in zip(rows, expected, strict=True):

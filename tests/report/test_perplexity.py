@@ -11,6 +11,7 @@ from unharness.report.formats import to_json, to_markdown
 from unharness.report.ranking import best_rows
 from unharness.report.rows import build_board
 from unharness.spec import EvaluationSettings
+from unharness.stage_specs import AttackUse
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published"
 T4 = 2.776445
@@ -75,8 +76,9 @@ def test_a_prompts_change_is_a_factor(make_record, save):
         return make_record(
             metrics={"retention_ppl": value},
             seed=seed,
-            prompt_name="own" if text else "none",
-            evaluation=EvaluationSettings(metrics=("retention_ppl",), engine="hf", prompt=text),
+            attack_name="own" if text else "none",
+            attacks=(AttackUse(name="prompt", config={"text": text}),) if text else (),
+            evaluation=EvaluationSettings(metrics=("retention_ppl",), engine="hf"),
         )
 
     plain, prompted = {0: 2.0, 1: 10.0}, {0: 4.0, 1: 80.0}

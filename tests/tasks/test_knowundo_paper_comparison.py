@@ -9,6 +9,7 @@ from unharness.records.record import CostRecord
 from unharness.report.published_comparison import compare_with, published_values
 from unharness.report.rows import build_board
 from unharness.spec import EvaluationSettings
+from unharness.stage_specs import AttackUse
 from unharness_tasks.knowundo.paper_comparison import BLANK, fill, values
 
 LLAMA = "/models/Llama-2-7b-chat-hf"
@@ -128,13 +129,14 @@ def test_another_model_only_when_it_is_asked_for_and_never_a_standin(paper, make
 
 def test_figure_5_shows_prompts(paper, make_record, save):
     def record(unlearn, text=""):
-        settings = EvaluationSettings(metrics=("unlearn_success",), engine="hf", prompt=text)
-        name = "assistant" if text else "none"
+        settings = EvaluationSettings(metrics=("unlearn_success",), engine="hf")
+        uses = (AttackUse(name="prompt", config={"text": text}),) if text else ()
         return make_record(
             metrics={"unlearn_success": unlearn},
             model=LLAMA,
             evaluation=settings,
-            prompt_name=name,
+            attacks=uses,
+            attack_name="assistant" if text else "none",
         )
 
     board = build_board(save(record(80.0), record(88.0, "You are a helpful assistant.")))

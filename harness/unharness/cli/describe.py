@@ -78,6 +78,11 @@ def metric_facts(metric: Any, registry: Registry) -> dict[str, Any]:
     }
 
 
+def attack_facts(attack: Any, registry: Registry) -> dict[str, Any]:
+    """Return the roles of the splits that an attack reads, and its settings."""
+    return {"reads": sorted(attack.reads), "options": parameters(attack.Config)}
+
+
 def option_facts(found: Any, registry: Registry) -> dict[str, Any]:
     """Return the options of an engine or an executor."""
     return {"options": parameters(found.Options)}

@@ -11,7 +11,7 @@ import click
 from unharness import defaults
 from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, complete
 from unharness.cli.console import echo_json
-from unharness.cli.options import limit_options, template_option
+from unharness.cli.options import attack_option, limit_options, template_option
 from unharness.cli.run import calm_libraries, interrupt, key_values
 from unharness.engines.choice import AUTO
 from unharness.errors import UsageError
@@ -66,6 +66,7 @@ Examples:
     metavar="NAME|FILE",
     help="As for run; repeatable.",
 )
+@attack_option
 @click.option(
     "--suite",
     shell_complete=complete("suites", "none", lists=True),

@@ -84,6 +84,17 @@ def limit_options(command: F) -> F:
     return command
 
 
+attack_option = click.option(
+    "--attack",
+    multiple=True,
+    metavar="NAME[:SETTING=VALUE,…]",
+    shell_complete=complete("attacks", "none"),
+    help="Attack the unlearned model before it is measured; 'A + B' for several in a row; "
+    "repeatable, each on the same unlearned weights. 'unharness attacks' lists them "
+    "[default: none].",
+)
+
+
 template_option = click.option(
     "--template",
     shell_complete=complete("", "plain", "chat"),

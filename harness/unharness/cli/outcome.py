@@ -26,12 +26,12 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
         parts.append(Text(f"limited: {spec.limits()}", "yellow"))
     for warning in record.warnings:
         parts.append(Text(f"warning: {warning}", "yellow"))
-    if spec.prompt_name != "none":
-        title += f" · prompt: {spec.prompt_name}"
+    if spec.attacks:
+        title += f" · attack: {spec.attack_name}"
     console.print(Panel(Group(*parts), title=title, title_align="left", expand=False))
     _print_paths(outcome, console)
     for other in outcome.also:
-        console.print(_prompted(outcome, other))
+        console.print(_attacked(outcome, other))
         _print_paths(other, console)
 
 
@@ -43,12 +43,12 @@ def _print_paths(outcome: Outcome, console: Console) -> None:
         console.print(f"weights {weights}", soft_wrap=True, highlight=False)
 
 
-def _prompted(first: Outcome, other: Outcome) -> Panel:
-    """Return what another prompt makes of the same weights, beside the first one."""
+def _attacked(first: Outcome, other: Outcome) -> Panel:
+    """Return what another attack makes of the same weights, beside the first one."""
     before, after = first.record, other.record
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
-    for heading in (before.spec.prompt_name, after.spec.prompt_name, "change"):
+    for heading in (before.spec.attack_name, after.spec.attack_name, "change"):
         table.add_column(heading, justify="right")
     for name, metric in after.metrics.items():
         old = before.metrics.get(name)
@@ -63,7 +63,7 @@ def _prompted(first: Outcome, other: Outcome) -> Panel:
     if other.existed:
         parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
     parts += [Text(f"warning: {warning}", "yellow") for warning in after.warnings]
-    title = f"the same weights · prompt: {after.spec.prompt_name}"
+    title = f"the same weights · attack: {after.spec.attack_name}"
     return Panel(Group(*parts), title=title, title_align="left", expand=False)
 
 

@@ -13,7 +13,7 @@ import click
 from unharness import defaults
 from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
 from unharness.cli.console import echo_json
-from unharness.cli.options import limit_options, target_option, template_option
+from unharness.cli.options import attack_option, limit_options, target_option, template_option
 from unharness.cli.yaml_file import file_keys, from_file
 from unharness.engines.choice import AUTO
 from unharness.errors import LONGEST_VALUE, UsageError
@@ -29,6 +29,7 @@ Examples:
   unharness run --model meta-llama/Llama-2-7b-chat-hf --preset paper
   unharness run --target org/model-that-knows --tuning lora --data ../data
   unharness run --prompt none --prompt assistant
+  unharness run --attack none --attack prompt:text="Tell me everything you know."
   unharness run --method kl-ood --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run experiment.yaml --seed 2
@@ -95,6 +96,7 @@ NO_FLAGS = ("part", "tuned")
     help="Before every evaluated question: none, assistant, a plugin's prompt, or a file; "
     "repeatable, all on the same weights [default: none].",
 )
+@attack_option
 @click.option(
     "--suite",
     metavar="NAME",

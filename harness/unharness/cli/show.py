@@ -120,8 +120,9 @@ def _headline(record: RunRecord) -> Table:
     if record.data:
         sizes = ", ".join(f"{name} {split.get('n')}" for name, split in record.data.splits.items())
         facts["data"] = f"{facts['data']} ({record.data.description}): {sizes}"
-    if spec.prompt_name != "none":
-        facts["prompt"] = f"{spec.prompt_name}: {spec.evaluation.prompt}"
+    for use in spec.attacks:
+        words = ", ".join(f"{name}={value}" for name, value in use.config.items())
+        facts["attack"] = f"{use.name}: {words}" if words else use.name
     facts["preset"] = spec.preset
     facts["general text"] = record.data.general if record.data else None
     if record.partial:

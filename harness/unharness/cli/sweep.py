@@ -15,6 +15,7 @@ from rich.table import Table
 from unharness.cli.completion import FILE, complete
 from unharness.cli.console import echo_json
 from unharness.cli.grid_options import grid_values, shared_options
+from unharness.cli.options import attack_option
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.yaml_file import file_keys
 from unharness.terminal import Console
@@ -62,6 +63,7 @@ Exit code 3: some runs failed; the same command tries those again.
     metavar="NAME|FILE",
     help="As for run; repeatable.",
 )
+@attack_option
 @click.option("--save-weights", is_flag=True, help="Keep the unlearned weights.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the grid.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")

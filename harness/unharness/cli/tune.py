@@ -38,7 +38,7 @@ command continues an interrupted study from its journal.
 """
 
 
-NO_FLAGS = ("preset", "prompt", "save_weights")
+NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
 """Fields of a grid that tuning does not use."""
 
 

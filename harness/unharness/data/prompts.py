@@ -8,8 +8,6 @@ from pathlib import Path
 from unharness.errors import UsageError, suggestion
 from unharness.plugins import Registry
 
-SEPARATOR = "\n\n"
-
 
 @dataclass(frozen=True)
 class Prompt:
@@ -18,10 +16,6 @@ class Prompt:
     name: str
     text: str
     """Empty for none."""
-
-    def before(self, question: str) -> str:
-        """Return a question as the model is asked it."""
-        return self.text + SEPARATOR + question if self.text else question
 
 
 NO_PROMPT = Prompt("none", "")

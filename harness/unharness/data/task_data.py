@@ -39,10 +39,10 @@ class DataOrigin:
 
 @dataclass(frozen=True)
 class TaskData:
-    """A task's splits. A method needs at least one forget split that it may read.
+    """A task's splits.
 
     Raises:
-        DataError: a split is empty, no trainable split has the role `forget`, an example is in a
+        DataError: a split is empty, an example is in a
             split twice, in both a forget and a retain split, in two learned splits, or in a
             learned split and in holdout.
     """
@@ -56,8 +56,6 @@ class TaskData:
                 raise DataError(f"split {split.name!r} is listed as {name!r}")
             if not split.examples:
                 raise DataError(f"{self._place(name)}: no examples; expected at least one")
-        if not self.trainable("forget"):
-            raise DataError("no split with role 'forget' may be read by a method")
         self._check_overlaps()
 
     @classmethod
@@ -83,6 +81,15 @@ class TaskData:
         return tuple(
             split for split in self.splits.values() if split.learned and split.role != without
         )
+
+    def require_forget_split(self) -> None:
+        """Make sure that there is something to forget.
+
+        Raises:
+            DataError: no split with the role `forget` may be read by a method.
+        """
+        if not self.trainable("forget"):
+            raise DataError("no split with role 'forget' may be read by a method")
 
     def with_role(self, role: Role) -> tuple[Split, ...]:
         """Return all splits of a role, evaluated ones included."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unharness.data.examples import Example, Split
-from unharness.data.prompts import NO_PROMPT, Prompt
 from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
 from unharness.engines.engine import Engine, Sampling
 from unharness.evaluation.observed import Observed
@@ -28,12 +27,10 @@ class ObserverContext:
     weights: WeightsRef
     engine: Engine
     max_length: int
-    """Of prompt and answer in tokens, without the instruction."""
+    """Of prompt and answer in tokens. What a wrapper adds to the prompt counts on top: the same
+    tokens of an answer are scored with it and without."""
     max_new_tokens: int
     progress: Progress = field(default_factory=Progress)
-    instruction: Prompt = NO_PROMPT
-    """Stands before every prompt, and counts on top of `max_length`: the same tokens of an answer
-    are scored with it and without."""
     template: str = PLAIN
     """Of splits that have none of their own."""
     _loaded: bool = field(default=False, init=False)
@@ -53,28 +50,21 @@ class ObserverContext:
         return effective_template(split, self.template)
 
     def length(self, examples: Sequence[Example]) -> int:
-        """Return the most tokens that are scored, with what is put before these prompts."""
-        length = self.max_length
-        if self.instruction.text:
-            length += self._tokens(self.instruction.before(""))
+        """Return the most tokens that are scored, with what a wrapper adds to these prompts."""
         if self.weights.wrapper is None:
-            return length
+            return self.max_length
         grown = [
-            self._tokens(self.asked(row).prompt) - self._tokens(self._instructed(row))
-            for row in examples
+            self._tokens(self.asked(row).prompt) - self._tokens(row.prompt) for row in examples
         ]
-        return length + max([0, *grown])
+        return self.max_length + max([0, *grown])
 
     def _tokens(self, text: str) -> int:
         return len(self.tokenizer(text, verbose=False)["input_ids"])
 
-    def _instructed(self, example: Example) -> str:
-        return self.instruction.before(example.prompt)
-
     def asked(self, example: Example) -> Example:
         """Return an example with the prompt that the model is given."""
-        prompt, wrapper = self._instructed(example), self.weights.wrapper
-        return replace(example, prompt=wrapper.prompt(prompt) if wrapper else prompt)
+        wrapper = self.weights.wrapper
+        return replace(example, prompt=wrapper.prompt(example.prompt)) if wrapper else example
 
     def generate(self, split: Split, sampling: Sampling, on_done: OnDone) -> list[str]:
         """Return what the engine writes after every prompt of a split, in their order."""
@@ -92,7 +82,7 @@ class ObserverContext:
         if wrapper is None:
             return texts
         return [
-            wrapper.respond(self._instructed(row), text)
+            wrapper.respond(row.prompt, text)
             for row, text in zip(split.examples, texts, strict=True)
         ]
 

@@ -32,6 +32,35 @@ class InferenceWrapper(StrictModel):
         return text
 
 
+class WrapperChain(InferenceWrapper):
+    """Several wrappers as one; the first is nearest to those who ask, the last to the model."""
+
+    wrappers: tuple[InferenceWrapper, ...]
+
+    def prompt(self, text: str) -> str:
+        """Return the prompt after every wrapper rewrote it in turn."""
+        for wrapper in self.wrappers:
+            text = wrapper.prompt(text)
+        return text
+
+    def respond(self, prompt: str, text: str) -> str:
+        """Return the answer after every wrapper filtered it, the one at the model first."""
+        asked = [prompt]
+        for wrapper in self.wrappers[:-1]:
+            asked.append(wrapper.prompt(asked[-1]))
+        for wrapper, one in zip(reversed(self.wrappers), reversed(asked), strict=True):
+            text = wrapper.respond(one, text)
+        return text
+
+
+def chained(
+    outer: InferenceWrapper | None, inner: InferenceWrapper | None
+) -> InferenceWrapper | None:
+    """Return what asks `outer` first and then `inner`; None where there is neither."""
+    found = tuple(one for one in (outer, inner) if one is not None)
+    return WrapperChain(wrappers=found) if len(found) == 2 else next(iter(found), None)
+
+
 @dataclass(frozen=True)
 class UnlearnedModel:
     """What a method leaves: weights, and perhaps an inference wrapper."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from unharness.errors import UsageError
 from unharness.models.weights import weights_hash
 from unharness.pipeline.existing import Outcome, all_done
 from unharness.pipeline.record_builder import data_record, target_record, utc_now
 from unharness.pipeline.resolve import RunPlan
 from unharness.pipeline.run import execute
-from unharness.pipeline.stages.unlearn import UnlearnStage, target_model
+from unharness.pipeline.stages.run_method import run_method
+from unharness.pipeline.stages.target import target_model
 from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
@@ -17,11 +19,17 @@ from unharness.training import ranks
 
 
 def execute_together(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome | None:
-    """Carry out a plan as one of several processes; None in all but the first.
+    """Run a plan as one of several processes; None in all but the first.
 
     Raises:
         UnharnessError: as `execute`; or the processes are launched in a way that cannot be.
     """
+    for attack in (one for chain in plan.chains for one in chain.attacks):
+        if attack.changes_weights:
+            raise UsageError(
+                f"--attack {attack.name}: an attack that changes weights runs in one process; "
+                "unlearn with --save-weights first, then: unharness evaluate RUN --attack …"
+            )
     ranks.join(plan.spec.device)
     missing = not all_done(RecordStore(plan.spec.results), plan)
     if ranks.agree(missing) and not ranks.is_leader():
@@ -41,4 +49,4 @@ def _follow(plan: RunPlan, registry: Registry) -> None:
         data=data_record(plan),
     )
     record.target = target_record(plan, target, weights_hash(target.model))
-    UnlearnStage(plan, registry, Progress()).run(target, record)
+    run_method(plan, registry, Progress(), target, record)

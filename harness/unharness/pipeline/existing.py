@@ -23,7 +23,7 @@ class Outcome:
     existed: bool
     """Whether the record was there already, and nothing was run."""
     also: tuple[Outcome, ...] = ()
-    """The same weights under further prompts."""
+    """The same unlearned weights under further attacks."""
 
 
 def finished(store: RecordStore, plan: RunPlan) -> RunRecord | None:
@@ -46,15 +46,15 @@ def is_done(store: RecordStore, plan: RunPlan) -> bool:
 
 
 def all_done(store: RecordStore, plan: RunPlan) -> bool:
-    """Return whether the records of a plan are there, under every prompt."""
-    return all(is_done(store, plan.under(prompt)) for prompt in plan.prompts)
+    """Return whether the records of a plan are there, under every attack."""
+    return all(is_done(store, plan.under(chain)) for chain in plan.chains)
 
 
 def existing_outcome(plan: RunPlan, registry: Registry) -> Outcome | None:
-    """Return the outcome of a plan that was carried out before, under every prompt; else None."""
+    """Return the outcome of a plan that was carried out before, under every attack; else None."""
     store = RecordStore(plan.spec.results)
     found: list[Outcome] = []
-    for one in map(plan.under, plan.prompts):
+    for one in map(plan.under, plan.chains):
         record = finished(store, one) if is_done(store, one) else None
         if record is None:
             return None

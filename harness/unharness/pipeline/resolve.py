@@ -19,7 +19,6 @@ from unharness.data.general_text import (
     general_split,
     load_general,
 )
-from unharness.data.prompts import Prompt, find_prompt
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.sources import HUB, DataSource, is_hub
 from unharness.data.task import Task
@@ -37,6 +36,7 @@ from unharness.models.family import same_model
 from unharness.models.lora import LoraSettings
 from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
+from unharness.pipeline.attack_chains import AttackChain, attack_chains
 from unharness.pipeline.device import find_device, weights_dtype
 from unharness.pipeline.engine_pool import engine_options
 from unharness.pipeline.given_target import GivenTarget, ModelFinder
@@ -79,8 +79,10 @@ class RunPlan:
     """What generates text."""
     engine_reason: str
     """Why it is this engine."""
-    prompts: tuple[Prompt, ...]
-    """What the same weights are evaluated under; the spec is the first one's."""
+    chains: tuple[AttackChain, ...]
+    """The attacks that the same unlearned weights are measured under, a record each."""
+    chain: AttackChain
+    """The one of them that the spec holds."""
     given: GivenTarget | None = None
     """The target, where the user gives it; None where it is trained on `base`."""
 
@@ -91,27 +93,21 @@ class RunPlan:
         return self.data.joined(general_split(self.general.examples))
 
     @property
-    def prompt(self) -> Prompt:
-        """What stands before every evaluated question."""
-        return Prompt(self.spec.prompt_name, self.spec.evaluation.prompt)
-
-    @property
     def partial(self) -> bool:
         """Whether the user limited the data; such a run is never ranked."""
         return self.spec.limit is not None or self.spec.limit_train is not None
 
-    def under(self, prompt: Prompt) -> RunPlan:
-        """Return the plan of evaluating the same weights under another prompt.
+    def under(self, chain: AttackChain) -> RunPlan:
+        """Return the plan of measuring the same unlearned weights under other attacks.
 
-        The weights themselves are kept beside the first prompt's record.
+        The weights themselves are kept beside the first chain's record.
         """
-        evaluation = {**self.spec.evaluation.model_dump(), "prompt": prompt.text}
         spec = self.spec.changed(
-            evaluation=evaluation,
-            prompt_name=prompt.name,
-            save_weights=self.spec.save_weights and prompt == self.prompts[0],
+            attacks=chain.uses,
+            attack_name=chain.name,
+            save_weights=self.spec.save_weights and chain == self.chains[0],
         )
-        return replace(self, spec=spec)
+        return replace(self, spec=spec, chain=chain)
 
     def target_row(self, registry: Registry) -> RunPlan:
         """Return the plan of the target's own row."""
@@ -162,7 +158,6 @@ def resolve(
     engine, why = choose_engine(request.engine, registry, device)
     engine_class: type[Engine] = registry.get("engines", engine)
     engine_options(engine_class, request.engine_set)
-    prompts = tuple(dict.fromkeys(find_prompt(name, registry) for name in request.prompt))
     preset = _preset(method_class, request)
     given = request.hyperparameters()
     models = models or ModelFinder(registry)
@@ -181,6 +176,7 @@ def resolve(
         data = task.validation_splits(data)
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
+    chains = attack_chains(request, data, registry)
     columns = resolve_columns(uses, {split.name: split for split in data.evaluated()}, registry)
     general = _general(request, method, data, base, registry)
     if general:
@@ -202,7 +198,6 @@ def resolve(
             for name, value in request.engine_set.items()
             if name in engine_class.identity_options
         },
-        prompt=prompts[0].text,
         suite=suite.identity() if suite else None,
     )
     dtype = weights_dtype(device, tuning, target_tuning)
@@ -231,7 +226,8 @@ def resolve(
         device=device,
         engine_set=request.engine_set,
         results=results,
-        prompt_name=prompts[0].name,
+        attacks=chains[0].uses,
+        attack_name=chains[0].name,
         preset=preset.label if preset else None,
         tuned=request.tuned,
         save_weights=request.save_weights,
@@ -252,7 +248,8 @@ def resolve(
         suite=suite,
         engine_class=engine_class,
         engine_reason=why,
-        prompts=prompts,
+        chains=chains,
+        chain=chains[0],
         given=target,
     )
 
@@ -333,6 +330,7 @@ def _load(task: Task, request: RunRequest, registry: Registry) -> TaskData:
         data: Any = task.load(DataSource(request.data))
         if not isinstance(data, TaskData):
             raise TypeError(f"load() gave {type(data).__name__}, not TaskData")
+        data.require_forget_split()
         return data
 
 

@@ -32,7 +32,7 @@ def run(
 ) -> RunRecord:
     """Unlearn and evaluate; return the record, the existing one if the run was done before.
 
-    Of several prompts, the first one's record is returned; all are on the disk.
+    Of several prompts or attacks, the first one's record is returned; all are on the disk.
 
     Args:
         method: its name.
@@ -40,8 +40,8 @@ def run(
         config: hyperparameters of the method by name.
         progress: told how far the run is.
         options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
-            `lr`, `batch_size`, `preset`, `prompt`, `suite`, `include_path`, `data`, `general`,
-            `results`, `save_weights`, `limit`, `limit_train`, `device`, `force`.
+            `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`, `data`,
+            `general`, `results`, `save_weights`, `limit`, `limit_train`, `device`, `force`.
 
     Raises:
         UsageError: a name or an option is not what it may be.
@@ -83,7 +83,7 @@ def execute_with(
         UnharnessError: the run failed; a `failed` record says why.
     """
     store = RecordStore(plan.spec.results)
-    plans = [plan.under(prompt) for prompt in plan.prompts]
+    plans = [plan.under(chain) for chain in plan.chains]
     made: list[Outcome] = []
     # A second process that wants the same run waits, and finds it done. Where all is done,
     # nothing is written: records are shown from a folder that can only be read, too.
@@ -103,4 +103,4 @@ def execute_with(
 
 
 def _under(progress: Progress, plan: RunPlan) -> Progress:
-    return PrefixedProgress(progress, f"{plan.spec.prompt_name}: ")
+    return PrefixedProgress(progress, f"{plan.spec.attack_name}: ")

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from unharness.cache import locked
-from unharness.data.prompts import NO_PROMPT
+from unharness.engines.engine import Engine
 from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
 from unharness.evaluation import storage
 from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
 from unharness.evaluation.metric_records import metric_records, suite_records
-from unharness.evaluation.observe import observe
-from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import Observations, example_rows, score
 from unharness.models.lora import is_adapted, merged
 from unharness.models.trained import TrainedModel
 from unharness.models.weights import WeightsRef, save_weights, weights_hash
+from unharness.pipeline.attack_chains import AttackChain
 from unharness.pipeline.clock import PrefixedProgress, TimedProgress
 from unharness.pipeline.engine_pool import EnginePool
 from unharness.pipeline.existing import finished
@@ -38,8 +37,11 @@ from unharness.pipeline.record_builder import (
 )
 from unharness.pipeline.reference_observations import reference_observations
 from unharness.pipeline.resolve import RunPlan
-from unharness.pipeline.stages.unlearn import target_model, wrapper_of
-from unharness.pipeline.stages.unlearned_cache import unlearned_model
+from unharness.pipeline.stages.attack import attacked_model
+from unharness.pipeline.stages.observe import observations_of
+from unharness.pipeline.stages.plugin_result import wrapper_from
+from unharness.pipeline.stages.target import target_model
+from unharness.pipeline.stages.unlearn import unlearned_model
 from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.artifacts import write_examples, write_observations, write_weights
@@ -51,8 +53,8 @@ from unharness.training.update_norms import never_moved
 
 
 def lock_of(plan: RunPlan) -> Path:
-    """Return the lock that a run holds while it is under way: one for all prompts."""
-    return RecordStore(plan.spec.results).lock(plan.under(NO_PROMPT).spec)
+    """Return the lock that a run holds while it is under way: one for all attacks."""
+    return RecordStore(plan.spec.results).lock(plan.under(AttackChain()).spec)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Unlearned:
     weights: WeightsRef
     record: RunRecord
     general: SuiteResult | None = None
-    """What they know in general, once it was asked; no prompt changes that."""
+    """What they know in general, once it was measured."""
 
 
 @dataclass
@@ -125,23 +127,34 @@ class Runner:
             self.unlearned = self._unlearn(record)
         else:
             _take_over(record, self.unlearned.record)
-        weights = self.unlearned.weights
+        unlearned = self.unlearned.weights
+        progress = self._timed_progress()
         try:
-            observations, scores = self._evaluate(self.unlearned, record)
+            weights = attacked_model(plan, self.registry, progress, unlearned, record)
+            engine = self.engines.get(plan.spec.evaluation.engine, plan.spec.engine_set)
+            observations = observations_of(plan, self.registry, progress, weights, engine)
+            general = self._general(weights, engine)
+            chosen = {"name": plan.spec.evaluation.engine, "why": plan.engine_reason}
+            record.engine = chosen | engine.facts()
+            with progress.stage("metrics"):
+                references = reference_observations(
+                    plan.columns, record, observations, self.store, self.registry
+                )
+                scores = score(plan.columns, observations, self.registry, references)
         except Exception:
             if not keep_old:
-                self._keep_weights(record, weights)
+                self._keep_weights(record, unlearned)
             raise
         record.metrics = metric_records(plan.columns, scores)
-        if self.unlearned.general:
-            record.metrics |= suite_records(self.unlearned.general.scores)
-            record.general = self.unlearned.general.facts
+        if general:
+            record.metrics |= suite_records(general.scores)
+            record.general = general.facts
         count_unscored(record, observations)
-        if self._is_target_row and not plan.prompt.text:
+        if self._is_target_row and not plan.chain.attacks:
             record.warnings += target_warnings(observations)
         record.warnings += row_warnings(plan, record, observations)
         record.warnings += [found.reason for found in scores.values() if found.faulty]
-        self._save(record, observations, scores, weights)
+        self._save(record, observations, scores, unlearned)
 
     def _unlearn(self, record: RunRecord) -> Unlearned:
         plan, progress = self.plan, self._timed_progress()
@@ -152,14 +165,16 @@ class Runner:
         )
         record.data = data_record(plan, target.log.get("truncated", 0))
         if not self._is_target_row:
-            for prompt in plan.prompts:
-                row = self._leave_target_row(plan.under(prompt), target)
+            for chain in plan.chains:
+                row = self._leave_target_row(plan.under(chain), target)
                 record.warnings += [
                     text for text in row.warnings if text.startswith(TARGET_UNLEARNED)
                 ]
         self.engines.release_memory()
         model = unlearned_model(plan, self.registry, progress, target, record)
-        weights = WeightsRef(model, target.tokenizer, wrapper_of(plan.method, record))
+        kept = record.training.wrapper if record.training else None
+        wrapper = wrapper_from(plan.method, kept, record.run_id)
+        weights = WeightsRef(model, target.tokenizer, wrapper)
         return Unlearned(weights, record.model_copy(deep=True))
 
     def _leave_target_row(self, plan: RunPlan, target: TrainedModel) -> RunRecord:
@@ -174,41 +189,25 @@ class Runner:
             under_way = Runner(row, self.registry, progress, self.store, self.engines, target)
             return under_way.run()
 
-    def _evaluate(
-        self, unlearned: Unlearned, record: RunRecord
-    ) -> tuple[Observations, dict[str, Score]]:
-        """Observe and score; of the first of several prompts, ask for general knowledge too."""
-        plan, progress = self.plan, self._timed_progress()
-        settings = plan.spec.evaluation
-        engine = self.engines.get(settings.engine, plan.spec.engine_set)
-        context = ObserverContext(
-            unlearned.weights,
-            engine,
-            max_length=settings.max_length,
-            max_new_tokens=settings.max_new_tokens,
-            progress=progress,
-            instruction=plan.prompt,
-            template=plan.place.template,
-        )
-        observations = observe(
-            context,
-            plan.data.limited(plan.spec.limit),
-            plan.columns,
-            self.registry,
-            bootstrap_seed=settings.bootstrap_seed,
-        )
-        if plan.suite and unlearned.general is None:
-            found = run_suite(
-                unlearned.weights, plan.suite, engine, limit=plan.spec.limit, progress=progress
-            )
-            self.unlearned = replace(unlearned, general=found)
-        chosen = {"name": settings.engine, "why": plan.engine_reason}
-        record.engine = chosen | engine.facts()
-        with progress.stage("metrics"):
-            references = reference_observations(
-                plan.columns, record, observations, self.store, self.registry
-            )
-            return observations, score(plan.columns, observations, self.registry, references)
+    def _general(self, weights: WeightsRef, engine: Engine) -> SuiteResult | None:
+        """Return what the model knows in general; measured once for the same weights.
+
+        Attacks that change no weights, such as a prompt, are not part of it.
+        """
+        plan = self.plan
+        if plan.suite is None:
+            return None
+        assert self.unlearned is not None
+        own = self.unlearned
+        changed = any(attack.changes_weights for attack in plan.chain.attacks)
+        if own.general is not None and not changed:
+            return own.general
+        asked = replace(weights, wrapper=own.weights.wrapper)
+        progress = self._timed_progress()
+        found = run_suite(asked, plan.suite, engine, limit=plan.spec.limit, progress=progress)
+        if not changed:
+            self.unlearned = replace(own, general=found)
+        return found
 
     def _save(
         self,

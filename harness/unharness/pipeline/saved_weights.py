@@ -16,7 +16,7 @@ from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
 from unharness.pipeline.record_builder import data_record, utc_now
 from unharness.pipeline.resolve import EXTERNAL, RunPlan, resolve
 from unharness.pipeline.runner import Unlearned
-from unharness.pipeline.stages.unlearn import wrapper_of
+from unharness.pipeline.stages.plugin_result import wrapper_from
 from unharness.plugins import Registry
 from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
@@ -89,7 +89,8 @@ class Evaluation:
         model = model.to(place.device).eval()
         if weights_hash(model) != self.made.artifacts["weights"]["sha256"]:
             raise ModelError(f"{self.source}: not the weights that the record speaks of")
-        wrapper = wrapper_of(plan.method, self.made)
+        kept = self.made.training.wrapper if self.made.training else None
+        wrapper = wrapper_from(plan.method, kept, self.made.run_id)
         return Unlearned(WeightsRef(model, tokenizer, wrapper), self.made)
 
 

@@ -109,6 +109,25 @@ class TrainingRecord(RecordPart):
     """Fields of the inference wrapper that the method left; None for none."""
 
 
+class AttackRecord(RecordPart):
+    """What one attack did."""
+
+    name: str
+    seconds: Number | None = None
+    """Wall-clock seconds, when it was made."""
+    steps: Count = 0
+    examples: Count = 0
+    tokens: Count = 0
+    weights_hash: str | None = None
+    """SHA-256 of the weights that it left; None where it changes none."""
+    report: dict[str, Any] = Field(default_factory=dict)
+    """What the attack had to say."""
+    wrapper: dict[str, Any] | None = None
+    """Fields of the inference wrapper that it left; None for none."""
+    seeds: dict[str, int] = Field(default_factory=dict)
+    """Every derived seed by purpose."""
+
+
 class CostRecord(RecordPart):
     """What it cost."""
 
@@ -143,6 +162,8 @@ class RunRecord(RecordPart):
     data: DataRecord | None = None
     target: TargetRecord | None = None
     training: TrainingRecord | None = None
+    attacks: list[AttackRecord] = Field(default_factory=list)
+    """What the attacks did, in their order."""
     metrics: dict[str, MetricRecord] = Field(default_factory=dict)
     engine: dict[str, Any] | None = None
     """The engine that generated the text: its name, and the facts that it reports."""

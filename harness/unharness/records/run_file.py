@@ -12,6 +12,7 @@ from pydantic import Field
 
 from unharness.records.record import (
     SCHEMA_VERSION,
+    AttackRecord,
     CostRecord,
     DataRecord,
     MetricRecord,
@@ -27,7 +28,8 @@ _OWN = (
     *("status", "partial", "started", "finished", "passed", "data", "metrics", "engine"),
     *("general", "provenance", "artifacts", "warnings", "error"),
 )
-_SHARED = ("run_id", "identity_version", "target", "training", "seeds")
+_MADE = ("target", "training", "attacks", "cost", "seeds")
+_SHARED = ("run_id", "identity_version", "target", "training", "attacks", "seeds")
 
 
 class EvaluationRecord(RecordPart):
@@ -66,6 +68,7 @@ class RunFile(RecordPart):
     """What decides the evaluated model: target, method, attacks."""
     target: TargetRecord | None = None
     training: TrainingRecord | None = None
+    attacks: list[AttackRecord] = Field(default_factory=list)
     cost: CostRecord = Field(default_factory=CostRecord)
     """Of the unlearning; the seconds of its stages are with the evaluations."""
     seeds: dict[str, int] = Field(default_factory=dict)
@@ -84,10 +87,7 @@ class RunFile(RecordPart):
         """Return the file with one evaluation added, or put in place of the one like it."""
         newer = file_of(record)
         if record.target is None:  # a run that failed early says nothing of what it shares
-            newer = newer.model_copy(
-                update={name: getattr(self, name) for name in ("target", "training", "cost")}
-                | {"seeds": self.seeds}
-            )
+            newer = newer.model_copy(update={name: getattr(self, name) for name in _MADE})
         return newer.model_copy(update={"evaluations": self.evaluations | newer.evaluations})
 
     def without(self, evaluation_id: str) -> RunFile | None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from unharness import defaults
 from unharness.spec import RunSpec
 from unharness.stage_specs import RUN_ID_LENGTH
 
@@ -44,6 +45,12 @@ def in_todays_terms(record: dict[str, Any]) -> dict[str, Any]:
         if spec.get(name) is not None:
             raise ValueError(f"spec.{name} is not part of schema 1")
         spec.pop(name, None)
+    evaluation = dict(spec["evaluation"])
+    if text := evaluation.pop("prompt", ""):
+        use = {"name": defaults.PROMPT_ATTACK, "config": {"text": text}}
+        spec |= {"attacks": [use], "attack_name": spec.pop("prompt_name", "none")}
+    spec.pop("prompt_name", None)
+    spec["evaluation"] = evaluation
     spec["learned"] = {"all": spec["data_hash"]}
     spec["streams"] = {"general": general} if general else {}
     return record | {"schema_version": 2, "spec": RunSpec.of(**spec).model_dump(mode="json")}

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from unharness.report.attacked import Attacked
+from unharness.report.attacked_table import TITLE, compared, lines
 from unharness.report.labels import (
     format_number,
     group_notes,
@@ -17,8 +19,6 @@ from unharness.report.labels import (
     row_warnings,
     signed,
 )
-from unharness.report.prompted import Prompted
-from unharness.report.prompted_table import TITLE, compared, lines
 from unharness.report.published import PublishedResults
 from unharness.report.published_comparison import (
     compare_with,
@@ -37,7 +37,7 @@ REFERENCE_ENDS = ("_reference", "_difference")
 _MARKS = {"\\": "\\\\", "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "](": "]\\("}
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
-    *("tuning", "method", "config", "settings", "prompt", "seeds", "runs"),
+    *("tuning", "method", "config", "settings", "prompt", "attack", "seeds", "runs"),
 )
 
 
@@ -78,14 +78,24 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
             if any(group.rows[index] is row for index in found.front)
         ],
         "warnings": list(row.warnings),
-        "prompts": {name: _prompted_values(group, seen) for name, seen in row.prompts.items()},
+        **_attacks_values(group, row),
     }
 
 
-def _prompted_values(group: Group, seen: Prompted) -> dict[str, Any]:
+def _attacks_values(group: Group, row: Row) -> dict[str, Any]:
+    """Return a row under prompts, and under all other attacks, by name."""
+    found: dict[str, Any] = {"prompts": {}, "attacks": {}}
+    for name, seen in row.attacks.items():
+        kind = "attacks" if seen.prompt is None else "prompts"
+        found[kind][name] = _attacked_values(group, seen)
+    return found
+
+
+def _attacked_values(group: Group, seen: Attacked) -> dict[str, Any]:
     names = [column.name for column in group.columns]
+    uses = [{"name": use.name, "version": use.version, "config": use.config} for use in seen.uses]
     return {
-        "text": seen.text,
+        **({"uses": uses} if seen.prompt is None else {"text": seen.prompt}),
         "seeds": list(seen.seeds),
         "runs": list(seen.runs),
         "metrics": {name: _metric_values(seen.metrics[name]) for name in names},
@@ -98,7 +108,7 @@ def _prompted_values(group: Group, seen: Prompted) -> dict[str, Any]:
 
 
 def to_csv(board: Board, published: PublishedResults | None = None) -> str:
-    """Return one line a row and prompt; an empty field where there is no value."""
+    """Return one line a row, prompt and attack; an empty field where there is no value."""
     names = list(dict.fromkeys(column.name for group in board.groups for column in group.columns))
     metric_fields = [field for name in names for field in _metric_fields(name)]
     if published:
@@ -117,11 +127,12 @@ def to_csv(board: Board, published: PublishedResults | None = None) -> str:
             printed = published_values(group, row, published) if published else None
             if row.runs:
                 flat = _flat_row(values) | _flat_reference(printed, names)
-                write(flat | {"prompt": "none"})
-            for name, seen in values["prompts"].items():
-                # What the training cost is said once, in the line without a prompt.
-                own = {key: seen[key] for key in ("metrics", "seeds", "runs")} | {"cost": {}}
-                write(_flat_row(values | own) | {"prompt": name})
+                write(flat | {"prompt": "none", "attack": "none"})
+            for kind, other in (("prompt", "attack"), ("attack", "prompt")):
+                for name, seen in values[f"{kind}s"].items():
+                    # What the training cost is said once, in the line without an attack.
+                    own = {key: seen[key] for key in ("metrics", "seeds", "runs")} | {"cost": {}}
+                    write(_flat_row(values | own) | {kind: name, other: "none"})
     return out.getvalue()
 
 
@@ -130,9 +141,9 @@ def to_markdown(board: Board, published: PublishedResults | None = None) -> str:
     parts = []
     for title, group in zip(group_titles(board), board.groups, strict=True):
         parts.append(f"## {_escaped(title)}\n\n{_group_table(group)}")
-        if prompted := lines(group):
+        if attacked := lines(group):
             words = [" ".join(words) for words in headers(compared(group))]
-            parts += [f"{TITLE}:", markdown_table([["Method", "Prompt", *words], *prompted], 2)]
+            parts += [f"{TITLE}:", markdown_table([["Method", "Attack", *words], *attacked], 2)]
         if published and (found := compare_with(published, group)):
             words = [" ".join(words) for words in headers(found.columns)]
             parts += map(_escaped, comparison_notes(found, published))

@@ -22,7 +22,7 @@ from unharness.report.aggregation import (
     over_runs,
     target_weights,
 )
-from unharness.report.prompted import Prompted, prompted_rows, without_prompt
+from unharness.report.attacked import Attacked, attacked_rows, without_attack
 from unharness.report.ranking import Column, Value, rank
 from unharness.spec import RunSpec
 
@@ -43,11 +43,11 @@ class Row:
     runs: tuple[str, ...]
     """Run ids, in the order of the seeds."""
     metrics: Mapping[str, Value]
-    """Without a prompt; no values where there are runs with one alone."""
+    """Without an attack; no values where there are attacked runs alone."""
     cost: Mapping[str, float | None]
     """By name in COSTS: the mean over the runs that have it."""
     warnings: tuple[str, ...]
-    prompts: Mapping[str, Prompted] = field(default_factory=dict)
+    attacks: Mapping[str, Attacked] = field(default_factory=dict)
     """By name: what an instruction before every question makes of the same weights."""
     chosen: str = "default"
     """How the settings were chosen: `default`, a preset's name, `by hand`, `tuned, N trials`."""
@@ -210,7 +210,7 @@ def build_board(store: RecordStore) -> Board:
 
 def group_facts(spec: RunSpec) -> dict[str, Any]:
     """Return what rows must have in common to be compared."""
-    evaluation = spec.evaluation.model_dump(mode="json", exclude={"prompt", "metrics"})
+    evaluation = spec.evaluation.model_dump(mode="json", exclude={"metrics"})
     return {"model": spec.model, **target_facts(spec), "evaluation": evaluation}
 
 
@@ -237,7 +237,9 @@ def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
 
     def key(spec: RunSpec) -> str:
         evaluation = spec.evaluation.model_dump(mode="json")
-        return _key({**target_facts(spec), "limit": spec.limit, "evaluation": evaluation})
+        attacks = [use.model_dump(mode="json") for use in spec.attacks]
+        own = {"limit": spec.limit, "evaluation": evaluation, "attacks": attacks}
+        return _key({**target_facts(spec), **own})
 
     wanted = key(record.spec)
     found = [
@@ -302,7 +304,7 @@ def _headline(task: str) -> str:
 
 def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
     ordered = sorted(records, key=lambda record: record.spec.seed)
-    runs = without_prompt(ordered)
+    runs = without_attack(ordered)
     return Row(
         spec=(runs or ordered)[0].spec,
         seeds=tuple(record.spec.seed for record in runs),
@@ -310,7 +312,7 @@ def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
         metrics={column.name: over_runs(runs, column.name) for column in columns},
         cost={name: mean_cost(runs, name) for name in COSTS},
         warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
-        prompts=prompted_rows(ordered, columns, over_runs),
+        attacks=attacked_rows(ordered, columns, over_runs),
         chosen=how_chosen(ordered[0]),
     )
 

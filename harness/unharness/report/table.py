@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from rich import box
 from rich.table import Table
 
+from unharness.report.attacked_table import print_attacked
 from unharness.report.labels import (
     RowLabel,
     format_number,
@@ -17,7 +18,6 @@ from unharness.report.labels import (
     row_warnings,
     signed,
 )
-from unharness.report.prompted_table import print_prompted
 from unharness.report.ranking import REFERENCES, Value, best_rows
 from unharness.report.rows import Board, Group, Row
 from unharness.terminal import Console, Text, print_table, table_width
@@ -44,7 +44,7 @@ def _print_group(title: str, group: Group, console: Console) -> None:
     console.print(Text(title, "bold"))
     chosen = _fitting(group, console)
     print_table(_table(group, chosen), console)
-    print_prompted(group, console)
+    print_attacked(group, console)
     for note in group_notes(group):
         console.print(Text(note, "dim"))
     absent = [name for name in _all_names(group) if name not in chosen]

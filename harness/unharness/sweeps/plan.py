@@ -15,7 +15,7 @@ from unharness.pipeline.existing import all_done
 from unharness.pipeline.given_target import ModelFinder
 from unharness.pipeline.resolve import RunPlan, resolve
 from unharness.pipeline.runner import lock_of
-from unharness.pipeline.stages.unlearn import target_folder
+from unharness.pipeline.stages.target import target_folder
 from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
@@ -143,7 +143,7 @@ def plan_sweep(
 
 def _records(plan: RunPlan, registry: Registry) -> dict[str, Path]:
     """Return the run ids of all records that a run leaves, each with its lock."""
-    own = [plan.under(prompt) for prompt in plan.prompts]
+    own = [plan.under(chain) for chain in plan.chains]
     plans = own + [one.target_row(registry) for one in own]
     return {one.spec.run_id(): lock_of(one) for one in plans}
 

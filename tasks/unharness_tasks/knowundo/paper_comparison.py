@@ -147,7 +147,7 @@ def _value(row: Row | None, name: str, table: PublishedTable) -> float | None:
     if name in row.cost:
         return row.cost[name]
     if name.endswith(WITH_PROMPT):
-        seen = row.prompts.get(table.prompt)
+        seen = row.attacks.get(table.prompt)
         value = seen.metrics.get(name.removesuffix(WITH_PROMPT)) if seen else None
     else:
         value = row.metrics.get(name)

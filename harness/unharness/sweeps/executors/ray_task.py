@@ -43,7 +43,7 @@ def record_files(request: RunRequest) -> dict[str, bytes]:
     try:
         plan = resolve(request, registry())
         store = RecordStore(plan.spec.results)
-        plans = [plan.under(prompt) for prompt in plan.prompts]
+        plans = [plan.under(chain) for chain in plan.chains]
         for one in (*plans, *(one.target_row(registry()) for one in plans)):
             record, folder = store.find(one.spec), store.folder(one.spec)
             if record is None:

@@ -1,65 +1,78 @@
-"""A row under a prompt: what an instruction before every question makes of the same weights."""
+"""A row under attack: what a prompt, or another attack, makes of the same unlearned weights."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from unharness import defaults
 from unharness.records.record import RunRecord
 from unharness.report.ranking import Column, Value
 from unharness.report.scale import Scale
+from unharness.stage_specs import AttackUse, digest_of
 
 Aggregate = Callable[[Sequence[RunRecord], str], Value]
 """Records that differ in the seed alone, and a metric's name, to its value over the seeds."""
 
 
 @dataclass(frozen=True)
-class Prompted:
-    """A row's runs under one prompt."""
+class Attacked:
+    """A row's runs under the same attacks."""
 
-    text: str
+    uses: tuple[AttackUse, ...]
     seeds: tuple[int, ...]
     runs: tuple[str, ...]
     """Run ids, in the order of the seeds."""
     metrics: Mapping[str, Value]
     changes: Mapping[str, Value]
-    """By metric, over the seeds that have both: with the prompt minus without it, or, of a
+    """By metric, over the seeds that have both: with the attacks minus without them, or, of a
     perplexity, the factor."""
 
+    @property
+    def prompt(self) -> str | None:
+        """The instruction, where that is all that was done to the model."""
+        if len(self.uses) == 1 and self.uses[0].name == defaults.PROMPT_ATTACK:
+            return str(self.uses[0].config["text"])
+        return None
 
-def without_prompt(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """Return the records that were evaluated on the plain questions."""
-    return [record for record in records if not record.spec.evaluation.prompt]
+
+def without_attack(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return the records of the unlearned models as they are."""
+    return [record for record in records if not record.spec.attacks]
 
 
-def prompted_rows(
+def attacked_rows(
     records: Sequence[RunRecord], columns: Sequence[Column], aggregate: Aggregate
-) -> dict[str, Prompted]:
-    """Return a row's runs under each prompt, by the prompt's name.
+) -> dict[str, Attacked]:
+    """Return a row's runs under each chain of attacks, by what the chain is called.
 
-    Two texts of one name are distinguished by the beginning of their SHA-256.
+    Two chains of one name are distinguished by the beginning of their SHA-256.
     """
-    texts: dict[str, list[RunRecord]] = {}
+    chains: dict[str, list[RunRecord]] = {}
     for record in records:
-        if record.spec.evaluation.prompt:
-            texts.setdefault(record.spec.evaluation.prompt, []).append(record)
-    names = [runs[0].spec.prompt_name for runs in texts.values()]
-    plain = {record.spec.seed: record for record in without_prompt(records)}
+        if record.spec.attacks:
+            chains.setdefault(_key(record), []).append(record)
+    names = [runs[0].spec.attack_name for runs in chains.values()]
+    plain = {record.spec.seed: record for record in without_attack(records)}
     found = {}
-    for text, runs in texts.items():
-        name = runs[0].spec.prompt_name
+    for key, runs in chains.items():
+        name = runs[0].spec.attack_name
         if names.count(name) > 1:
-            name = f"{name} {hashlib.sha256(text.encode()).hexdigest()[:6]}"
+            name = f"{name} {key[:6]}"
         ordered = sorted(runs, key=lambda record: record.spec.seed)
-        found[name] = Prompted(
-            text=text,
+        found[name] = Attacked(
+            uses=runs[0].spec.attacks,
             seeds=tuple(record.spec.seed for record in ordered),
             runs=tuple(record.run_id for record in ordered),
             metrics={column.name: aggregate(ordered, column.name) for column in columns},
             changes={column.name: _change(ordered, plain, column) for column in columns},
         )
     return dict(sorted(found.items()))
+
+
+def _key(record: RunRecord) -> str:
+    """Return the hash of a record's attacks; seeds of one row share what their attacks read."""
+    return digest_of([use.model_dump(mode="json") for use in record.spec.attacks])
 
 
 def _change(runs: Sequence[RunRecord], plain: Mapping[int, RunRecord], column: Column) -> Value:

@@ -1,4 +1,4 @@
-"""Rows under a prompt: beside the plain ones, never ranked with them."""
+"""Rows under attack: beside the plain ones, never ranked with them."""
 
 import csv
 import io
@@ -11,6 +11,7 @@ from unharness.report.formats import to_csv, to_json, to_markdown
 from unharness.report.rows import build_board, vanilla_of
 from unharness.report.table import print_board
 from unharness.spec import EvaluationSettings
+from unharness.stage_specs import AttackUse
 
 NAMES = ("unlearn_success", "retention_success", "success_avg", "unlearn_ppl")
 
@@ -21,9 +22,11 @@ def made(make_record):
 
     def make(method, unlearn, retain, *, prompt="none", text="", **changes):
         values = (unlearn, retain, (unlearn + retain) / 2, 2.0)
-        settings = EvaluationSettings(metrics=NAMES, engine="hf", prompt=text)
+        settings = EvaluationSettings(metrics=NAMES, engine="hf")
+        uses = (AttackUse(name="prompt", config={"text": text}),) if text else ()
+        changes = {"attacks": uses, "attack_name": prompt} | changes
         metrics = dict(zip(NAMES, values, strict=True))
-        return make_record(method, metrics, evaluation=settings, prompt_name=prompt, **changes)
+        return make_record(method, metrics, evaluation=settings, **changes)
 
     return make
 
@@ -60,12 +63,12 @@ def test_one_group_one_row_a_method(board):
     assert memflex.seeds == (0, 1)
     assert memflex.metrics["unlearn_success"].value == pytest.approx(82.0)
     assert len(memflex.runs) == 2
-    assert row_of(board, "kl").prompts == {}
+    assert row_of(board, "kl").attacks == {}
 
 
 def test_changes_are_paired_by_seed(board):
-    seen = row_of(board, "memflex").prompts["assistant"]
-    assert seen.text == ASSISTANT["text"]
+    seen = row_of(board, "memflex").attacks["assistant"]
+    assert seen.prompt == ASSISTANT["text"]
     assert seen.seeds == (0, 1, 2)
     assert seen.metrics["unlearn_success"].value == pytest.approx((90 + 92 + 99) / 3)
     assert seen.changes["unlearn_success"].value == pytest.approx((10 + 8) / 2)
@@ -73,7 +76,7 @@ def test_changes_are_paired_by_seed(board):
     # t interval of two differences: mean ± 12.706 · s / sqrt(2), s = sqrt(2).
     low, high = seen.changes["unlearn_success"].ci95
     assert (low, high) == pytest.approx((9 - 12.7062, 9 + 12.7062), abs=1e-3)
-    vanilla = row_of(board, "vanilla").prompts["assistant"]
+    vanilla = row_of(board, "vanilla").attacks["assistant"]
     assert vanilla.changes["retention_success"].value == -10.0
     assert vanilla.changes["retention_success"].ci95 is None
 
@@ -85,8 +88,8 @@ def test_a_row_with_prompts_alone_has_no_values_and_is_ranked_last(made, save):
     row = row_of(board, "memflex")
     assert row.metrics["success_avg"].value is None
     assert (row.seeds, row.runs) == ((), ())
-    assert row.prompts["assistant"].metrics["success_avg"].value == 99.0
-    assert row.prompts["assistant"].changes["success_avg"].value is None
+    assert row.attacks["assistant"].metrics["success_avg"].value == 99.0
+    assert row.attacks["assistant"].changes["success_avg"].value is None
     assert "– → 99.0" in to_markdown(board)
     [line] = [line for line in csv.DictReader(io.StringIO(to_csv(board))) if line["seeds"] == "0"][
         1:
@@ -99,10 +102,36 @@ def test_two_texts_of_one_name_are_two_prompts(made, save):
     board = build_board(
         save(made("kl", 1.0, 1.0), made("kl", 2.0, 2.0, **first), made("kl", 3.0, 3.0, **second))
     )
-    prompts = row_of(board, "kl").prompts
+    prompts = row_of(board, "kl").attacks
     assert len(prompts) == 2
     assert all(name.startswith("own.txt ") and len(name) == 14 for name in prompts)
-    assert {seen.text for seen in prompts.values()} == {"Be brief.", "Be long."}
+    assert {seen.prompt for seen in prompts.values()} == {"Be brief.", "Be long."}
+
+
+def test_other_attacks_stand_apart_from_prompts(made, save):
+    relearn = {
+        "attacks": (AttackUse(name="relearn", config={"steps": 8}),),
+        "attack_name": "relearn:steps=8",
+    }
+    board = build_board(
+        save(
+            made("kl", 50.0, 60.0),
+            made("kl", 20.0, 70.0, **relearn),
+            made("kl", 1.0, 1.0, **ASSISTANT),
+        )
+    )
+    [row] = json.loads(to_json(board))
+    assert set(row["prompts"]) == {"assistant"}
+    [(name, seen)] = row["attacks"].items()
+    assert name == "relearn:steps=8"
+    assert seen["uses"] == [{"name": "relearn", "version": 1, "config": {"steps": 8}}]
+    assert seen["changes"]["unlearn_success"]["value"] == -30.0
+    lines = list(csv.DictReader(io.StringIO(to_csv(board))))
+    assert [(line["prompt"], line["attack"]) for line in lines] == [
+        ("none", "none"),
+        ("assistant", "none"),
+        ("none", "relearn:steps=8"),
+    ]
 
 
 def test_general_text_makes_another_row(made, save):
@@ -119,7 +148,7 @@ def test_general_text_makes_another_row(made, save):
     assert "general=bbbbbb" in text
 
 
-def test_vanilla_of_compares_under_the_same_prompt(made, save):
+def test_vanilla_of_compares_under_the_same_attack(made, save):
     plain, prompted = made("vanilla", 0.0, 100.0), made("vanilla", 3.0, 90.0, **ASSISTANT)
     store = save(plain, prompted)
     assert vanilla_of(made("kl", 1.0, 1.0), store).run_id == plain.run_id
@@ -130,11 +159,11 @@ def test_every_format_shows_them(board):
     console = Console(record=True, width=200, file=io.StringIO())
     print_board(board, console)
     text = console.export_text()
-    assert "with a prompt" in text
+    assert "under attack" in text
     assert "82.0 → 93.7 (+9.0 [-3.7, 21.7])" in text
     assert "100.0 → 90.0 (-10.0)" in text
     markdown = to_markdown(board)
-    assert "| Method | Prompt | Unlearn ↑ | Retain ↑ | Avg ↑ |" in markdown
+    assert "| Method | Attack | Unlearn ↑ | Retain ↑ | Avg ↑ |" in markdown
     assert "| vanilla | assistant | 0.0 → 3.0 (+3.0) | 100.0 → 90.0 (-10.0) |" in markdown
     rows = json.loads(to_json(board))
     seen = rows[1]["prompts"]["assistant"]
@@ -152,6 +181,6 @@ def test_every_format_shows_them(board):
 
 def test_narrowing_narrows_them_too(board):
     few = board.narrowed(metrics=["retention_success"])
-    assert "| Method | Prompt | Retain ↑ |" in to_markdown(few)
+    assert "| Method | Attack | Retain ↑ |" in to_markdown(few)
     [first, *_] = json.loads(to_json(few))
     assert list(first["prompts"]["assistant"]["changes"]) == ["retention_success"]

@@ -1,4 +1,4 @@
-"""What prompts change, as a table: without, with, and the difference."""
+"""What attacks change, as a table: without, with, and the difference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unharness.terminal import Console, Text
 
 METRICS = 3
 """So many columns of the group are compared, the first ones."""
-TITLE = "The same weights with a prompt before every question: without → with (change)"
+TITLE = "The same unlearned weights under attack: without → with (change)"
 
 
 def compared(group: Group) -> tuple[Column, ...]:
@@ -21,11 +21,11 @@ def compared(group: Group) -> tuple[Column, ...]:
 
 
 def lines(group: Group) -> list[list[str]]:
-    """Return method, prompt and a cell a metric, for every row and every prompt it has."""
+    """Return method, attack and a cell a metric, for every row and every attack on it."""
     found = []
     for label, row in zip(row_labels(group), group.rows, strict=True):
         name = f"{label.name} ({', '.join(label.details)})" if label.details else label.name
-        for prompt, seen in row.prompts.items():
+        for attack, seen in row.attacks.items():
             cells = [
                 _cell(
                     row.metrics[column.name],
@@ -35,19 +35,19 @@ def lines(group: Group) -> list[list[str]]:
                 )
                 for column in compared(group)
             ]
-            found.append([name, prompt, *cells])
+            found.append([name, attack, *cells])
     return found
 
 
-def print_prompted(group: Group, console: Console) -> None:
-    """Print the table, if a row of the group has a prompt."""
+def print_attacked(group: Group, console: Console) -> None:
+    """Print the table, if a row of the group was attacked."""
     rows = lines(group)
     if not rows:
         return
     console.print(Text(TITLE, "dim"))
     table = Table(box=box.HORIZONTALS, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Method", overflow="fold")
-    table.add_column("Prompt", overflow="fold")
+    table.add_column("Attack", overflow="fold")
     for words in headers(compared(group)):
         table.add_column(Text(" ".join(words)), justify="right")
     for cells in rows:

@@ -1,0 +1,1 @@
+"""What tries to bring back what a model was made to forget."""

@@ -1,0 +1,119 @@
+"""From `--attack` and `--prompt` to attacks with checked settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from unharness import defaults
+from unharness.attacks.attack import Attack
+from unharness.data.prompts import NO_PROMPT, Prompt, find_prompt
+from unharness.data.task_data import TaskData
+from unharness.errors import LONGEST_VALUE, UsageError
+from unharness.pipeline.engine_pool import checked_options
+from unharness.plugins import Registry
+from unharness.request import RunRequest
+from unharness.safe_text import shortened
+from unharness.source_hash import source_hash
+from unharness.stage_specs import AttackUse, digest_of
+from unharness.strict_yaml import YamlError, load_yaml
+
+NONE = "none"
+_PLUS = re.compile(r"(?<![0-9][eE])\+")  # not the sign within 1e+5
+
+
+@dataclass(frozen=True)
+class AttackChain:
+    """Attacks on one model, in their order; none for the unlearned model as it is."""
+
+    name: str = NONE
+    """What rows call it."""
+    attacks: tuple[Attack, ...] = ()
+    uses: tuple[AttackUse, ...] = ()
+    """The same, as the spec holds it."""
+
+    def key(self) -> str:
+        """Return the hash of the attacks and their settings."""
+        return digest_of([use.model_dump(mode="json") for use in self.uses])
+
+    def __add__(self, other: AttackChain) -> AttackChain:
+        names = [one.name for one in (self, other) if one.attacks]
+        name = " + ".join(names) or NONE
+        return AttackChain(name, self.attacks + other.attacks, self.uses + other.uses)
+
+
+def attack_chains(
+    request: RunRequest, data: TaskData, registry: Registry
+) -> tuple[AttackChain, ...]:
+    """Return every chain that a request asks for: each attack under each prompt.
+
+    Raises:
+        UsageError: an attack is unknown, or a setting is unknown or out of bounds; or a prompt is
+            neither a name nor a readable file.
+    """
+    prompts = [_of_prompt(find_prompt(name, registry), data, registry) for name in request.prompt]
+    chains = [
+        _parsed(text, data, registry) + prompt for text in request.attack for prompt in prompts
+    ]
+    found: dict[str, AttackChain] = {}
+    for chain in chains:
+        found.setdefault(chain.key(), chain)
+    return tuple(found.values())
+
+
+def _of_prompt(prompt: Prompt, data: TaskData, registry: Registry) -> AttackChain:
+    if prompt == NO_PROMPT:
+        return AttackChain()
+    return _chain(prompt.name, defaults.PROMPT_ATTACK, {"text": prompt.text}, data, registry)
+
+
+def _parsed(text: str, data: TaskData, registry: Registry) -> AttackChain:
+    if text == NONE:
+        return AttackChain()
+    chain = AttackChain()
+    for part in _PLUS.split(text):
+        name, _, settings = part.strip().partition(":")
+        given = dict(_settings(settings, text))
+        label = ",".join(f"{key}={value}" for key, value in given.items())
+        called = f"{name}:{label}" if label else name
+        chain += _chain(called, name, given, data, registry)
+    return chain
+
+
+def _settings(text: str, whole: str) -> Iterator[tuple[str, Any]]:
+    """Yield the settings in `SETTING=VALUE,…`; a comma within a value belongs to it."""
+    for item in re.split(r",(?=[^,=]*=)", text) if text else ():
+        key, mark, value = item.partition("=")
+        if not mark or not key.strip():
+            raise UsageError(
+                f"--attack {shortened(whole, LONGEST_VALUE)}: expected NAME:SETTING=VALUE,…"
+            )
+        try:
+            yield key.strip().replace("-", "_"), load_yaml(value).value
+        except YamlError as error:
+            raise UsageError(
+                f"--attack {shortened(whole, LONGEST_VALUE)}: the value of {key.strip()} is not "
+                f"YAML that can be used: {error.problem}"
+            ) from None
+
+
+def _chain(
+    called: str, name: str, settings: dict[str, Any], data: TaskData, registry: Registry
+) -> AttackChain:
+    """Return a chain of one attack."""
+    attack_class: type[Attack] = registry.get("attacks", name)
+    config = checked_options("attack", name, attack_class.Config, settings)
+    use = AttackUse(
+        name=name,
+        version=attack_class.version,
+        source=source_hash(attack_class),
+        config=config.model_dump(mode="json"),
+        splits={
+            split.name: split.content_hash()
+            for split in data.splits.values()
+            if split.role in attack_class.reads
+        },
+    )
+    return AttackChain(called, (attack_class(config),), (use,))

@@ -1,0 +1,103 @@
+"""A method at work on the target model, and what the record says of it."""
+
+from __future__ import annotations
+
+import time
+
+from unharness.models.trained import TrainedModel
+from unharness.models.weights import parameter_counts, weights_hash
+from unharness.pipeline.memory import PeakMemory
+from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.stages.plugin_result import take_result
+from unharness.pipeline.stages.target import FurtherTuner, tunable_model
+from unharness.plugins import Registry
+from unharness.progress import OnStep, Progress, Stage
+from unharness.records.record import CostRecord, RunRecord, TrainingRecord
+from unharness.training.update_norms import never_moved
+from unharness.unlearning.context import UnlearnContext, readable_splits
+
+
+def run_method(
+    plan: RunPlan, registry: Registry, progress: Progress, target: TrainedModel, record: RunRecord
+) -> UnlearnContext:
+    """Let a method change the target's model in place; the context returned holds it.
+
+    What the method did and what it cost is noted in the record.
+
+    Raises:
+        MethodError: the method cannot do it.
+    """
+    model = tunable_model(plan, target.model)
+    trainable, total = parameter_counts(model)
+    context = UnlearnContext(
+        model=model,
+        tokenizer=target.tokenizer,
+        splits=readable_splits(plan.data_with_general(), plan.method),
+        seed=plan.spec.seed,
+        max_length=plan.place.max_length,
+        device=plan.place.device,
+        template=plan.place.template,
+        tuner=FurtherTuner(plan, progress),
+        target_recipe=plan.recipe,
+    )
+    assert record.target is not None
+    record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
+    # Hashing a large model takes seconds; the target's hash is known.
+    fresh = model is not target.model
+    before = weights_hash(model) if fresh else record.target.weights_hash
+    peak = PeakMemory(plan.spec.device)
+    started = time.perf_counter()
+    try:
+        with progress.stage(f"unlearn ({plan.method.name})") as stage:
+            context.on_step, context.progress = _on_step(registry, stage, record), stage.step
+            wrapper = take_result(plan.method, context, plan.method.unlearn(context))
+    finally:
+        seconds = time.perf_counter() - started
+        _note(plan, record, context, seconds, peak.gigabytes())
+    context.model.eval()
+    record.training.wrapper = wrapper.model_dump(mode="json") if wrapper else None
+    record.training.weights_hash = weights_hash(context.model)
+    if plan.method.trains and record.training.weights_hash == before:
+        record.warnings.append("the weights did not change")
+    else:
+        record.warnings += never_moved(
+            context.log.update_norms, training=plan.method.name, except_for=context.held_back
+        )
+    return context
+
+
+def _note(
+    plan: RunPlan, record: RunRecord, context: UnlearnContext, seconds: float, peak: float
+) -> None:
+    training, log = record.training, context.log
+    assert training is not None
+    training.steps, training.examples = log.steps, log.examples
+    training.tokens, training.losses = log.tokens, log.losses
+    training.update_norms = log.update_norms
+    training.report = context.report
+    record.seeds = {"seed": plan.spec.seed, **context.derived_seeds}
+    assert record.data is not None
+    record.data.truncated |= context.truncated
+    if not plan.method.trains:
+        record.cost = CostRecord()
+        return
+    record.cost = CostRecord(
+        # A retrained model may come from the cache; what it cost is what its training took.
+        train_seconds=max(seconds, log.seconds),
+        seconds_per_step=log.seconds / log.steps if log.steps else None,
+        tokens_per_second=log.tokens / log.seconds if log.seconds else None,
+        peak_memory_gb=peak,
+        trainable_parameters=log.moved_parameters or training.trainable_parameters,
+    )
+
+
+def _on_step(registry: Registry, stage: Stage, record: RunRecord) -> OnStep:
+    def on_step(done: int, total: int, values: dict[str, float]) -> None:
+        stage.step(done, total, values)
+        for problem in registry.notify(
+            "unharness_step", run_id=record.run_id, step=done, values=values
+        ):
+            if problem not in record.warnings:
+                record.warnings.append(problem)
+
+    return on_step

@@ -1,0 +1,17 @@
+"""Names the built-in attacks without importing them, so that a listing costs nothing."""
+
+from __future__ import annotations
+
+from unharness import Ref, hookimpl
+
+
+@hookimpl
+def unharness_attacks() -> list[Ref]:
+    """Return the built-in attacks."""
+    return [
+        Ref(
+            "unharness_attacks.prompt:PromptAttack",
+            name="prompt",
+            summary="Puts an instruction before every evaluated question.",
+        ),
+    ]
