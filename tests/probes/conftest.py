@@ -58,7 +58,10 @@ def run_task(tmp_path: Path) -> Callable[..., Any]:
         options = {"model": "micro", "data": "standin"} | options
         return run(method, task, results=str(tmp_path / "results"), **options)
 
+    return call
 
+
+@pytest.fixture
 def run_attacked(
     probes: Callable[[str], None], tmp_path: Path, data_folder: Path
 ) -> Callable[..., Any]:
