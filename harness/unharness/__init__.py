@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unharness.cli.skipped import warn
     from unharness.data.batches import TokenBatch, UnlearnBatch
     from unharness.data.examples import Example, Generation, Role, Split
-    from unharness.data.recipe import FineTuneConfig, TrainConfig
+    from unharness.data.recipe import FineTuneConfig, LoraSettings, TrainConfig
     from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
     from unharness.data.task import Task
     from unharness.data.task_data import DataOrigin, TaskData
@@ -70,7 +70,7 @@ _HOMES = {
     "cli.skipped": ("warn",),
     "data.batches": ("TokenBatch", "UnlearnBatch"),
     "data.examples": ("Example", "Generation", "Role", "Split"),
-    "data.recipe": ("FineTuneConfig", "TrainConfig"),
+    "data.recipe": ("FineTuneConfig", "LoraSettings", "TrainConfig"),
     "data.sources": ("DataSource", "HubDataset", "PairsLayout", "StandIn"),
     "data.task": ("Task",),
     "data.task_data": ("DataOrigin", "TaskData"),
@@ -135,6 +135,7 @@ __all__ = [
     "JobResult",
     "LazyGroup",
     "Likelihood",
+    "LoraSettings",
     "LossMethod",
     "Method",
     "MethodError",

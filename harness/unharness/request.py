@@ -9,11 +9,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from unharness import defaults
+from unharness.data.recipe import HIGHEST_SEED, MaxLength, MaxNewTokens
 from unharness.errors import UsageError, refused_values
 from unharness.strict_model import StrictModel
-
-HIGHEST_SEED = 2**32 - 1
-
 
 NAMES_IN_A_ROW = {"suite", "attack"}
 """Fields that may hold many names with commas between them."""
@@ -58,6 +56,14 @@ class SharedRequest(StrictModel):
     template: str | None = None
     """How questions and answers are joined, `plain` or `chat`; None: the task's, else the
     model's."""
+    lora: dict[str, Any] = Field(default_factory=dict)
+    """Rank, scale and dropout of the adapter, over the task's."""
+    target_set: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the target's recipe, its seed included, over the task's."""
+    max_length: MaxLength | None = None
+    """Of prompt and answer in tokens, in training and evaluation; None: the task's."""
+    max_new_tokens: MaxNewTokens | None = None
+    """Generated after a prompt, where a split says nothing else; None: the task's."""
     prompt: tuple[str, ...] = Field(("none",), min_length=1)
     """Instructions before every evaluated question: names or files; a record each."""
     attack: tuple[str, ...] = Field(("none",), min_length=1)

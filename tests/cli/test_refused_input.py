@@ -65,6 +65,44 @@ def test_booleans_are_no_options_of_engines(refused):
     assert "batch_size" in error
 
 
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["--tuning", "lora", "--lora", "alhpa=8"], "Did you mean alpha"),
+        (["--tuning", "lora", "--lora", "r=true"], "number"),
+        (["--tuning", "lora", "--lora", "r=0"], "r=0: "),
+        (["--tuning", "lora", "--lora", "r"], "--lora r: expected KEY=VALUE, such as --lora r=16"),
+        (["--tuning", "full", "--lora", "r=16"], "--tuning lora"),
+        (["--target-set", "epoch=3"], "Did you mean epochs"),
+        (["--target-set", "epochs=0"], "epochs=0: "),
+        (["--target-set", "=1"], "such as --target-set epochs=3"),
+        (["--max-length", "1"], "--max-length"),
+        (["--max-new-tokens", "0"], "--max-new-tokens"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "sweep", "tune"])
+def test_settings_of_a_task_are_checked(refused, command, words, near):
+    effort = {"tune": ["--trials", "1"], "sweep": ["--quiet"], "run": []}[command]
+    assert near in refused(command, "--data", "standin", *effort, *words, "--quiet")
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [
+        ("lora: {alhpa: 8}\ntuning: lora", "alpha"),
+        ("lora: 16", "line 1: 'lora' must hold names and values"),
+        ("target_set: [1]", "line 1: 'target_set' must hold names and values"),
+        ("target-set: {epochs: true}", "number"),
+        ("max_length: true", "number"),
+        ("max_new_token: 3", "max_new_tokens"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_settings_of_a_task_are_checked_in_a_file(refused, yaml_file, command, line, near):
+    path = yaml_file(f"{line}\ndata: standin\nsuite: none\n")
+    assert near in refused(command, path, "--quiet")
+
+
 def test_numbers_may_be_whole_or_written_as_text(call):
     for setting in ("lr=1", "lr=1e-3", "lr=0.001", "epochs=2.0", "epochs=2"):
         given = ["run", "--dry-run", "--data", "standin", "--suite", "none", "--set", setting]
@@ -81,6 +119,8 @@ def test_numbers_may_be_whole_or_written_as_text(call):
         ["run", "--lr"],
         ["run", "--set", "lr={}"],
         ["run", "--set", "weight_decay=.{}"],
+        ["run", "--target-set", "lr={}"],
+        ["run", "--tuning", "lora", "--lora", "dropout=.{}"],
         ["tune", "--budget-minutes"],
         ["tune", "--trials", "1", "--budget-minutes"],
         ["run", "--engine", "vllm", "--engine-set", "start_timeout_s={}"],
@@ -254,6 +294,13 @@ LONG = "x" * 5_000
         ["run", "--seed", LONG],
         ["run", f"--{LONG}"],
         ["run", "--engine-set", f"{LONG}=1"],
+        ["run", "--tuning", "lora", "--lora", f"{LONG}=1"],
+        ["run", "--tuning", "lora", "--lora", f"r={LONG}"],
+        ["run", "--target-set", f"{LONG}=1"],
+        ["run", "--target-set", f"lr={LONG}"],
+        ["run", "--max-length", "9" * 5_000],
+        ["run", "--max-new-tokens", LONG],
+        ["sweep", "--target-set", f"lr={LONG}", "--quiet"],
         ["sweep", LONG],
         ["sweep", "--seed", LONG],
         ["sweep", "--seed", "9" * 5_000],

@@ -62,6 +62,39 @@ def test_shows_everything_of_a_record(call, store, shown):
     assert str(store.folder(shown.spec) / "weights") in "".join(out.split())
 
 
+def test_what_differs_from_the_defaults_is_told(call, make_record, save, store):
+    from unharness.plugins import registry
+
+    own = registry().get("tasks", "knowundo-privacy")().target_recipe("tiny").model_dump()
+    evaluation = {"metrics": ("success_avg",), "engine": "hf", "max_length": 128}
+    record = make_record(
+        "kl",
+        config={"lr": 0.5, "epochs": 3},
+        target_recipe=own | {"epochs": own["epochs"] + 1},
+        tuning="lora",
+        lora={"r": 16, "alpha": 16, "dropout": 0.1},
+        evaluation=evaluation,
+    )
+    save(record)
+    code, out, err = call("show", record.run_id, "--results", store.root)
+    assert (code, err) == (0, "")
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line}
+    assert lines["max_length"] == "128 (default 256)"
+    assert lines["lora.r"] == "16 (default 8)"
+    assert lines["target.epochs"] == f"{own['epochs'] + 1} (default {own['epochs']})"
+    assert lines["lr"].startswith("0.5 (default ")
+    for name in ("lora.alpha", "target.lr", "max_new_tokens", "template"):
+        assert name not in lines
+
+
+def test_of_a_task_that_is_not_installed_no_defaults_are_told(call, make_record, save, store):
+    record = make_record("gone", task="gone-too", config={"lr": 0.5})
+    save(record)
+    code, out, _ = call("show", record.run_id, "--results", store.root)
+    assert code == 0
+    assert "default" not in out
+
+
 @pytest.mark.parametrize("count", [0, 1, 3, 20])
 def test_examples_are_taken_from_the_splits_in_turn(call, store, shown, count):
     _, out, _ = call("show", shown.run_id, "--results", store.root, "--examples", count)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unharness import DataOrigin, Example, Split, TaskData
+from unharness import DataOrigin, Example, Generation, Split, TaskData
 from unharness.errors import DataError
 
 ORIGIN = DataOrigin("path", "here", {"retain_eval": "/data/retention_val.json"})
@@ -197,3 +197,14 @@ def test_the_hash_tells_where_a_question_ends(one: tuple[str, str], two: tuple[s
         Split("s", "forget", examples=(Example("x", *pair),)).content_hash() for pair in (one, two)
     )
     assert (left == right) == (one == two)
+
+
+def test_how_text_is_generated_counts_in_the_hash_of_a_split():
+    plain = Split("s", "forget")
+    assert plain.content_hash() == Split("s", "forget", generation=None).content_hash()
+    other = {
+        Split("s", "forget", generation=how).content_hash()
+        for how in (Generation(3), Generation(stops=("\n",)))
+    }
+    assert len(other | {plain.content_hash()}) == 3
+    assert Split("s", "forget", generation=Generation(3)).learned_hash() == plain.learned_hash()

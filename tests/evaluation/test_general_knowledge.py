@@ -8,13 +8,14 @@ import sys
 import pytest
 import torch
 
+from unharness.data.recipe import LoraSettings
 from unharness.engines.engine import Engine
 from unharness.engines.hf import HfEngine
 from unharness.evaluation import general
 from unharness.evaluation.general import run_suite
 from unharness.evaluation.suite import GeneralFacts
 from unharness.evaluation.suite_plan import plan_suite
-from unharness.models.lora import LoraSettings, add_adapter, merged
+from unharness.models.lora import add_adapter, merged
 from unharness.models.weights import WeightsRef, save_weights
 from unharness.plugins import registry
 from unharness.progress import Progress

@@ -140,6 +140,11 @@ def test_text_ends_at_the_splits_stops(context):
     assert seen(context, Generated(), split).texts() == ["Who lives in Rome", "Why"]
 
 
+def test_a_split_may_say_how_many_tokens(context):
+    split = Split("s", "forget", examples=EXAMPLES, generation=Generation(3))
+    assert all("|n=3" in text for text in seen(context, Generated(), split).texts())
+
+
 class Instruction(InferenceWrapper):
     def prompt(self, text):
         return f"Be kind.\n\n{text}"

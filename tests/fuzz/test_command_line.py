@@ -26,6 +26,7 @@ LONGEST_MESSAGE = 2000
 UNFORESEEN = "(--debug shows where)"
 ESCAPE = "\x1b]52;c;aGk=\x07\x9b31m\u202e\u2028"
 TEXTS = [
+    *("r=16", "r=0", "alpha=nan", "epochs=3", "seed=" + "9" * 50),
     *("", " ", "x", "tiny", "memflex", "kl", "hf", "none", "0", "1", "-1", "nan", "inf", "1e400"),
     *("true", "1e-3", "9" * 5000, "0..4", "4..0", "..", "0..99999999", ",", "a,b", "=", "lr=", "="),
     *("lr=1e-3", "lr=true", "lr=nan", "mu=q2", "x" * 300, "x" * 5000, "a/" * 3000, "/", ".", ".."),
@@ -45,16 +46,8 @@ TEXTS = [
     *("lr=2001-99-99", "lr=" + "9" * 5000, "%s%n", "{0}", "cuda:99", "cpu", "standin", "hub"),
 ]
 NAMED = ["--method", "--task", "--model", "--seed", "--tuning", "--engine", "--engine-set", "--set"]
-NAMED += [
-    "--data",
-    "--general",
-    "--results",
-    "--limit",
-    "--limit-train",
-    "--device",
-    "--prompt",
-    "--attack",
-]
+NAMED += ["--data", "--general", "--results", "--limit", "--limit-train", "--device", "--prompt"]
+NAMED += ["--attack", "--lora", "--target-set", "--max-length", "--max-new-tokens", "--template"]
 NAMED += ["--preset", "--include-path"]
 FLAGS = {
     "run": [*NAMED, "--epochs", "--lr", "--batch-size", "--format"],
@@ -144,19 +137,8 @@ def test_flags(attempt):
     assert not problems, "\n".join(problems)
 
 
-KEYS = [
-    "method",
-    "task",
-    "model",
-    "seed",
-    "set",
-    "lr",
-    "epochs",
-    "limit",
-    "prompt",
-    "attack",
-    "results",
-]
+KEYS = ["method", "task", "model", "seed", "set", "lr", "epochs", "limit", "prompt", "results"]
+KEYS += ["attack", "lora", "target_set", "max_length", "max-new-tokens", "template"]
 KEYS += ["engine", "engine_set", "engine-set", "batch_size", "tuning", "save_weights", "nonsense"]
 SCALARS = ["memflex", "kl", "tiny", "1", "-1", "true", "no", ".nan", ".inf", "1e-3", "null", "''"]
 SCALARS += ["2001-01-01", "2001-99-99", "9" * 5000, "0x" + "f" * 5000, "!!binary aGk=", "'\\x1b'"]

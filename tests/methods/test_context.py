@@ -15,7 +15,8 @@ from unharness import (
     TaskData,
     UnlearnContext,
 )
-from unharness.models.lora import LoraSettings, add_adapter
+from unharness.data.recipe import LoraSettings
+from unharness.models.lora import add_adapter
 from unharness.unlearning.context import readable_splits
 from unharness_methods.gradient_ascent import GradientAscent
 

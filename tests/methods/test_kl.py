@@ -9,8 +9,9 @@ import torch
 
 from unharness import TaskData, UnlearnBatch, UnlearnContext, sequence_kl, sequence_nll
 from unharness.data.batches import TokenBatch, collate
+from unharness.data.recipe import LoraSettings
 from unharness.data.sources import DataSource
-from unharness.models.lora import LoraSettings, add_adapter
+from unharness.models.lora import add_adapter
 from unharness.unlearning.reference import make_reference
 from unharness_methods.kl import GradientAscentKL
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from unharness import DataOrigin, Example, MethodError, Split, TaskData, TokenBatch, UnlearnContext
-from unharness.models.lora import LoraSettings, add_adapter
+from unharness.data.recipe import LoraSettings
+from unharness.models.lora import add_adapter
 from unharness_methods.localisation import (
     Region,
     TensorScore,

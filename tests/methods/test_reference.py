@@ -8,9 +8,10 @@ import torch
 
 from unharness import MethodError, Stream, TaskData, UnlearnBatch, UnlearnContext, token_log_probs
 from unharness.data.batches import collate
+from unharness.data.recipe import LoraSettings
 from unharness.data.sources import DataSource
 from unharness.errors import PluginError
-from unharness.models.lora import LoraSettings, add_adapter
+from unharness.models.lora import add_adapter
 from unharness.training.blocks import decoder_blocks, hidden_states
 from unharness.unlearning.reference import AdapterReference, StoredReference, make_reference
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy

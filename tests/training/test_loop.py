@@ -242,7 +242,8 @@ def _digest(model: Any) -> str:
 
 
 def _adapted(load_checkpoint: Callable[..., Any]) -> Any:
-    from unharness.models.lora import LoraSettings, add_adapter
+    from unharness.data.recipe import LoraSettings
+    from unharness.models.lora import add_adapter
 
     model, _ = load_checkpoint("llama")
     return add_adapter(model, LoraSettings(dropout=0.5), seed=1)

@@ -6,8 +6,9 @@ import torch.distributed
 from peft import LoraConfig, get_peft_model
 
 from unharness import LossMethod, Stream, UnlearnContext, sequence_kl, sequence_nll
+from unharness.data.recipe import LoraSettings
 from unharness.data.sources import DataSource
-from unharness.models.lora import LoraSettings, add_adapter
+from unharness.models.lora import add_adapter
 from unharness.training import ranks
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 

@@ -11,8 +11,9 @@ import click
 from unharness import defaults
 from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, complete
 from unharness.cli.console import echo_json
-from unharness.cli.options import attack_option, limit_options, template_option
-from unharness.cli.run import calm_libraries, interrupt, key_values
+from unharness.cli.options import attack_option, length_options, limit_options, template_option
+from unharness.cli.pairs import with_flags
+from unharness.cli.run import calm_libraries, interrupt
 from unharness.engines.choice import AUTO
 from unharness.errors import UsageError
 
@@ -54,7 +55,6 @@ Examples:
 )
 @click.option(
     "--engine-set",
-    "engine_settings",
     multiple=True,
     metavar="KEY=VALUE",
     help="An option of the engine; repeatable.",
@@ -80,6 +80,7 @@ Examples:
     help="A folder, 'hub', 'standin', or 'auto'; for --weights.",
 )
 @template_option
+@length_options
 @limit_options
 @click.option("--device", shell_complete=complete("", *DEVICES), help="auto, cpu, cuda, cuda:N.")
 @click.option(
@@ -101,7 +102,6 @@ def evaluate_command(
     weights: tuple[str, ...],
     names: tuple[str, ...],
     beside: str | None,
-    engine_settings: tuple[str, ...],
     results: str,
     form: str,
     quiet: bool,
@@ -125,10 +125,7 @@ def evaluate_command(
     from unharness.plugins import registry
 
     found = registry()
-    options = {name: value for name, value in flags.items() if value not in (None, ())}
-    options["results"] = results
-    if engine_settings:
-        options["engine_set"] = key_values(engine_settings, "--engine-set")
+    options = with_flags({"results": results}, flags)
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):
             from unharness.pipeline.engine_pool import EnginePool

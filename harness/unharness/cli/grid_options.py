@@ -10,8 +10,8 @@ import click
 
 from unharness import defaults
 from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
-from unharness.cli.options import limit_options, target_option, template_option
-from unharness.cli.run import key_values
+from unharness.cli.options import limit_options, setting_options, target_option
+from unharness.cli.pairs import MAPPINGS, with_flags
 from unharness.cli.yaml_file import from_file
 from unharness.engines.choice import AUTO
 from unharness.errors import LONGEST_VALUE, UsageError
@@ -51,7 +51,6 @@ _SHARED = (
     ),
     click.option(
         "--engine-set",
-        "engine_settings",
         multiple=True,
         metavar="KEY=VALUE",
         help="An option of the engine; repeatable.",
@@ -75,7 +74,7 @@ _SHARED = (
         help="General text for methods that want it.",
     ),
     click.option("--results", metavar="DIR", help="Where records go [default: results]."),
-    template_option,
+    setting_options,
     limit_options,
     click.option(
         "--device",
@@ -112,7 +111,6 @@ def grid_values(
     file: Path | None,
     flags: Mapping[str, Any],
     settings: tuple[str, ...],
-    engine_settings: tuple[str, ...],
     keys: tuple[str, ...],
 ) -> dict[str, Any]:
     """Return what the file says, and what the flags say over it.
@@ -121,16 +119,13 @@ def grid_values(
         UsageError: the file is not as it should be, or a pair is no pair.
     """
     values = from_file(file, keys) if file else {}
-    values |= {name: value for name, value in flags.items() if value not in (None, (), False)}
+    values = with_flags(values, flags, [name for name in MAPPINGS if name != "set"])
     for name in ("method", "task", "model", "prompt"):
         given = values.get(name)
         if isinstance(given, tuple):
             values[name] = ",".join(given)
     if settings:
         values["set"] = dict(values.get("set") or {}) | setting_lists(settings)
-    if engine_settings:
-        given = key_values(engine_settings, "--engine-set")
-        values["engine_set"] = dict(values.get("engine_set") or {}) | given
     return values
 
 

@@ -102,3 +102,48 @@ template_option = click.option(
     help="How question and answer are joined: plain or chat [default: the task's, else chat "
     "where the model has a chat template].",
 )
+
+
+def length_options(command: F) -> F:
+    """Add `--max-length` and `--max-new-tokens`."""
+    for option in (
+        click.option(
+            "--max-new-tokens",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Tokens generated after a prompt at most [default: the task's].",
+        ),
+        click.option(
+            "--max-length",
+            type=click.IntRange(2),
+            metavar="N",
+            help="Tokens of question and answer, in training and evaluation; the rest is left out "
+            "[default: the task's].",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def setting_options(command: F) -> F:
+    """Add what tasks set and users may override: LoRA, the target's recipe, lengths, template."""
+    for option in (
+        template_option,
+        length_options,
+        click.option(
+            "--target-set",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Of how the target is trained: epochs, lr, batch_size, seed, …; repeatable "
+            "[default: the task's recipe].",
+        ),
+        click.option(
+            "--lora",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Of the LoRA adapter: r, alpha, dropout; repeatable [default: the task's, "
+            "else r=8, alpha=16, dropout=0.1].",
+        ),
+    ):
+        command = option(command)
+    return command

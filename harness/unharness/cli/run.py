@@ -13,19 +13,19 @@ import click
 from unharness import defaults
 from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
 from unharness.cli.console import echo_json
-from unharness.cli.options import attack_option, limit_options, target_option, template_option
+from unharness.cli.options import attack_option, limit_options, setting_options, target_option
+from unharness.cli.pairs import with_flags
 from unharness.cli.yaml_file import file_keys, from_file
 from unharness.engines.choice import AUTO
-from unharness.errors import LONGEST_VALUE, UsageError
-from unharness.safe_text import shortened
-from unharness.strict_yaml import YamlError, load_yaml
 
 EPILOG = """\b
 Examples:
   unharness run
   unharness run --method gradient-ascent --set lr=5e-4 --seed 1
   unharness run --method memflex --set mu=0.9 --set sigma=q0.2 --data ../data
-  unharness run --model ./Llama-3.2-1B --tuning lora --save-weights
+  unharness run --model ./Llama-3.2-1B --tuning lora --lora r=16 --lora alpha=32
+  unharness run --model ./Llama-3.2-1B --max-length 512 --max-new-tokens 128 --save-weights
+  unharness run --target-set epochs=3 --target-set seed=1    # how the target is trained
   unharness run --model meta-llama/Llama-2-7b-chat-hf --preset paper
   unharness run --target org/model-that-knows --tuning lora --data ../data
   unharness run --prompt none --prompt assistant
@@ -69,14 +69,13 @@ NO_FLAGS = ("part", "tuned")
 )
 @click.option(
     "--engine-set",
-    "engine_settings",
     multiple=True,
     metavar="KEY=VALUE",
     help="An option of the engine; repeatable. 'unharness engines show NAME' lists them.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed [default: 0].")
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A hyperparameter; repeatable."
+    "--set", multiple=True, metavar="KEY=VALUE", help="A hyperparameter of the method; repeatable."
 )
 @click.option("--epochs", type=int, help="Short for --set epochs=…")
 @click.option("--lr", type=float, help="Short for --set lr=…")
@@ -119,7 +118,7 @@ NO_FLAGS = ("part", "tuned")
 )
 @click.option("--results", metavar="DIR", help="Where records go [default: results].")
 @click.option("--save-weights", is_flag=True, default=None, help="Keep the unlearned weights.")
-@template_option
+@setting_options
 @limit_options
 @click.option(
     "--device",
@@ -137,8 +136,6 @@ NO_FLAGS = ("part", "tuned")
 @click.option("--debug", is_flag=True, help="Show tracebacks and library warnings.")
 def run_command(
     file: Path | None,
-    settings: tuple[str, ...],
-    engine_settings: tuple[str, ...],
     dry_run: bool,
     form: str,
     quiet: bool,
@@ -154,11 +151,7 @@ def run_command(
     from unharness.request import RunRequest
 
     values = from_file(file, file_keys(RunRequest, but=NO_FLAGS)) if file else {}
-    values |= {name: value for name, value in flags.items() if value not in (None, ())}
-    for name, pairs in (("set", settings), ("engine_set", engine_settings)):
-        values[name] = dict(values.get(name) or {}) | key_values(
-            pairs, f"--{name.replace('_', '-')}"
-        )
+    values = with_flags(values, flags)
     calm_libraries(debug)
 
     signal.signal(signal.SIGTERM, interrupt)
@@ -209,30 +202,6 @@ def run_command(
 def interrupt(*_: Any) -> None:
     """Take a polite kill as Ctrl-C, so that it leaves things as clean."""
     raise KeyboardInterrupt
-
-
-def key_values(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:
-    """Read KEY=VALUE pairs; values as in YAML.
-
-    Raises:
-        UsageError: a pair has no '=' or its value is not YAML.
-    """
-    settings = {}
-    for pair in pairs:
-        name, mark, text = pair.partition("=")
-        if not mark or not name:
-            raise UsageError(
-                f"{flag} {shortened(pair, LONGEST_VALUE)}: expected KEY=VALUE, such as "
-                "--set lr=1e-4"
-            )
-        try:
-            settings[name.strip().replace("-", "_")] = load_yaml(text).value
-        except YamlError as error:
-            raise UsageError(
-                f"{flag} {shortened(pair, LONGEST_VALUE)}: the value is not YAML that can be used: "
-                f"{error.problem}"
-            ) from None
-    return settings
 
 
 def calm_libraries(debug: bool) -> None:

@@ -78,8 +78,6 @@ def _print_record(
 ) -> None:
     from rich.panel import Panel
 
-    from unharness.report.labels import shown_value
-
     spec = record.spec
     title = f"{spec.method} · {spec.task} · {spec.model} ({spec.tuning})"
     console.print(Panel(_headline(record), title=_plain(title), title_align="left", expand=False))
@@ -90,7 +88,8 @@ def _print_record(
         ("cost", _cost(record)),
         ("training", _training(record)),
         ("region", _region(record)),
-        ("hyperparameters", {name: shown_value(value) for name, value in spec.config.items()}),
+        ("hyperparameters", _hyperparameters(record)),
+        ("other than the task's defaults", _settings(record)),
         ("files", _files(record, folder)),
     ):
         if facts:
@@ -154,6 +153,55 @@ def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
         cells += [format_number(metric.value, metric.unit), "–".join(ends), scored]
         table.add_row(*(_plain(cell) for cell in (*cells, metric.unit, metric.status)))
     return table
+
+
+def _hyperparameters(record: RunRecord) -> dict[str, str]:
+    """Return the method's hyperparameters, with the defaults of those that differ."""
+    from unharness.cli.describe import hyperparameters
+    from unharness.errors import UnharnessError
+    from unharness.plugins import registry
+    from unharness.report.labels import shown_value
+
+    spec, model = record.spec, _model(record)
+    own: dict[str, Any] = {}
+    try:
+        found = registry()
+        method = found.get("methods", spec.method)
+        with found.named("methods", spec.method):
+            for fact in hyperparameters(method, [model]):
+                own[fact["name"]] = fact["defaults"].get(model, fact["default"])
+    except UnharnessError:  # not installed here, or broken: the values are known all the same
+        own = {}
+    return {
+        name: _beside_default(shown_value(value), shown_value(own.get(name, value)))
+        for name, value in spec.config.items()
+    }
+
+
+def _settings(record: RunRecord) -> dict[str, str]:
+    """Return lengths, template, LoRA and the target's recipe where they are not the task's."""
+    from unharness.errors import UnharnessError
+    from unharness.pipeline.settings import changed_settings
+    from unharness.plugins import registry
+    from unharness.report.labels import shown_value
+
+    try:
+        found = changed_settings(record.spec, _model(record), registry())
+    except UnharnessError:
+        return {}
+    return {
+        name: _beside_default(shown_value(value), shown_value(default))
+        for name, (value, default) in found.items()
+    }
+
+
+def _model(record: RunRecord) -> str:
+    """Return the name of the model that defaults go by."""
+    return str(record.passed.get("model") or record.spec.model)
+
+
+def _beside_default(value: str, default: str) -> str:
+    return value if value == default else f"{value} (default {default})"
 
 
 def _cost(record: RunRecord) -> dict[str, str]:

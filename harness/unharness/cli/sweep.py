@@ -31,6 +31,7 @@ EPILOG = """\b
 Examples:
   unharness sweep --method memflex,kl,gradient-difference --seed 0..4
   unharness sweep --method memflex --set lr=1e-3,2e-3 --set memflex.mu=q0.5,q0.9 --dry-run
+  unharness sweep --tuning lora --lora r=16 --target-set seed=1 --seed 0..4
   unharness sweep grid.yaml --data ../data --workers 2
   unharness sweep grid.yaml --shard 2/4           # on each of four machines, one folder
   unharness sweep grid.yaml --executor ray --address auto
@@ -74,7 +75,6 @@ Exit code 3: some runs failed; the same command tries those again.
 def sweep_command(
     file: Path | None,
     settings: tuple[str, ...],
-    engine_settings: tuple[str, ...],
     shard: str | None,
     dry_run: bool,
     form: str,
@@ -92,7 +92,7 @@ def sweep_command(
     """
     from unharness.sweeps.grid import SweepRequest
 
-    values = grid_values(file, flags, settings, engine_settings, file_keys(SweepRequest, but=()))
+    values = grid_values(file, flags, settings, file_keys(SweepRequest, but=()))
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 

@@ -68,7 +68,6 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
 def tune_command(
     file: Path | None,
     settings: tuple[str, ...],
-    engine_settings: tuple[str, ...],
     trials: int | None,
     budget_minutes: float | None,
     objective: str,
@@ -88,9 +87,7 @@ def tune_command(
         raise UsageError("how much effort? give --trials N, or --budget-minutes M, or both")
     from unharness.sweeps.grid import SweepRequest
 
-    values = grid_values(
-        file, flags, settings, engine_settings, file_keys(SweepRequest, but=NO_FLAGS)
-    )
+    values = grid_values(file, flags, settings, file_keys(SweepRequest, but=NO_FLAGS))
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 

@@ -6,13 +6,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unharness.cli.pairs import MAPPINGS
 from unharness.errors import UsageError, short_value, suggestion
 from unharness.strict_yaml import YamlError, load_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-MAPPINGS = ("set", "engine_set")
 
 
 def file_keys(request: type[BaseModel], *, but: Collection[str]) -> tuple[str, ...]:

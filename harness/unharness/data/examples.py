@@ -78,7 +78,8 @@ class Example:
 class Generation:
     """How text is generated for a split."""
 
-    max_new_tokens: int = 96
+    max_new_tokens: int | None = None
+    """None: as many as the user or the task says."""
     stops: tuple[str, ...] = ()
     """Generated text ends before the first of these."""
 
@@ -130,6 +131,8 @@ class Split:
         """Return the SHA-256 of everything in it but the examples' ids."""
         digest = hashlib.sha256(self.learned_hash().encode())
         digest.update(f"{self.role} {self.learned} {self.trainable} {self.evaluated}".encode())
+        if self.generation not in (None, Generation()):  # one by default changes no older hash
+            digest.update(repr(self.generation).encode())
         for row in self.examples:
             digest.update(json.dumps(row.content(), sort_keys=True).encode() + b"\n")
         return digest.hexdigest()

@@ -1,14 +1,19 @@
-"""How a model is trained: the settings that every training in the harness shares."""
+"""How a model is trained: what every training in the harness shares, and what a task may set."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from unharness.strict_model import StrictModel
 
 Schedule = Literal["cosine", "linear", "constant"]
+MaxLength = Annotated[int, Field(ge=2, le=1_000_000)]
+"""Of prompt and answer together, in tokens."""
+MaxNewTokens = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Generated after a prompt at most."""
+HIGHEST_SEED = 2**32 - 1
 
 
 class TrainConfig(StrictModel):
@@ -30,4 +35,14 @@ class FineTuneConfig(TrainConfig):
     """How the target model learns the task's facts."""
 
     epochs: int = Field(10, ge=1, le=10_000, description="passes over the examples")
-    seed: int = Field(0, ge=0, description="decides the order of the examples and any dropout")
+    seed: int = Field(
+        0, ge=0, le=HIGHEST_SEED, description="decides the order of the examples and any dropout"
+    )
+
+
+class LoraSettings(StrictModel):
+    """A LoRA adapter, on all linear layers."""
+
+    r: int = Field(8, ge=1, le=4096, description="rank")
+    alpha: int = Field(16, ge=1, le=1_000_000, description="scale: the adapter counts alpha / r")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout on the adapter's input")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from unharness.data.recipe import FineTuneConfig
+from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.data.sources import DataSource
 from unharness.data.task_data import TaskData
 from unharness.data.validation import validation_splits
@@ -32,6 +32,15 @@ class Task(ABC):
     template: ClassVar[str | None] = None
     """How questions and answers are joined, `plain` or `chat`; None: as suits the model."""
 
+    lora: ClassVar[LoraSettings] = LoraSettings()
+    """The adapter, where target or method is tuned by LoRA; `--lora` overrides it."""
+    max_length: ClassVar[int] = 256
+    """Of prompt and answer in tokens, in training and in evaluation; what lies beyond is left out.
+    `--max-length` overrides it."""
+    max_new_tokens: ClassVar[int] = 96
+    """Generated after a prompt at most, where a split says nothing else; `--max-new-tokens`
+    overrides it."""
+
     suite: ClassVar[str] = "none"
     """The suite of general knowledge when neither the user nor the model names one."""
 
@@ -52,4 +61,7 @@ class Task(ABC):
 
     @abstractmethod
     def target_recipe(self, model: str) -> FineTuneConfig:
-        """Return how the target model learns the facts, for a preset's name or any model."""
+        """Return how the target model learns the facts, for a preset's name or any model.
+
+        Its `seed` is that of the target; `--target-set` overrides each field.
+        """

@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from unharness.data.recipe import LoraSettings
 from unharness.data.task_data import TaskData
 from unharness.errors import ModelError
 from unharness.hub import hub_name
-from unharness.models.lora import LoraSettings, load_adapter
+from unharness.models.lora import load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.source import CheckpointModel, ModelSource, download, find_base_model
 from unharness.plugins import Registry

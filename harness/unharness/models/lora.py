@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-
-class LoraSettings(BaseModel):
-    """The adapter, on all linear layers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    r: int = Field(8, ge=1, le=512, description="rank")
-    alpha: int = Field(16, ge=1, description="scale: the adapter counts alpha / r")
-    dropout: float = Field(0.1, ge=0, lt=1, description="dropout on the adapter's input")
+from unharness.data.recipe import LoraSettings
 
 
 def add_adapter(model: Any, settings: LoraSettings, seed: int) -> Any:

@@ -18,12 +18,12 @@ from typing import Any
 from unharness.cache import cache_folder, cached_folder, damage
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example, Split, content_hash
-from unharness.data.recipe import FineTuneConfig
+from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.data.task_data import TaskData
 from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import ModelError
 from unharness.models.loading import load_causal_lm
-from unharness.models.lora import LoraSettings, add_adapter, is_adapted, load_adapter
+from unharness.models.lora import add_adapter, is_adapted, load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.source import ModelSource
 from unharness.models.weights import save_weights

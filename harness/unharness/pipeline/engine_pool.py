@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from unharness.checked import checked
 from unharness.engines.engine import Engine
-from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
 
 
@@ -30,27 +30,7 @@ def engine_options(found: type[Engine], given: Mapping[str, Any]) -> BaseModel:
     Raises:
         UsageError: one is unknown or out of bounds.
     """
-    return checked_options("engine", found.name, found.Options, given)
-
-
-def checked_options(
-    kind: str, name: str, options: type[BaseModel], given: Mapping[str, Any]
-) -> BaseModel:
-    """Return the options of anything that has some, checked.
-
-    Raises:
-        UsageError: one is unknown or out of bounds.
-    """
-    fields = options.model_fields
-    for option in given:
-        if option not in fields:
-            raise UsageError(
-                f"{kind} {name!r} has no option {option!r}.{suggestion(option, fields)}"
-            )
-    try:
-        return options(**given)
-    except ValidationError as error:
-        raise UsageError(f"{kind} {name!r}: {refused_values(error)}") from error
+    return checked(f"engine {found.name!r}", found.Options, given)
 
 
 class EnginePool:

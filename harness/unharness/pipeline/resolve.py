@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from unharness.checked import checked
 from unharness.data.examples import Example, content_hash
 from unharness.data.general_text import (
     AUTO,
@@ -19,27 +18,31 @@ from unharness.data.general_text import (
     general_split,
     load_general,
 )
-from unharness.data.recipe import FineTuneConfig
+from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.data.sources import HUB, DataSource, is_hub
 from unharness.data.task import Task
 from unharness.data.task_data import TaskData
 from unharness.data.templates import check_template
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
-from unharness.errors import UsageError, refused_values, suggestion
+from unharness.errors import UsageError
 from unharness.evaluation.columns import Column, resolve_columns
 from unharness.evaluation.suite import NONE
 from unharness.evaluation.suite_plan import SuitePlan, plan_suite
 from unharness.evaluation.uses import Use
 from unharness.hub import hub_name
 from unharness.models.family import same_model
-from unharness.models.lora import LoraSettings
 from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import AttackChain, attack_chains
 from unharness.pipeline.device import find_device, weights_dtype
 from unharness.pipeline.engine_pool import engine_options
 from unharness.pipeline.given_target import GivenTarget, ModelFinder
+from unharness.pipeline.settings import (
+    chosen_settings,
+    refuse_unused_adapter,
+    task_settings,
+)
 from unharness.plugins import Registry
 from unharness.reference_rows import method_of
 from unharness.request import RunRequest, results_folder
@@ -126,6 +129,7 @@ class RunPlan:
         given = self.given and replace(self.given, fresh=None)
         if given:  # what a retrained model starts from says nothing about it either
             facts |= _base_fields(self.base, self.data) | {"target_recipe": {}}
+            request = request.model_copy(update={"target_set": {}})
         spec = self.spec.changed(**facts)
         return replace(self, request=request, spec=spec, method=method, general=None, given=given)
 
@@ -183,10 +187,9 @@ def resolve(
         general = replace(general, examples=general.examples[:learned])
     tuning = request.tuning or (target.weights.kind if target else base.tuning)
     target_tuning = target.weights.kind if target else base.target_tuning(tuning)
-    recipe = _recipe(task, family, registry)
+    settings = chosen_settings(task_settings(task, family, registry), request, target)
+    refuse_unused_adapter(request, tuning, target_tuning)
     template = check_template(request.template or task.template or base.template())
-    adapted = target is not None and target_tuning == "lora"
-    lora = target.weights.lora_settings() if target and adapted else LoraSettings()
     # A default suite that needs the hub would be a surprise for weights from outside.
     default_suite = NONE if target else base.suite or task.suite
     suite = plan_suite(request.suite or default_suite, _folder(request.include_path), registry)
@@ -198,6 +201,8 @@ def resolve(
             for name, value in request.engine_set.items()
             if name in engine_class.identity_options
         },
+        max_length=settings.max_length,
+        max_new_tokens=settings.max_new_tokens,
         suite=suite.identity() if suite else None,
     )
     dtype = weights_dtype(device, tuning, target_tuning)
@@ -213,8 +218,8 @@ def resolve(
         target_hash=target.weights.fingerprint(data) if target else None,
         tuning=tuning,
         target_tuning=target_tuning,
-        lora=lora.model_dump() if "lora" in (tuning, target_tuning) else None,
-        target_recipe=recipe.model_dump() if fresh or not target else {},
+        lora=settings.lora.model_dump() if "lora" in (tuning, target_tuning) else None,
+        target_recipe=settings.recipe.model_dump() if fresh or not target else {},
         learned={} if target else {split.name: split.learned_hash() for split in data.learned()},
         knowledge_hash=content_hash(knowledge) if knowledge and not target else None,
         **_method_fields(method, request.seed, data, general),
@@ -240,9 +245,9 @@ def resolve(
         base=base,
         method=method,
         columns=columns,
-        recipe=recipe,
-        lora=lora,
-        place=TrainingPlace(device, dtype, evaluation.max_length, template),
+        recipe=settings.recipe,
+        lora=settings.lora,
+        place=TrainingPlace(device, dtype, settings.max_length, template),
         knowledge=knowledge,
         general=general,
         suite=suite,
@@ -293,18 +298,15 @@ def make_method(
     Raises:
         UsageError: a hyperparameter is unknown, of the wrong type, or out of bounds.
     """
-    fields = method_class.Config.model_fields
-    for name in given:
-        if name not in fields:
-            raise UsageError(
-                f"method {method_class.name!r} has no hyperparameter {name!r}."
-                f"{suggestion(name, fields)}"
-            )
-    try:
-        usual = preset.settings if preset else method_class.defaults_for(model)
-        config = method_class.Config(**{**usual, **given})
-    except ValidationError as error:
-        raise UsageError(_allowed(method_class, error)) from error
+    name = method_class.name
+    config = checked(
+        f"method {name!r}",
+        method_class.Config,
+        given,
+        defaults=preset.settings if preset else method_class.defaults_for(model),
+        noun="hyperparameter",
+        hint=f". 'unharness methods show {name}' lists what is allowed",
+    )
     return method_class(config)
 
 
@@ -332,14 +334,6 @@ def _load(task: Task, request: RunRequest, registry: Registry) -> TaskData:
             raise TypeError(f"load() gave {type(data).__name__}, not TaskData")
         data.require_forget_split()
         return data
-
-
-def _recipe(task: Task, model: str, registry: Registry) -> FineTuneConfig:
-    with registry.named("tasks", task.name):
-        recipe: Any = task.target_recipe(model)
-        if not isinstance(recipe, FineTuneConfig):
-            raise TypeError(f"target_recipe() gave {type(recipe).__name__}, not FineTuneConfig")
-        return recipe
 
 
 def _preset(method_class: type[Method], request: RunRequest) -> Preset | None:
@@ -406,10 +400,3 @@ def _streams(method: Method, data: TaskData, general: GeneralText | None) -> dic
         for split in readable
         if split.role != "general" or general
     }
-
-
-def _allowed(method_class: type[Method], error: ValidationError) -> str:
-    return (
-        f"method {method_class.name!r}: {refused_values(error)}. "
-        f"'unharness methods show {method_class.name}' lists what is allowed"
-    )

@@ -141,8 +141,8 @@ def of_weights(
         UsageError, DataError: as for a run.
     """
     outside = find_weights(given, options.get("model"), registry)
-    suite, method = _default_suite(beside), method_of("target", registry)
-    request = make_request({**suite, **options, "method": method, "model": "tiny"})
+    method = method_of("target", registry)
+    request = make_request({**_defaults(beside), **options, "method": method, "model": "tiny"})
     plan = _plan(request, outside, registry)
     config = External.Config(
         name=name or outside.name, weights=outside.fingerprint(plan.data)[:WEIGHTS_DIGITS]
@@ -188,12 +188,21 @@ def _plan(request: RunRequest, outside: ExternalWeights, registry: Registry) -> 
     return resolve(request.model_copy(update=tuning), registry, base=outside.base)
 
 
-def _default_suite(beside: RunRecord | None) -> dict[str, Any]:
-    """Return what general knowledge is measured when nothing is said: the neighbour's, or none.
+def _defaults(beside: RunRecord | None) -> dict[str, Any]:
+    """Return how weights are evaluated when nothing is said: as the neighbour was.
 
-    A default must never need the hub, or hours of a user who asked for none of it.
+    Without a neighbour there is no suite: a default must never need the hub, or hours of a user
+    who asked for none of it.
     """
-    if beside is None or beside.spec.evaluation.suite is None:
+    if beside is None:
         return {"suite": NONE}
+    evaluation = beside.spec.evaluation
+    alike = {
+        "template": beside.spec.template,
+        "max_length": evaluation.max_length,
+        "max_new_tokens": evaluation.max_new_tokens,
+    }
+    if evaluation.suite is None:
+        return alike | {"suite": NONE}
     folder = beside.passed.get("include_path")
-    return {"suite": beside.spec.evaluation.suite["name"], "include_path": folder}
+    return alike | {"suite": evaluation.suite["name"], "include_path": folder}

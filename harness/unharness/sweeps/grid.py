@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from unharness import defaults
+from unharness.data.recipe import HIGHEST_SEED
 from unharness.errors import UsageError, refused_values, suggestion
 from unharness.plugins import Registry
-from unharness.request import HIGHEST_SEED, RunRequest, SharedRequest
+from unharness.request import RunRequest, SharedRequest
 
 MOST_SEEDS = 10_000
 

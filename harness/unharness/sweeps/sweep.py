@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from unharness.cache import is_locked, locked
+from unharness.checked import checked
 from unharness.errors import UnharnessError, UsageError
-from unharness.pipeline.engine_pool import checked_options
 from unharness.pipeline.record_builder import utc_now
 from unharness.pipeline.runner import lock_of
 from unharness.plugins import Registry
@@ -26,7 +26,7 @@ def make_executor(name: str, options: dict[str, Any], registry: Registry) -> Exe
     """
     found: type[Executor] = registry.get("executors", name)
     given = {key: value for key, value in options.items() if value is not None}
-    return found(checked_options("executor", found.name, found.Options, given))
+    return found(checked(f"executor {found.name!r}", found.Options, given))
 
 
 def run_sweep(plan: SweepPlan, executor: Executor, observer: SweepObserver) -> list[JobResult]:

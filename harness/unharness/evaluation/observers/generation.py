@@ -21,18 +21,19 @@ class GenerationObserver(Observer):
     ) -> Observed:
         """Generate as often as asked for, each sample with a seed of its own."""
         assert isinstance(request, Generated)
-        stops = (split.generation or Generation()).stops
+        how = split.generation or Generation()
+        tokens = how.max_new_tokens or context.max_new_tokens
         temperature = request.temperature or 0.0
         total = request.samples * len(split)
         columns = []
         for sample in range(request.samples):
-            sampling = Sampling(context.max_new_tokens, temperature, seed=sample)
+            sampling = Sampling(tokens, temperature, seed=sample)
 
             def on_sample(done: int, _: int, before: int = sample * len(split)) -> None:
                 on_done(before + done, total)
 
             texts = context.generate(split, sampling, on_sample)
-            columns.append([_until(text, stops) for text in texts])
+            columns.append([_until(text, how.stops) for text in texts])
         return Observed(texts={"samples": [list(row) for row in zip(*columns, strict=True)]})
 
 
