@@ -199,12 +199,15 @@ def test_the_hash_tells_where_a_question_ends(one: tuple[str, str], two: tuple[s
     assert (left == right) == (one == two)
 
 
-def test_how_text_is_generated_counts_in_the_hash_of_a_split():
-    plain = Split("s", "forget")
-    assert plain.content_hash() == Split("s", "forget", generation=None).content_hash()
-    other = {
-        Split("s", "forget", generation=how).content_hash()
-        for how in (Generation(3), Generation(stops=("\n",)))
-    }
-    assert len(other | {plain.content_hash()}) == 3
-    assert Split("s", "forget", generation=Generation(3)).learned_hash() == plain.learned_hash()
+def test_how_text_is_generated_counts_in_the_hash_of_the_data_alone():
+    def data(generation):
+        split = Split("s", "forget", examples=(Example("1", "a?", "b"),), generation=generation)
+        return TaskData({"s": split}, ORIGIN)
+
+    default = data(Generation())
+    assert data(None).content_hash() == default.content_hash()
+    others = [data(how) for how in (Generation(3), Generation(stops=("\n",)))]
+    assert len({one.content_hash() for one in (default, *others)}) == 3
+    for other in others:
+        assert other.learned_hash() == default.learned_hash()
+        assert other.split_hashes() == default.split_hashes()

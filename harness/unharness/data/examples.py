@@ -131,8 +131,6 @@ class Split:
         """Return the SHA-256 of everything in it but the examples' ids."""
         digest = hashlib.sha256(self.learned_hash().encode())
         digest.update(f"{self.role} {self.learned} {self.trainable} {self.evaluated}".encode())
-        if self.generation not in (None, Generation()):  # one by default changes no older hash
-            digest.update(repr(self.generation).encode())
         for row in self.examples:
             digest.update(json.dumps(row.content(), sort_keys=True).encode() + b"\n")
         return digest.hexdigest()

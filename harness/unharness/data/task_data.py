@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from unharness.data.examples import Example, Role, Split
+from unharness.data.examples import Example, Generation, Role, Split
 from unharness.errors import DataError
 
 
@@ -134,8 +134,15 @@ class TaskData:
         return {name: split.content_hash() for name, split in sorted(self.splits.items())}
 
     def content_hash(self) -> str:
-        """Return the SHA-256 of all splits; two sources with equal content have equal hashes."""
-        return hashlib.sha256(json.dumps(self.split_hashes()).encode()).hexdigest()
+        """Return the SHA-256 of all splits, and of how text is generated where one says so.
+
+        Two sources with equal content have equal hashes.
+        """
+        digest = hashlib.sha256(json.dumps(self.split_hashes()).encode())
+        for name, split in sorted(self.splits.items()):
+            if split.generation not in (None, Generation()):
+                digest.update(f"{name} {split.generation!r}\n".encode())
+        return digest.hexdigest()
 
     def learned_hash(self) -> str:
         """Return the SHA-256 of what a target model learns."""

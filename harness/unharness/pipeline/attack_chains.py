@@ -9,10 +9,10 @@ from typing import Any
 
 from unharness import defaults
 from unharness.attacks.attack import Attack
+from unharness.checked import checked
 from unharness.data.prompts import NO_PROMPT, Prompt, find_prompt
 from unharness.data.task_data import TaskData
 from unharness.errors import LONGEST_VALUE, UsageError
-from unharness.pipeline.engine_pool import checked_options
 from unharness.plugins import Registry
 from unharness.request import RunRequest
 from unharness.safe_text import shortened
@@ -104,7 +104,7 @@ def _chain(
 ) -> AttackChain:
     """Return a chain of one attack."""
     attack_class: type[Attack] = registry.get("attacks", name)
-    config = checked_options("attack", name, attack_class.Config, settings)
+    config = checked(f"attack {name!r}", attack_class.Config, settings)
     use = AttackUse(
         name=name,
         version=attack_class.version,

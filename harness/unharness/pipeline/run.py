@@ -41,9 +41,9 @@ def run(
         progress: told how far the run is.
         options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
             `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`, `data`,
-            `general`, `results`, `save_weights`, `template`, `max_length`, `max_new_tokens`, `limit`,
-            `limit_train`, `device`, `force`; and mappings: `lora`, of rank, scale and dropout,
-            `target_set`, of the target's recipe, `engine_set`, of the engine's options.
+            `general`, `results`, `save_weights`, `template`, `max_length`, `max_new_tokens`,
+            `limit`, `limit_train`, `device`, `force`; and mappings: `lora`, of rank, scale and
+            dropout, `target_set`, of the target's recipe, `engine_set`, of the engine's options.
 
     Raises:
         UsageError: a name or an option is not what it may be.
