@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from unharness.evaluation.metric import Metric, Score
     from unharness.evaluation.observed import Observed, TokenScores
     from unharness.evaluation.observer import Observer, ObserverContext
-    from unharness.evaluation.requests import Choices, Generated, Likelihood, Observation
+    from unharness.evaluation.requests import Choices, Generated, Likelihood, Observation, Paired
     from unharness.evaluation.seen import ChoiceScores, Seen
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.evaluation.uses import Composite, MetricUse
@@ -79,7 +79,7 @@ _HOMES = {
     "evaluation.metric": ("Metric", "Score"),
     "evaluation.observed": ("Observed", "TokenScores"),
     "evaluation.observer": ("Observer", "ObserverContext"),
-    "evaluation.requests": ("Choices", "Generated", "Likelihood", "Observation"),
+    "evaluation.requests": ("Choices", "Generated", "Likelihood", "Observation", "Paired"),
     "evaluation.seen": ("ChoiceScores", "Seen"),
     "evaluation.suite": ("Suite", "SuiteTask"),
     "evaluation.uses": ("Composite", "MetricUse"),
@@ -147,6 +147,7 @@ __all__ = [
     "Observed",
     "Observer",
     "ObserverContext",
+    "Paired",
     "PairsLayout",
     "Preset",
     "PublishedCell",

@@ -27,6 +27,11 @@ def unharness_observers() -> list[Ref]:
             "choices",
             "Likelihood of each of an example's choices as its answer.",
         ),
+        Ref(
+            _OBSERVERS + "paired:PairedObserver",
+            "paired",
+            "Divergence of predictions from the base, target or retrained model's, by token.",
+        ),
     ]
 
 

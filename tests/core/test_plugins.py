@@ -131,7 +131,7 @@ def test_the_builtins_are_all_there_and_whole():
         "rouge_l_forced",
         "token_accuracy",
     ]
-    assert registry.names("observers") == ["choices", "generation", "likelihood"]
+    assert registry.names("observers") == ["choices", "generation", "likelihood", "paired"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

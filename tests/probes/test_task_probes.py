@@ -9,7 +9,7 @@ from unharness.records.examples import read_examples
 from unharness.records.store import RecordStore, StoredRecord
 
 HERE = Path(__file__).parent
-MODULES = ("tofu_probe", "truth_ratio_probe", "text_probe", "choice_probe")
+MODULES = ("tofu_probe", "truth_ratio_probe", "text_probe", "choice_probe", "divergence_probe")
 
 
 def value(record, name):
@@ -121,6 +121,29 @@ def test_a_task_of_which_nothing_is_learned_has_the_base_model_as_its_target(
     assert record.training.steps > 0
     assert value(record, "hazard") is not None
     assert not [text for text in target.warnings if "never learned" in text]
+
+
+@pytest.mark.slow
+def test_a_metric_of_two_models_at_once(probes, run_task, tmp_path):
+    probes("divergence_probe")
+    options = {"limit": 4, "suite": "none"}
+    target = run_task("probe-compared", "vanilla", **options)
+    assert value(target, "from_target") == 0.0
+    before = run_task("probe-compared", "gradient-ascent", epochs=2, **options)
+    assert value(before, "from_target") > 0.01
+    assert value(before, "from_retrained") is None  # never trained for this
+    assert "needs the retrained model" in before.metrics["from_retrained"].status
+    assert rescored(before, tmp_path).metrics == before.metrics
+
+    gold = run_task("probe-compared", "retrain", **options)
+    assert value(gold, "from_retrained") == 0.0
+    run_task("probe-compared", "base", **options)
+    later = run_task("probe-compared", "gradient-ascent", epochs=2, force=True, **options)
+    assert value(later, "from_target") == value(before, "from_target")
+    assert value(later, "from_retrained") > 0.01
+    assert value(later, "from_base") > 0.01
+    assert value(gold, "from_target") > 0.1
+    assert rescored(later, tmp_path).metrics == later.metrics
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -9,7 +9,7 @@ from unharness.data.task_data import TaskData
 from unharness.evaluation.columns import Column, MetricColumn, observable
 from unharness.evaluation.observed import Observed
 from unharness.evaluation.observer import Observer, ObserverContext
-from unharness.evaluation.requests import Generated, Observation
+from unharness.evaluation.requests import Generated, Observation, Paired
 from unharness.evaluation.scoring import Observations
 from unharness.plugins import Registry
 
@@ -41,7 +41,10 @@ def observe(
 
 
 def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
-    """Return every split and part of a request once; likelihood first, text last."""
+    """Return every split and part of a request once; likelihood first, text last.
+
+    Pairs with one model stand together, so that it is loaded once.
+    """
     found = {
         (split, part): None
         for column in columns
@@ -49,7 +52,12 @@ def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
         for split in column.splits
         for part in column.metric.observes().parts()
     }
-    return sorted(found, key=lambda one: isinstance(one[1], Generated))
+
+    def place(one: tuple[str, Observation]) -> tuple[bool, str]:
+        request = one[1]
+        return isinstance(request, Generated), request.with_ if isinstance(request, Paired) else ""
+
+    return sorted(found, key=place)
 
 
 def most_common_share(observations: Observations, split: str) -> tuple[float, str]:

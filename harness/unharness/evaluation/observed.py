@@ -35,6 +35,8 @@ class TokenScores:
 
 TokenRows = Sequence[Sequence[TokenScores | None]]
 """By example, one entry a variant; None where not a single token could be scored."""
+SequenceRows = Sequence[Sequence[Sequence[float] | None]]
+"""By example, one entry a variant: a number a token; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +49,58 @@ class Observed:
 
     arrays: Mapping[str, numpy.ndarray] = field(default_factory=dict)
     texts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    reason: str = ""
+    """Why nothing was observed; the columns that need it have no value and say so."""
+
+    @classmethod
+    def missing(cls, reason: str) -> Observed:
+        """Return that nothing was observed, and why, in one line."""
+        return cls(reason=reason)
+
+    @classmethod
+    def of_sequences(cls, name: str, rows: SequenceRows) -> Observed:
+        """Return one sequence of numbers a variant in the form that is stored.
+
+        Args:
+            name: of the array that holds the numbers, one after another.
+            rows: by example, one entry a variant; None where there is none.
+        """
+        import numpy
+
+        flat = [row for variants in rows for row in variants]
+        values = [value for row in flat if row is not None for value in row]
+        return cls(_layout(rows, [len(row or ()) for row in flat]) | {name: numpy.array(values)})
+
+    def sequences(self, name: str) -> SequenceRows:
+        """Return what `of_sequences` was given."""
+        found: list[list[tuple[float, ...] | None]]
+        found = [[] for _ in range(int(self.arrays["examples"][0]))]
+        values = self.arrays[name].tolist()
+        start = 0
+        lengths = self.arrays["tokens"].tolist()
+        for example, length in zip(self.arrays["example"].tolist(), lengths, strict=True):
+            found[example].append(tuple(values[start : start + length]) if length else None)
+            start += length
+        return found
 
     @classmethod
     def of_tokens(cls, rows: TokenRows) -> Observed:
         """Return token scores, by example and variant, in the form that is stored."""
         import numpy
 
-        flat = [(at, row) for at, variants in enumerate(rows) for row in variants]
-        scored = [row for _, row in flat if row is not None]
-        arrays: dict[str, numpy.ndarray] = {
-            "examples": numpy.array([len(rows)], dtype=numpy.int32),
-            "example": numpy.array([at for at, _ in flat], dtype=numpy.int32),
-            "tokens": numpy.array(
-                [len(row.hits) if row else 0 for _, row in flat], dtype=numpy.int32
-            ),
-            "truncated": numpy.array([row is None or row.truncated for _, row in flat], dtype=bool),
-        }
+        flat = [row for variants in rows for row in variants]
+        scored = [row for row in flat if row is not None]
+        arrays = _layout(rows, [len(row.hits) if row else 0 for row in flat])
+        arrays["truncated"] = numpy.array(
+            [row is None or row.truncated for row in flat], dtype=bool
+        )
         for name in PER_TOKEN:
             values = [value for row in scored for value in getattr(row, name)]
             kind = bool if name == "hits" else numpy.float64
             arrays[name] = numpy.array(values, dtype=kind)
         texts = {
-            "argmax": [row.argmax_text if row else None for _, row in flat],
-            "answer": [row.answer_text if row else None for _, row in flat],
+            "argmax": [row.argmax_text if row else None for row in flat],
+            "answer": [row.answer_text if row else None for row in flat],
         }
         return cls(arrays, texts)
 
@@ -107,3 +138,15 @@ class Observed:
                 if count
                 else None
             )
+
+
+def _layout(rows: Sequence[Sequence[Any]], lengths: Sequence[int]) -> dict[str, numpy.ndarray]:
+    """Return to which example every variant belongs, and how many tokens each has."""
+    import numpy
+
+    examples = [at for at, variants in enumerate(rows) for _ in variants]
+    return {
+        "examples": numpy.array([len(rows)], dtype=numpy.int32),
+        "example": numpy.array(examples, dtype=numpy.int32),
+        "tokens": numpy.array(lengths, dtype=numpy.int32),
+    }

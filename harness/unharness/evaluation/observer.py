@@ -13,6 +13,7 @@ from unharness.engines.engine import Engine, Sampling
 from unharness.evaluation.observed import Observed
 from unharness.evaluation.requests import Observation
 from unharness.progress import Progress
+from unharness.reference_rows import ReferenceRow
 
 if TYPE_CHECKING:
     from unharness.models.weights import WeightsRef
@@ -33,7 +34,10 @@ class ObserverContext:
     progress: Progress = field(default_factory=Progress)
     template: str = PLAIN
     """Of splits that have none of their own."""
-    _loaded: bool = field(default=False, init=False)
+    reference_weights: Callable[[ReferenceRow], WeightsRef | None] = lambda name: None
+    """Gives the models that are observed together with this one; see `reference`."""
+    _loaded: dict[str, WeightsRef] = field(default_factory=dict, repr=False)
+    """What the engine answers with; shared with the contexts of references."""
 
     @property
     def model(self) -> Any:
@@ -44,6 +48,17 @@ class ObserverContext:
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.weights.tokenizer
+
+    def reference(self, name: ReferenceRow) -> ObserverContext | None:
+        """Return the base, target or retrained model, asked in the same way.
+
+        Nothing is trained for it; ask for one after another, as one is held in memory at a time.
+
+        Returns:
+            None where the model is not in the cache.
+        """
+        weights = self.reference_weights(name)
+        return None if weights is None else replace(self, weights=weights)
 
     def template_of(self, split: Split) -> str:
         """Return how prompts and answers of a split are joined."""
@@ -72,9 +87,9 @@ class ObserverContext:
         prompts = [
             prompt_text(self.asked(row).prompt, template, self.tokenizer) for row in split.examples
         ]
-        if not self._loaded:
+        if self._loaded.get("weights") is not self.weights:
             self.engine.load(self.weights)
-            self._loaded = True
+            self._loaded["weights"] = self.weights
         texts = self.engine.generate(
             prompts, replace(sampling, special_tokens=template != CHAT), on_done
         )

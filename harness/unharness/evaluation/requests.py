@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from unharness.errors import UsageError
+from unharness.errors import UsageError, suggestion
+from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow
 
 PROMPT, ANSWER = "prompt", "answer"
 """An example's own question and answer; other names are kinds of its variants."""
@@ -52,6 +53,39 @@ class Likelihood(Observation):
         """Return a request for each pair of kinds, so that each pair is observed once."""
         return tuple(
             Likelihood((prompt,), (answer,)) for prompt in self.prompts for answer in self.answers
+        )
+
+
+@dataclass(frozen=True)
+class Paired(Observation):
+    """How far a model's predictions are from those of another one, token by token.
+
+    At every token of the answer, under teacher forcing: KL(other ‖ model) over the vocabulary.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+
+    observer: ClassVar[str] = "paired"
+    with_: ReferenceRow = "retrained"
+    """The other model: `base`, `target` or `retrained`. It is never trained for this: where it is
+    not in the cache, nothing is observed."""
+    prompts: tuple[str, ...] = (PROMPT,)
+    answers: tuple[str, ...] = (ANSWER,)
+    """Both as in `Likelihood`."""
+
+    def __post_init__(self) -> None:
+        if self.with_ not in REFERENCE_ROWS:
+            raise UsageError(
+                f"unknown reference {self.with_!r}.{suggestion(self.with_, REFERENCE_ROWS)}"
+            )
+
+    def parts(self) -> Sequence[Paired]:
+        """Return a request for each pair of kinds."""
+        return tuple(
+            Paired(self.with_, (prompt,), (answer,))
+            for prompt in self.prompts
+            for answer in self.answers
         )
 
 

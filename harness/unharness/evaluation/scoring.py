@@ -31,13 +31,16 @@ class Observations:
 
     def get(self, split: str, request: Observation) -> Observed | None:
         """Return what was observed, None where it was not."""
-        return self.observed.get((split, request))
+        found = self.observed.get((split, request))
+        return None if found is None or found.reason else found
 
     def missing(self, column: MetricColumn) -> str:
         """Return why a metric cannot be computed from this; empty if it can."""
         for split in column.splits:
             for part in column.metric.observes().parts():
-                found = self.get(split, part)
+                found = self.observed.get((split, part))
+                if found is not None and found.reason:
+                    return found.reason
                 if found is None:
                     return f"not observed: {part.observer} of {split}"
                 if found.is_empty:

@@ -8,7 +8,7 @@ from typing import Any
 
 from unharness.data.examples import Example, Split
 from unharness.evaluation.metric import Score
-from unharness.evaluation.observed import Observed, TokenRows
+from unharness.evaluation.observed import Observed, SequenceRows, TokenRows
 from unharness.evaluation.requests import (
     ANSWER,
     PROMPT,
@@ -16,8 +16,10 @@ from unharness.evaluation.requests import (
     Generated,
     Likelihood,
     Observation,
+    Paired,
 )
 from unharness.evaluation.statistics import Sample, Statistic, resampled, weighted_mean
+from unharness.reference_rows import ReferenceRow
 
 NOTHING_SCORED = "no example could be scored"
 Values = Sequence[float | None]
@@ -75,6 +77,17 @@ class Seen:
             where no token could be scored. The own answer to the own question is one variant.
         """
         return self.observed[Likelihood((prompt,), (answer,))].tokens
+
+    def paired(
+        self, with_: ReferenceRow, answer: str = ANSWER, prompt: str = PROMPT
+    ) -> SequenceRows:
+        """Return how far the predictions are from another model's: KL(other ‖ model), nats.
+
+        Returns:
+            By example one entry a variant, as `likelihood`: a number a token, None where no token
+            could be compared.
+        """
+        return self.observed[Paired(with_, (prompt,), (answer,))].sequences("kl")
 
     def texts(self, sample: int = 0) -> list[str]:
         """Return the generated texts of one sample, one an example."""

@@ -57,6 +57,8 @@ class _StoredRequest(_Part):
     arrays: str
     texts: str
     """Which members hold what was observed."""
+    reason: str = ""
+    """Why nothing was observed."""
 
 
 class _Index(_Part):
@@ -94,6 +96,7 @@ def write_observations(observations: Observations, handle: IO[bytes]) -> None:
                 key=request.key(),
                 arrays=f"observed-{number}.npz",
                 texts=f"observed-{number}.jsonl",
+                reason=found.reason,
             )
             _put(archive, stored.arrays, _npz(found.arrays))
             texts = ({"name": kind, "values": list(rows)} for kind, rows in found.texts.items())
@@ -157,7 +160,8 @@ def _split(one: _StoredSplit, archive: ZipFile) -> Split:
 def _observed(one: _StoredRequest, archive: ZipFile) -> Observed:
     texts = {row["name"]: row["values"] for row in _parsed(archive.read(one.texts))}
     with numpy.load(io.BytesIO(archive.read(one.arrays)), allow_pickle=False) as found:
-        return Observed({name.removeprefix(_PREFIX): found[name] for name in found.files}, texts)
+        arrays = {name.removeprefix(_PREFIX): found[name] for name in found.files}
+    return Observed(arrays, texts, one.reason)
 
 
 def _npz(arrays: Mapping[str, Any]) -> bytes:

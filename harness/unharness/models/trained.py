@@ -116,9 +116,12 @@ class FineTuner:
         folder, cached = cached_folder(KIND, key, build, self.progress.note)
         if together and ranks.is_leader():
             ranks.agree(True)
-        model, tokenizer = self._load(folder)
-        log = json.loads((folder / LOG_FILE).read_text())
-        return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)
+        return self._loaded(folder, cached)
+
+    def find(self, splits: Sequence[Split], recipe: FineTuneConfig) -> TrainedModel | None:
+        """Return the fine-tuned model if it is in the cache; nothing is trained."""
+        folder = self.folder(splits, recipe)
+        return None if damage(folder) else self._loaded(folder, cached=True)
 
     def folder(self, splits: Sequence[Split], recipe: FineTuneConfig) -> Path:
         """Return where the fine-tuned model is, or will be."""
@@ -177,6 +180,11 @@ class FineTuner:
         with tempfile.TemporaryDirectory(prefix="unharness-") as scratch:
             self._train(splits, recipe, Path(scratch), lambda *_: None)
         ranks.agree(True)
+
+    def _loaded(self, folder: Path, cached: bool) -> TrainedModel:
+        model, tokenizer = self._load(folder)
+        log = json.loads((folder / LOG_FILE).read_text())
+        return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)
 
     def _load(self, folder: Path) -> tuple[Any, Any]:
         if self.start:

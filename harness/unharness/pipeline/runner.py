@@ -35,6 +35,7 @@ from unharness.pipeline.record_builder import (
     target_warnings,
     utc_now,
 )
+from unharness.pipeline.reference_models import reference_models
 from unharness.pipeline.reference_observations import reference_observations
 from unharness.pipeline.resolve import RunPlan
 from unharness.pipeline.stages.attack import attacked_model
@@ -132,7 +133,8 @@ class Runner:
         try:
             weights = attacked_model(plan, self.registry, progress, unlearned, record)
             engine = self.engines.get(plan.spec.evaluation.engine, plan.spec.engine_set)
-            observations = observations_of(plan, self.registry, progress, weights, engine)
+            models = reference_models(plan, record)
+            observations = observations_of(plan, self.registry, progress, weights, engine, models)
             general = self._general(weights, engine)
             chosen = {"name": plan.spec.evaluation.engine, "why": plan.engine_reason}
             record.engine = chosen | engine.facts()

@@ -25,7 +25,7 @@ class LikelihoodObserver(Observer):
         """Score every answer of a kind to every prompt of a kind."""
         assert isinstance(request, Likelihood)
         [prompt], [answer] = request.prompts, request.answers
-        variants = [_variants(row, prompt, answer) for row in split.examples]
+        variants = [variants_of(row, prompt, answer) for row in split.examples]
         return _scored(context, split, variants, on_done)
 
 
@@ -44,7 +44,8 @@ class ChoicesObserver(Observer):
         return _scored(context, split, variants, on_done)
 
 
-def _variants(row: Example, prompt: str, answer: str) -> list[Example]:
+def variants_of(row: Example, prompt: str, answer: str) -> list[Example]:
+    """Return an example with every answer of a kind to every prompt of a kind."""
     prompts = (row.prompt,) if prompt == PROMPT else row.prompts.get(prompt, ())
     answers = (row.answer,) if answer == ANSWER else row.alternatives.get(answer, ())
     return [replace(row, prompt=one, answer=text) for one in prompts for text in answers]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from unharness.engines.engine import Engine
 from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
@@ -10,12 +12,26 @@ from unharness.models.weights import WeightsRef
 from unharness.pipeline.resolve import RunPlan
 from unharness.plugins import Registry
 from unharness.progress import Progress
+from unharness.reference_rows import ReferenceRow
 
 
 def observations_of(
-    plan: RunPlan, registry: Registry, progress: Progress, weights: WeightsRef, engine: Engine
+    plan: RunPlan,
+    registry: Registry,
+    progress: Progress,
+    weights: WeightsRef,
+    engine: Engine,
+    references: Callable[[ReferenceRow], WeightsRef | None],
 ) -> Observations:
     """Return what the plan's columns need to know of a model.
+
+    Args:
+        plan: the run.
+        registry: knows the observers.
+        progress: told what is observed.
+        weights: the model.
+        engine: generates its texts.
+        references: gives the models that it is observed together with.
 
     Raises:
         ModelError: a probability is not finite, or the memory does not hold a single example.
@@ -29,6 +45,7 @@ def observations_of(
         max_new_tokens=settings.max_new_tokens,
         progress=progress,
         template=plan.place.template,
+        reference_weights=references,
     )
     return observe(
         context,
