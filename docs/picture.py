@@ -15,7 +15,7 @@ from rich.console import Console
 from unharness.cli.outcome import print_outcome
 from unharness.pipeline.existing import Outcome
 from unharness.records.store import RecordStore
-from unharness.report.rows import build_board, vanilla_of
+from unharness.report.rows import build_board, target_row_of
 from unharness.report.table import print_board
 
 
@@ -27,7 +27,7 @@ def main(results: str, run_id: str, picture: str) -> None:
     spec = record.spec
     console.print(f"$ unharness run --method {spec.method} --task {spec.task}")
     shown = Path("results").joinpath(*folder.parts[-4:])
-    print_outcome(Outcome(record, vanilla_of(record, store), shown, False), console)
+    print_outcome(Outcome(record, target_row_of(record, store), shown, False), console)
     console.print("\n$ unharness leaderboard")
     print_board(build_board(store), console)
     svg = console.export_svg(title="unharness")

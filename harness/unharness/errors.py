@@ -67,7 +67,7 @@ class ModelError(UnharnessError):
 
 
 class MethodError(UnharnessError):
-    """An unlearning method that cannot go on: a loss that is NaN, an empty region, no gradient."""
+    """An unlearning method that cannot go on: a loss that is NaN, no gradient."""
 
 
 class RecordError(UnharnessError):

@@ -119,6 +119,13 @@ class MemFlex(GradientDifference):
         # The released code localises on evaluated examples too.
         self.reads_all_splits = config.localise_on == "train+eval"
 
+    @classmethod
+    def summarize_report(cls, report: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return how many tensors were located, by which thresholds, and the strongest of them."""
+        from unharness_methods.region_report import summarize_region
+
+        return summarize_region(report["region"]) if "region" in report else {}
+
     def prepare(self, context: UnlearnContext) -> None:
         """Locate the region, and write it into the record."""
         # Here, not at the top: listing a method's hyperparameters must not import torch.

@@ -121,6 +121,15 @@ def test_vanilla_shows_no_second_vanilla(call, make_record, save):
     assert "vanilla  " not in out
 
 
+def test_what_an_unknown_method_reported_is_shown_plainly(call, make_record, save):
+    report = {"rank": 3, "note": {"share": 0.123456}, "layers": [1, 2, 3]}
+    record = make_record("gone", training=TrainingRecord(report=report))
+    _, out, _ = call("show", record.run_id, "--results", save(record).root)
+    section = out.partition("reported by gone")[2]
+    for name, text in {"rank": "3", "note.share": "0.1235", "layers": "3 values"}.items():
+        assert any(line.split() == [*name.split(), *text.split()] for line in section.splitlines())
+
+
 def test_a_failed_record_shows_its_error(call, make_record, save):
     record = make_record(metrics={}, status="failed", error="MethodError: loss is nan [x]")
     code, out, _ = call("show", record.run_id, "--results", save(record).root)

@@ -15,6 +15,7 @@ from unharness.records.record import (
     CostRecord,
     DataRecord,
     MetricRecord,
+    RankingRecord,
     TargetRecord,
     TrainingRecord,
 )
@@ -93,6 +94,7 @@ def _full() -> RunRecord:
                 value=None, n=0, n_unscored=3, unit="", direction="lower", status="not observed"
             ),
         },
+        ranking=RankingRecord(headline="x", forget_axis="a", retain_axes=["b"]),
         cost=CostRecord(train_seconds=1.5, peak_memory_gb=0.9, stages={"unlearn": 1.5}),
         attacks=[AttackRecord(name="prompt", wrapper={"text": "Hm?"})],
         engine={"name": "hf"},

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from unharness.report.formats import to_csv, to_json, to_markdown
-from unharness.report.rows import build_board, vanilla_of
+from unharness.report.rows import build_board, target_row_of
 from unharness.report.table import print_board
 from unharness.spec import EvaluationSettings
 from unharness.stage_specs import AttackUse
@@ -148,11 +148,11 @@ def test_general_text_makes_another_row(made, save):
     assert "general=bbbbbb" in text
 
 
-def test_vanilla_of_compares_under_the_same_attack(made, save):
+def test_target_row_of_compares_under_the_same_attack(made, save):
     plain, prompted = made("vanilla", 0.0, 100.0), made("vanilla", 3.0, 90.0, **ASSISTANT)
     store = save(plain, prompted)
-    assert vanilla_of(made("kl", 1.0, 1.0), store).run_id == plain.run_id
-    assert vanilla_of(made("kl", 1.0, 1.0, **ASSISTANT), store).run_id == prompted.run_id
+    assert target_row_of(made("kl", 1.0, 1.0), store).run_id == plain.run_id
+    assert target_row_of(made("kl", 1.0, 1.0, **ASSISTANT), store).run_id == prompted.run_id
 
 
 def test_every_format_shows_them(board):

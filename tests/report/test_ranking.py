@@ -1,7 +1,14 @@
 import pytest
 
+from unharness.plugins import registry
+from unharness.records.record import RankingRecord
+from unharness.report.formats import to_csv, to_json, to_markdown
+from unharness.report.html.page import to_html
+from unharness.report.labels import group_notes
+from unharness.report.latex import to_latex
 from unharness.report.ranking import best_rows
 from unharness.report.rows import build_board
+from unharness.report.tradeoff import trade_offs
 
 
 def methods_of(group):
@@ -16,21 +23,50 @@ def winners(group, name):
     return {group.rows[index].method for index in best_rows(group.rows, column(group, name))}
 
 
-def test_vanilla_and_retrain_lead_and_the_rest_is_ranked(make_record, save):
-    avg = {"a": 50.0, "b": 80.0, "retrain": 99.0, "vanilla": 0.0, "c": None, "d": 80.0}
+def test_reference_rows_lead_and_the_rest_is_ranked(make_record, save):
+    avg = {
+        "a": 50.0,
+        "b": 80.0,
+        "retrain": 99.0,
+        "vanilla": 0.0,
+        "c": None,
+        "d": 80.0,
+        "base": 51.0,
+    }
     store = save(*(make_record(name, {"success_avg": value}) for name, value in avg.items()))
     [group] = build_board(store).groups
-    assert methods_of(group) == ["vanilla", "retrain", "b", "d", "a", "c"]
+    assert methods_of(group) == ["base", "vanilla", "retrain", "b", "d", "a", "c"]
+    assert [row.reference for row in group.rows[:4]] == ["base", "target", "retrained", None]
 
 
-def test_headline_of_an_unknown_task_is_success_avg(make_record, save):
+def test_records_of_a_task_that_is_not_installed_rank_by_what_they_say(make_record, save):
+    def made(method, x, ranking, **changes):
+        return make_record(method, {"x": x, "y": 100 - x}, task="gone", ranking=ranking, **changes)
+
+    older = RankingRecord(headline="y")
+    newer = RankingRecord(headline="x", forget_axis="x", retain_axes=["y"])
     store = save(
-        make_record("a", {"x": 9.0, "success_avg": 1.0}, task="gone"),
-        make_record("b", {"x": 1.0, "success_avg": 2.0}, task="gone"),
+        made("a", 9.0, older, started="2026-01-01T00:00:00+00:00"),
+        made("b", 1.0, newer, started="2026-01-02T00:00:00+00:00"),
     )
     [group] = build_board(store).groups
-    assert group.headline == "success_avg"
-    assert methods_of(group) == ["b", "a"]
+    assert group.headline == "x"
+    assert methods_of(group) == ["a", "b"]
+    assert [(found.across, found.against) for found in trade_offs(group)] == [("x", "y")]
+
+
+def test_records_that_say_nothing_of_a_task_that_is_not_installed_are_shown(make_record, save):
+    store = save(
+        make_record("b", {"x": 9.0}, task="gone"), make_record("a", {"x": 1.0}, task="gone")
+    )
+    board = build_board(store)
+    [group] = board.groups
+    assert group.headline is None
+    assert methods_of(group) == ["a", "b"]
+    assert not any("Ranked by" in note for note in group_notes(group))
+    for render in (to_json, to_csv, to_markdown, to_latex):
+        assert "gone" in render(board)
+    assert "gone" in to_html(board, store)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +74,7 @@ def test_headline_of_an_unknown_task_is_success_avg(make_record, save):
     [("success_avg", ["c", "b", "a"]), ("unlearn_rouge_l", ["a", "b", "c"]), ("mia", list("bac"))],
 )
 def test_ranking_respects_the_direction(make_record, save, monkeypatch, headline, expected):
-    monkeypatch.setattr("unharness.report.rows._headline", lambda task: headline)
+    monkeypatch.setattr(registry().get("tasks", "knowundo-privacy"), "headline", headline)
     values = {"retrain": 50.0, "a": 10.0, "b": 45.0, "c": 99.0}
     store = save(*(make_record(name, {headline: near(value)}) for name, value in values.items()))
     [group] = build_board(store).groups
@@ -52,7 +88,15 @@ def near(value, half=1.0):
 
 
 def test_best_leaves_references_out_and_no_tie_is_bold(make_record, save):
-    values = {"vanilla": 100.0, "retrain": 0.0, "a": 10.0, "b": 20.0, "c": 20.5, "d": None}
+    values = {
+        "base": 99.5,
+        "vanilla": 100.0,
+        "retrain": 0.0,
+        "a": 10.0,
+        "b": 20.0,
+        "c": 20.5,
+        "d": None,
+    }
     metrics = {
         name: {"retention_success": near(value), "unlearn_rouge_l": near(value)}
         for name, value in values.items()

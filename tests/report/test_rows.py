@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unharness.records.record import CostRecord, TargetRecord
 from unharness.report.labels import group_titles
 from unharness.report.ranking import Column
-from unharness.report.rows import build_board, vanilla_of
+from unharness.report.rows import build_board, target_row_of
 
 LORA = {"r": 8, "alpha": 16, "dropout": 0.1}
 finite = st.floats(-1e12, 1e12)
@@ -99,8 +99,8 @@ def test_vanilla_is_that_of_the_same_target(make_record, save):
     vanilla = make_record("vanilla", target=_target("a"))
     own, other = make_record(target=_target("a")), make_record(seed=1, target=_target("b"))
     store = save(vanilla, own, other)
-    assert vanilla_of(own, store) == vanilla
-    assert vanilla_of(other, store) is None
+    assert target_row_of(own, store) == vanilla
+    assert target_row_of(other, store) is None
 
 
 def test_a_value_that_one_seed_lacks_is_no_value(make_record, save):
@@ -261,11 +261,11 @@ def test_no_folder_is_an_empty_board(store):
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
-def test_vanilla_of_a_run_under_a_fresh_adapter(make_record, save, tuning):
+def test_target_row_of_a_run_under_a_fresh_adapter(make_record, save, tuning):
     vanilla = make_record("vanilla")
     record = make_record(tuning=tuning, lora=LORA if tuning == "lora" else None, seed=3)
     store = save(vanilla, record, make_record("vanilla", tuning="lora", lora=LORA))
-    found = vanilla_of(record, store)
+    found = target_row_of(record, store)
     assert found is not None
     assert found.run_id == vanilla.run_id
 
@@ -282,9 +282,9 @@ def test_vanilla_of_a_run_under_a_fresh_adapter(make_record, save, tuning):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_vanilla_of_another_target_is_not_shown(make_record, save, change):
+def test_target_row_of_another_target_is_not_shown(make_record, save, change):
     record = make_record()
-    assert vanilla_of(record, save(record, make_record("vanilla", **change))) is None
+    assert target_row_of(record, save(record, make_record("vanilla", **change))) is None
 
 
 runs = st.lists(

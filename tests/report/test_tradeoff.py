@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unharness.plugins import registry
 from unharness.report.labels import group_notes
 from unharness.report.rows import build_board
 from unharness.report.tradeoff import hypervolume, pareto_front, trade_offs
@@ -41,7 +42,14 @@ def test_hypervolume_is_the_number_of_unit_squares_below(found):
 
 
 def test_references_are_no_part_of_a_trade_off(make_record, save):
-    values = {"vanilla": (0, 100), "retrain": (99, 99), "a": (90, 20), "b": (50, 80), "c": (40, 70)}
+    values = {
+        "base": (95, 95),
+        "vanilla": (0, 100),
+        "retrain": (99, 99),
+        "a": (90, 20),
+        "b": (50, 80),
+        "c": (40, 70),
+    }
     store = save(
         *(
             make_record(name, {"unlearn_success": u, "retention_success": r, "success_avg": 1.0})
@@ -53,3 +61,64 @@ def test_references_are_no_part_of_a_trade_off(make_record, save):
     assert {group.rows[index].method for index in found.front} == {"a", "b"}
     assert found.hypervolume == pytest.approx((90 * 20 + 50 * 60) / 100)
     assert any("hypervolume 48.0% of the square" in note for note in group_notes(group))
+
+
+@pytest.fixture
+def axes(monkeypatch):
+    """axes(forget, *retain): the task's own, for one test."""
+
+    def choose(forget, *retain):
+        task = registry().get("tasks", "knowundo-privacy")
+        monkeypatch.setattr(task, "forget_axis", forget)
+        monkeypatch.setattr(task, "retain_axes", retain)
+
+    return choose
+
+
+def test_what_should_match_the_retrained_row_counts_by_its_distance_to_it(make_record, save, axes):
+    axes("mia", "retention_success")
+    # By its value c would beat a and b; it is farthest from the retrained row.
+    values = {"retrain": (50, 99), "a": (48, 60), "b": (55, 80), "c": (90, 70)}
+    [group] = build_board(
+        save(
+            *(
+                make_record(name, {"mia": m, "retention_success": r, "success_avg": 1.0})
+                for name, (m, r) in values.items()
+            )
+        )
+    ).groups
+    [found] = trade_offs(group)
+    assert {group.rows[at].method: place for at, place in found.points.items()} == {
+        "a": (98, 60),
+        "b": (95, 80),
+        "c": (60, 70),
+    }
+    assert {group.rows[at].method for at in found.front} == {"a", "b"}
+
+
+def test_without_a_retrained_row_there_is_nothing_to_match(make_record, save, axes):
+    axes("mia", "retention_success")
+    record = make_record("a", {"mia": 48.0, "retention_success": 60.0})
+    assert trade_offs(build_board(save(record)).groups[0]) == []
+
+
+def test_where_less_is_better_less_is_on_the_front(make_record, save, axes):
+    axes("unlearn_rouge_l", "retention_success")
+    values = {"a": (10, 50), "b": (20, 40), "c": (30, 60)}
+    [group] = build_board(
+        save(
+            *(
+                make_record(name, {"unlearn_rouge_l": u, "retention_success": r})
+                for name, (u, r) in values.items()
+            )
+        )
+    ).groups
+    [found] = trade_offs(group)
+    assert {group.rows[at].method for at in found.front} == {"a", "c"}
+    assert found.hypervolume == pytest.approx((90 * 50 + 70 * 10) / 100)
+
+
+def test_axes_that_are_no_columns_in_percent_make_no_plot(make_record, save, axes):
+    axes("unlearn_ppl", "retention_success")
+    record = make_record("a", {"unlearn_ppl": 4.0, "retention_success": 60.0})
+    assert trade_offs(build_board(save(record)).groups[0]) == []

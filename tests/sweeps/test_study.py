@@ -88,6 +88,21 @@ def test_effort_is_trials_or_time_and_never_less_than_one_trial():
     assert Effort(trials=3, seconds=10).is_over(3, 1)
 
 
+def test_the_objective_is_by_default_the_headline_of_each_task(monkeypatch):
+    monkeypatch.setattr(
+        registry().get("tasks", "knowundo-copyright"), "headline", "unlearn_rouge_l"
+    )
+    found = studies(
+        RunRequest(method="kl", task="knowundo-privacy"),
+        RunRequest(method="kl", task="knowundo-copyright"),
+        objective=None,
+    )
+    assert [(one.objective, one.maximize) for one in found] == [
+        ("success_avg", True),
+        ("unlearn_rouge_l", False),
+    ]
+
+
 def test_what_no_task_measures_cannot_be_the_objective():
     with pytest.raises(UsageError, match="does not measure .* Did you mean success_avg"):
         studies(RunRequest(), objective="succes_avg")

@@ -164,6 +164,8 @@ def _unit(found: Difference) -> str:
 
 
 def _print(found: Comparison, examples: int, console: Console) -> None:
+    from unharness.plugins import registry
+    from unharness.reference_rows import method_of
     from unharness.report.labels import format_number, score_label, score_unit, signed
 
     a, b = (row.method for row in found.rows)
@@ -185,8 +187,9 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
     console.print(table)
     for name in found.skipped:
         console.print(Text(f"{name}: no mean over examples, so it cannot be paired", "dim"))
+    retrain = method_of("retrained", registry()) if found.unmatched else ""
     for name in found.unmatched:
-        hint = f"{name}: should match the retrained model; make its row: unharness run -m retrain"
+        hint = f"{name}: should match the retrained model; make its row: unharness run -m {retrain}"
         console.print(Text(hint, "dim"))
     for one in found.differences:
         if one.column.name == found.group.headline:

@@ -1,4 +1,4 @@
-"""The panel at the end of a run, vanilla beside unlearned and the cost; below it, the record."""
+"""The panel at the end of a run, target beside unlearned and the cost; below it, the record."""
 
 from __future__ import annotations
 
@@ -67,19 +67,19 @@ def _attacked(first: Outcome, other: Outcome) -> Panel:
     return Panel(Group(*parts), title=title, title_align="left", expand=False)
 
 
-def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
-    compared = vanilla is not None and vanilla.run_id != record.run_id
+def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
+    compared = target is not None and target.run_id != record.run_id
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     if compared:
-        table.add_column("vanilla", justify="right")
+        table.add_column("target", justify="right")
     table.add_column("unlearned" if compared else record.spec.method, justify="right", style="bold")
     table.add_column("95% interval", justify="right", style="dim")
     table.add_column("n", justify="right", style="dim")
     for name, metric in record.metrics.items():
         row = [f"{name} {ARROWS[metric.direction]}"]
-        if compared and vanilla is not None:
-            row.append(_value(vanilla.metrics.get(name)))
+        if compared and target is not None:
+            row.append(_value(target.metrics.get(name)))
         ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]
         table.add_row(*row, _value(metric), " – ".join(ends) or "–", str(metric.n))
     return table

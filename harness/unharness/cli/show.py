@@ -32,7 +32,6 @@ Examples:
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 40
 """In characters: a longer loss curve is averaged down to this."""
-TOP_TENSORS = 5
 
 
 @click.command("show", epilog=EPILOG)
@@ -56,10 +55,10 @@ def show_command(run: str, results: Path, form: str, examples: int) -> None:
     if form == "json":
         echo_json(record.model_dump(mode="json"))
         return
-    from unharness.report.rows import vanilla_of
+    from unharness.report.rows import target_row_of
 
     console = stdout_console()
-    _print_record(record, vanilla_of(record, store), folder, console)
+    _print_record(record, target_row_of(record, store), folder, console)
     _print_examples(record, folder, examples, console)
 
 
@@ -74,7 +73,7 @@ def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:
 
 
 def _print_record(
-    record: RunRecord, vanilla: RunRecord | None, folder: Path, console: Console
+    record: RunRecord, target: RunRecord | None, folder: Path, console: Console
 ) -> None:
     from rich.panel import Panel
 
@@ -82,12 +81,12 @@ def _print_record(
     title = f"{spec.method} · {spec.task} · {spec.model} ({spec.tuning})"
     console.print(Panel(_headline(record), title=_plain(title), title_align="left", expand=False))
     if record.metrics:
-        compared = vanilla if vanilla and vanilla.run_id != record.run_id else None
+        compared = target if target and target.run_id != record.run_id else None
         console.print(_metrics(record, compared))
     for heading, facts in (
         ("cost", _cost(record)),
         ("training", _training(record)),
-        ("region", _region(record)),
+        (f"reported by {spec.method}", _reported(record)),
         ("hyperparameters", _hyperparameters(record)),
         ("other than the task's defaults", _settings(record)),
         ("files", _files(record, folder)),
@@ -132,21 +131,21 @@ def _headline(record: RunRecord) -> Table:
     return shown
 
 
-def _metrics(record: RunRecord, vanilla: RunRecord | None) -> Table:
+def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
     from rich.table import Table
 
     from unharness.report.labels import ARROWS, format_number
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("metric", overflow="fold")
-    for heading in (*(["vanilla"] if vanilla else []), "value", "95% interval", "n"):
+    for heading in (*(["target"] if target else []), "value", "95% interval", "n"):
         table.add_column(heading, justify="right", no_wrap=True)
     for heading in ("unit", "status"):
         table.add_column(heading, style="dim", overflow="fold")
     for name, metric in record.metrics.items():
         cells = [f"{name} {ARROWS[metric.direction]}"]
-        if vanilla:
-            own = vanilla.metrics.get(name)
+        if target:
+            own = target.metrics.get(name)
             cells.append(format_number(own.value if own else None, metric.unit))
         ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]
         scored = str(metric.n) + (f" (+{metric.n_unscored} not)" if metric.n_unscored else "")
@@ -238,31 +237,19 @@ def _training(record: RunRecord) -> dict[str, str]:
     }
 
 
-def _region(record: RunRecord) -> dict[str, str]:
-    """Return what MemFlex located, or nothing where no region was reported."""
-    region = record.training.report.get("region") if record.training else None
-    if not isinstance(region, Mapping):
-        return {}
-    tensors = [item for item in region.get("tensors") or () if isinstance(item, Mapping)]
-    if "mean_selected_tensors" in region:
-        return {
-            "tensors": f"{_digits(region['mean_selected_tensors'])} of {len(tensors)} a step, "
-            f"none at {region.get('empty_steps')} of {region.get('steps')} steps"
-        }
-    facts = {
-        "tensors": f"{region.get('selected_tensors')} of {len(tensors)}",
-        "parameters": str(region.get("selected_parameters")),
-        "thresholds": f"cosine < {_digits(region.get('mu'))}, "
-        f"magnitude > {_digits(region.get('sigma'))}",
-    }
-    chosen = [item for item in tensors if item.get("selected")]
-    chosen.sort(key=lambda item: -float(item.get("magnitude") or 0.0))
-    for item in chosen[:TOP_TENSORS]:
-        numbers = (
-            f"cosine {_digits(item.get('cosine'))}, magnitude {_digits(item.get('magnitude'))}"
-        )
-        facts[str(item.get("name"))] = numbers
-    return facts
+def _reported(record: RunRecord) -> dict[str, str]:
+    """Return what the method reported, as it words it; plainly where it cannot."""
+    from unharness.errors import UnharnessError
+    from unharness.plugins import registry
+    from unharness.unlearning.method import Method
+
+    report = record.training.report if record.training else {}
+    name, found = record.spec.method, registry()
+    try:
+        with found.named("methods", name):
+            return dict(found.get("methods", name).summarize_report(report))
+    except UnharnessError:  # not installed, or of another version
+        return dict(Method.summarize_report(report))
 
 
 def _files(record: RunRecord, folder: Path) -> dict[str, str]:
@@ -319,7 +306,3 @@ def _plain(text: str, style: str = "") -> Text:
     from unharness.terminal import Text
 
     return Text(text, style)
-
-
-def _digits(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) else str(value)

@@ -24,17 +24,18 @@ if TYPE_CHECKING:
     from unharness.sweeps.study import Study
 
 MOST_MINUTES = 60 * 24 * 365
-"""A year: what is longer is a slip of the pen."""
+"""A year."""
 EPILOG = """\b
 Examples:
   unharness tune --method memflex,kl,gradient-difference --trials 20 --seed 0..4
   unharness tune --method memflex --budget-minutes 30 --data ../data
-  unharness tune --method kl --trials 10 --objective retention_success
+  unharness tune --method kl --trials 10 --objective COLUMN
   unharness tune --method memflex,retrain --trials 8 --set memflex.mu=q0.9   # mu is not tuned
 
 \b
-Settings are judged on a fifth of the training halves, never on the evaluation halves. The same
-command continues an interrupted study from its journal.
+Settings are judged on validation splits, held out from the splits that methods may read (a fifth of
+each, unless the task says otherwise), never on the evaluated splits. The same command continues an
+interrupted study from its journal.
 """
 
 
@@ -44,25 +45,24 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
 
 @click.command("tune", epilog=EPILOG)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--trials", type=click.IntRange(1), help="Settings tried of each method.")
+@click.option("--trials", type=click.IntRange(1), help="Number of settings to try for each method.")
 @click.option(
     "--budget-minutes",
     type=FiniteRange(0, MOST_MINUTES, min_open=True),
-    help="Time that each method's trials may take, in place of --trials or besides.",
+    help="Time limit for each method's trials, in minutes; instead of --trials or in addition.",
 )
 @click.option(
     "--objective",
     shell_complete=complete("columns"),
-    default="success_avg",
-    show_default=True,
-    help="What is tuned for.",
+    metavar="COLUMN",
+    help="The column to optimize, as the leaderboard names it; default: the task's headline.",
 )
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="[METHOD.]NAME=VALUE",
-    help="A hyperparameter that is not tuned; repeatable.",
+    help="Fix a hyperparameter, so that it is not tuned; repeatable.",
 )
 @shared_options
 def tune_command(
@@ -70,7 +70,7 @@ def tune_command(
     settings: tuple[str, ...],
     trials: int | None,
     budget_minutes: float | None,
-    objective: str,
+    objective: str | None,
     workers: int | None,
     executor: str,
     address: str | None,
@@ -78,13 +78,13 @@ def tune_command(
     debug: bool,
     **flags: Any,
 ) -> None:
-    """Tune every method with the same effort, then run the best settings over the seeds.
+    """Tune every method with the same budget, then run the best settings over the seeds.
 
-    The search spaces are the methods' own ('tuned' in 'unharness methods show NAME'); what has
-    none, such as retrain, is run as it is.
+    The search spaces are the methods' own ('tuned' in 'unharness methods show NAME'). A method
+    without one is run with its default settings.
     """
     if trials is None and budget_minutes is None:
-        raise UsageError("how much effort? give --trials N, or --budget-minutes M, or both")
+        raise UsageError("tuning needs a budget: give --trials N, --budget-minutes M, or both")
     from unharness.sweeps.grid import SweepRequest
 
     values = grid_values(file, flags, settings, file_keys(SweepRequest, but=NO_FLAGS))
@@ -116,9 +116,9 @@ def tune_command(
     with closing(make_executor(executor, options, found)) as runner:
         total = (trials or 0) * len(studies)
         with watching(total, 0.0, quiet, errors) as observer:
-            tune.tune(studies, objective, effort, runner, found, observer)
+            tune.tune(studies, effort, runner, found, observer)
         if not quiet:
-            _print_studies(studies, objective, errors)
+            _print_studies(studies, errors)
         problems = _problems(studies)
         final = tune.final_requests(requests, studies, request.seed)
         if not final:
@@ -152,9 +152,9 @@ def _problems(studies: list[Study]) -> list[str]:
     ]
 
 
-def _print_studies(studies: list[Study], objective: str, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, title="chosen on the validation part")
-    for name in ("method", "trials", f"usual {objective}", f"best {objective}", "settings"):
+def _print_studies(studies: list[Study], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, title="best settings on the validation splits")
+    for name in ("method", "trials", "objective", "default", "best", "settings"):
         table.add_column(name, overflow="fold")
     for study in studies:
         best, first = study.best, study.trials[0].value if study.trials else None
@@ -164,5 +164,7 @@ def _print_studies(studies: list[Study], objective: str, console: Console) -> No
         numbers = [
             f"{value:.1f}" if value is not None else "–" for value in (first, best and best.value)
         ]
-        table.add_row(study.request.method, str(len(study.trials)), *numbers, settings)
+        table.add_row(
+            study.request.method, str(len(study.trials)), study.objective, *numbers, settings
+        )
     console.print(table)

@@ -27,7 +27,11 @@ class Task(ABC):
     metrics: ClassVar[Sequence[MetricUse | Composite]]
     """What is measured on which split, in the order of the leaderboard's columns."""
     headline: ClassVar[str]
-    """The label of the column that ranks."""
+    """The label of the column that ranks, and that tuning maximizes or minimizes by default."""
+    forget_axis: ClassVar[str | None] = None
+    """The label of a column in % that says how much was forgotten: the trade-off plots' x axis."""
+    retain_axes: ClassVar[Sequence[str]] = ()
+    """Labels of columns in % that say how much was kept: the y axes, a plot each."""
 
     template: ClassVar[str | None] = None
     """How questions and answers are joined, `plain` or `chat`; None: as suits the model."""

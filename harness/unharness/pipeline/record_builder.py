@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from unharness.data.task import Task
 from unharness.errors import MethodError, UnharnessError
 from unharness.evaluation.observe import most_common_share
 from unharness.evaluation.observed import TokenScores
@@ -12,7 +13,8 @@ from unharness.evaluation.requests import Likelihood
 from unharness.evaluation.scoring import Observations
 from unharness.models.trained import TrainedModel
 from unharness.pipeline.resolve import RunPlan
-from unharness.records.record import DataRecord, RunRecord, TargetRecord
+from unharness.plugins import Registry
+from unharness.records.record import DataRecord, RankingRecord, RunRecord, TargetRecord
 
 COLLAPSED_ACCURACY = 0.1
 """A model that predicts less of the answer tokens of a retain split has collapsed."""
@@ -111,6 +113,16 @@ def data_record(plan: RunPlan, truncated: int = 0) -> DataRecord:
         },
         truncated={"target training": truncated} if truncated else {},
     )
+
+
+def ranking_record(task: Task, registry: Registry) -> RankingRecord:
+    """Return which columns the task ranks and plots by.
+
+    Raises:
+        PluginError: what it says are no labels.
+    """
+    with registry.named("tasks", task.name):
+        return RankingRecord.of(task)
 
 
 def target_record(plan: RunPlan, target: TrainedModel, target_hash: str) -> TargetRecord:

@@ -14,7 +14,7 @@ from unharness.evaluation.storage import StoredObservations
 from unharness.pipeline.reference_observations import reference_observations
 from unharness.plugins import Registry
 from unharness.records.artifacts import observations_path, write_examples
-from unharness.records.record import MetricRecord, RunRecord
+from unharness.records.record import MetricRecord, RankingRecord, RunRecord
 from unharness.records.store import RecordStore, StoredRecord
 
 
@@ -49,7 +49,7 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
     stored = StoredObservations(path)
     task = registry.get("tasks", record.spec.task)
     with registry.named("tasks", record.spec.task):
-        uses = tuple(task.metrics)
+        uses, ranking = tuple(task.metrics), RankingRecord.of(task)
     columns = resolve_columns(uses, stored.splits, registry)
     requests: list[Observation] = [Likelihood(), Generated()]
     requests += [one.metric.observes() for one in columns if isinstance(one, MetricColumn)]
@@ -69,6 +69,7 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
         record = record.model_copy(deep=True)
         evaluation = record.spec.evaluation.model_copy(update={"metrics": tuple(metrics)})
         record.spec = record.spec.changed(evaluation=evaluation)
+        record.ranking = ranking
         record.metrics = metrics | {k: v for k, v in general.items() if k not in metrics}
         record.warnings = [text for text in record.warnings if text not in statuses] + faults
         try:

@@ -30,6 +30,7 @@ from unharness.pipeline.record_builder import (
     count_unscored,
     data_record,
     explained,
+    ranking_record,
     row_warnings,
     target_record,
     target_warnings,
@@ -95,6 +96,7 @@ class Runner:
             spec=plan.spec,
             passed=plan.request.model_dump(mode="json", exclude_unset=True),
             data=data_record(plan),
+            ranking=ranking_record(plan.task, self.registry),
             provenance=provenance(self.registry, plan.spec.device),
         )
         self.store.tidy(plan.spec)

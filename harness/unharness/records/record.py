@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from unharness.spec import RunSpec
+
+if TYPE_CHECKING:
+    from unharness.data.task import Task
 
 SCHEMA_VERSION: Literal[2] = 2
 Status = Literal["running", "done", "failed"]
@@ -50,6 +53,28 @@ class MetricRecord(RecordPart):
     direction: Literal["higher", "lower", "match_reference"]
     status: str = "ok"
     """`ok`, or why there is no value."""
+
+
+class RankingRecord(RecordPart):
+    """Which columns the task ranks and plots by, for boards where the task is not installed."""
+
+    headline: str | None = None
+    """The label of the column that ranks; None: nothing is ranked."""
+    forget_axis: str | None = None
+    retain_axes: list[str] = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, task: Task | type[Task]) -> RankingRecord:
+        """Return what a task says.
+
+        Raises:
+            pydantic.ValidationError: its labels are no texts.
+        """
+        return cls(
+            headline=getattr(task, "headline", None),
+            forget_axis=task.forget_axis,
+            retain_axes=list(task.retain_axes),
+        )
 
 
 class DataRecord(RecordPart):
@@ -104,7 +129,7 @@ class TrainingRecord(RecordPart):
     weights_hash: str | None = None
     """SHA-256 of the unlearned weights; equal to the target's if nothing changed."""
     report: dict[str, Any] = Field(default_factory=dict)
-    """What the method had to say, such as MemFlex's region."""
+    """What the method reported: JSON values by name."""
     wrapper: dict[str, Any] | None = None
     """Fields of the inference wrapper that the method left; None for none."""
 
@@ -165,6 +190,7 @@ class RunRecord(RecordPart):
     attacks: list[AttackRecord] = Field(default_factory=list)
     """What the attacks did, in their order."""
     metrics: dict[str, MetricRecord] = Field(default_factory=dict)
+    ranking: RankingRecord | None = None
     engine: dict[str, Any] | None = None
     """The engine that generated the text: its name, and the facts that it reports."""
     general: dict[str, Any] | None = None

@@ -16,6 +16,7 @@ from unharness.records.record import (
     CostRecord,
     DataRecord,
     MetricRecord,
+    RankingRecord,
     RecordPart,
     RunRecord,
     Status,
@@ -25,8 +26,8 @@ from unharness.records.record import (
 from unharness.stage_specs import AttackSpec, RuntimeFacts
 
 _OWN = (
-    *("status", "partial", "started", "finished", "passed", "data", "metrics", "engine"),
-    *("general", "provenance", "artifacts", "warnings", "error"),
+    *("status", "partial", "started", "finished", "passed", "data", "metrics", "ranking"),
+    *("engine", "general", "provenance", "artifacts", "warnings", "error"),
 )
 _MADE = ("target", "training", "attacks", "cost", "seeds")
 _SHARED = ("run_id", "identity_version", "target", "training", "attacks", "seeds")
@@ -47,6 +48,7 @@ class EvaluationRecord(RecordPart):
     passed: dict[str, Any] = Field(default_factory=dict)
     data: DataRecord | None = None
     metrics: dict[str, MetricRecord] = Field(default_factory=dict)
+    ranking: RankingRecord | None = None
     engine: dict[str, Any] | None = None
     general: dict[str, Any] | None = None
     stages: dict[str, float] = Field(default_factory=dict)

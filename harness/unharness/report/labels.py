@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unharness.report.ranking import best_rows
 from unharness.report.scale import Scale
-from unharness.report.tradeoff import UNLEARN, trade_offs
+from unharness.report.tradeoff import trade_offs
 
 if TYPE_CHECKING:
     from unharness.report.ranking import Column
@@ -153,7 +153,7 @@ def group_notes(group: Group) -> list[str]:
     for found in trade_offs(group):
         names = dict.fromkeys(group.rows[index].method for index in sorted(found.front))
         notes.append(
-            f"Pareto front of {UNLEARN} and {found.against}: {', '.join(names)}; "
+            f"Pareto front of {found.across} and {found.against}: {', '.join(names)}; "
             f"hypervolume {format_number(found.hypervolume, '%')}% of the square."
         )
     if spec.model == "tiny":

@@ -13,7 +13,7 @@ from unharness.report.labels import (
     metric_words,
     row_labels,
 )
-from unharness.report.ranking import REFERENCES, Column, Value, best_rows
+from unharness.report.ranking import Column, Value, best_rows
 from unharness.report.rows import Board, Group
 from unharness.safe_text import one_line
 
@@ -71,7 +71,7 @@ def _table(title: str, group: Group, index: int) -> str:
         *_head(columns),
         r"\midrule",
     ]
-    references = sum(row.method in REFERENCES for row in group.rows)
+    references = sum(row.reference is not None for row in group.rows)
     for at, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         name = escaped(label.name)
         if label.details:

@@ -12,7 +12,7 @@ from unharness.errors import RecordError, UsageError
 from unharness.records.examples import ExampleRecord, has_examples, read_examples
 from unharness.records.record import RunRecord
 from unharness.records.store import StoredRecord
-from unharness.report.ranking import RETRAIN, Column
+from unharness.report.ranking import Column
 from unharness.report.rows import Group, Row
 from unharness.report.scale import Scale
 
@@ -156,7 +156,7 @@ def _retrained_runs(
     """Return the retrained row's runs, where a column needs them; those with examples."""
     if not any(column.direction == "match_reference" for column in group.columns):
         return []
-    runs = [run for row in group.rows if row.method == RETRAIN for run in row.runs]
+    runs = [run for row in group.rows if row.reference == "retrained" for run in row.runs]
     return [run for run in runs if run in records and has_examples(records[run], folders[run])]
 
 

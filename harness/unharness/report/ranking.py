@@ -7,12 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow
 from unharness.report.scale import Scale
 from unharness.report.seeds import over_seeds
-
-REFERENCES = ("vanilla", "retrain")
-"""Methods that are compared with, not ranked; in the order of their rows."""
-RETRAIN = "retrain"
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,10 @@ class Rankable(Protocol):
         """The method's name."""
 
     @property
+    def reference(self) -> ReferenceRow | None:
+        """Which reference row it is, if it is one."""
+
+    @property
     def metrics(self) -> Mapping[str, Value]:
         """The row's values."""
 
@@ -53,7 +54,7 @@ R = TypeVar("R", bound=Rankable)
 
 
 def rank(rows: Sequence[R], headline: Column | None) -> list[R]:
-    """Return the references first, then the rest by the headline metric, best first.
+    """Return the reference rows first, then the rest by the headline metric, best first.
 
     Rows without a value come last; equal ones are ordered by the method's name, and else stay
     as they were.
@@ -61,8 +62,8 @@ def rank(rows: Sequence[R], headline: Column | None) -> list[R]:
     reference = _reference(rows, headline) if headline else None
 
     def key(row: R) -> tuple[int, float, str]:
-        if row.method in REFERENCES:
-            return (REFERENCES.index(row.method) - len(REFERENCES), 0.0, row.method)
+        if row.reference:
+            return (REFERENCE_ROWS.index(row.reference) - len(REFERENCE_ROWS), 0.0, row.method)
         badness = _badness(row, headline, reference) if headline else math.inf
         return (0, badness, row.method)
 
@@ -81,7 +82,7 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
     known = {
         index: _badness(row, column, reference)
         for index, row in enumerate(rows)
-        if row.method not in REFERENCES
+        if not row.reference
     }
     known = {index: value for index, value in known.items() if value < math.inf}
     if len(known) < 2:
@@ -132,7 +133,7 @@ def _apart_from(one: Value, other: Value, reference: float | None) -> bool:
 
 def _reference(rows: Sequence[Rankable], column: Column) -> float | None:
     """Return the retrained model's value on the column's scale, None if there is none."""
-    values = (row.metrics[column.name] for row in rows if row.method == RETRAIN)
+    values = (row.metrics[column.name] for row in rows if row.reference == "retrained")
     scaled = (_scaled(value, column).value for value in values)
     return next((value for value in scaled if value is not None), None)
 

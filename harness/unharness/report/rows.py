@@ -13,8 +13,9 @@ from unharness.data.sources import STANDIN
 from unharness.errors import UnharnessError
 from unharness.models.family import same_model
 from unharness.plugins import registry
-from unharness.records.record import RunRecord
+from unharness.records.record import RankingRecord, RunRecord
 from unharness.records.store import RecordStore, Unreadable
+from unharness.reference_rows import ReferenceRow, row_of
 from unharness.report.aggregation import (
     by_target,
     how_chosen,
@@ -26,9 +27,7 @@ from unharness.report.attacked import Attacked, attacked_rows, without_attack
 from unharness.report.ranking import Column, Value, rank
 from unharness.spec import RunSpec
 
-DEFAULT_HEADLINE = "success_avg"
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
-VANILLA = "vanilla"
 GENERAL = "general"
 """Metrics of general knowledge begin so."""
 
@@ -49,6 +48,8 @@ class Row:
     warnings: tuple[str, ...]
     attacks: Mapping[str, Attacked] = field(default_factory=dict)
     """By name: what an instruction before every question makes of the same weights."""
+    reference: ReferenceRow | None = None
+    """Which reference row it is, if it is one."""
     chosen: str = "default"
     """How the settings were chosen: `default`, a preset's name, `by hand`, `tuned, N trials`."""
 
@@ -71,10 +72,15 @@ class Group:
     facts: Mapping[str, Any]
     """Everything that the rows have in common, by name."""
     columns: tuple[Column, ...]
-    headline: str
-    """The metric that ranks."""
+    ranking: RankingRecord
+    """Which columns rank and are plotted."""
     rows: tuple[Row, ...]
-    """Vanilla, retrained, then the rest, best first."""
+    """Base, target, retrained, then the rest, best first."""
+
+    @property
+    def headline(self) -> str | None:
+        """The label of the column that ranks; None where nothing is ranked."""
+        return self.ranking.headline
 
     @property
     def spec(self) -> RunSpec:
@@ -82,11 +88,11 @@ class Group:
         return self.rows[0].spec
 
     def change(self, row: Row, column: Column) -> float | None:
-        """Return what a row gained in general knowledge against vanilla; None for all else."""
-        if not column.name.startswith(GENERAL) or row.method == VANILLA:
+        """Return what a row gained in general knowledge against the target; None for all else."""
+        if not column.name.startswith(GENERAL) or row.reference == "target":
             return None
-        vanilla = next((one for one in self.rows if one.method == VANILLA), None)
-        before = vanilla.metrics[column.name].value if vanilla else None
+        target = next((one for one in self.rows if one.reference == "target"), None)
+        before = target.metrics[column.name].value if target else None
         after = row.metrics[column.name].value
         return None if before is None or after is None else after - before
 
@@ -232,8 +238,8 @@ def target_facts(spec: RunSpec) -> dict[str, Any]:
     }
 
 
-def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
-    """Return the finished vanilla record of the same target, evaluated in the same way, if any."""
+def target_row_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
+    """Return the finished record of the run's own target, evaluated in the same way, if any."""
 
     def key(spec: RunSpec) -> str:
         evaluation = spec.evaluation.model_dump(mode="json")
@@ -246,11 +252,11 @@ def vanilla_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
         item
         for item, _ in store.readable()
         if item.status == "done"
-        and item.spec.method == VANILLA
+        and row_of(item.spec.method, registry()) == "target"
         and key(item.spec) == wanted
         and len(by_target([item, record])) == 1
     ]
-    # Under a fresh adapter vanilla is the same model; the plain record is the one to show.
+    # Under a fresh adapter it is the same model; the plain record is the one to show.
     return min(found, key=lambda item: item.spec.tuning != item.spec.target_tuning, default=None)
 
 
@@ -268,12 +274,12 @@ def _group(records: Sequence[RunRecord]) -> Group:
         key += [spec.general_hash, spec.method_source]
         rows.setdefault(_key(key), []).append(record)
     columns = _columns(records)
-    headline = _headline(records[0].spec.task)
+    ranking = _ranking(records)
     made = [_row(runs, columns) for _, runs in sorted(rows.items())]
-    ranked = rank(made, _column_named(headline, columns))
+    ranked = rank(made, _column_named(ranking.headline, columns))
     weights = next(filter(None, map(target_weights, records)), None)
     facts = group_facts(records[0].spec) | ({"target_weights": weights} if weights else {})
-    return Group(facts, columns, headline, tuple(ranked))
+    return Group(facts, columns, ranking, tuple(ranked))
 
 
 def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
@@ -290,16 +296,20 @@ def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
     return tuple(columns.values())
 
 
-def _column_named(name: str, columns: Sequence[Column]) -> Column | None:
+def _column_named(name: str | None, columns: Sequence[Column]) -> Column | None:
     return next((column for column in columns if column.name == name), None)
 
 
-def _headline(task: str) -> str:
-    """Return the metric a task ranks by; a task that is not here any more ranks by the usual."""
+def _ranking(records: Sequence[RunRecord]) -> RankingRecord:
+    """Return what the task ranks by: as it is installed, else as the latest record says."""
+    task, found = records[0].spec.task, registry()
     try:
-        return str(getattr(registry().get("tasks", task), "headline", DEFAULT_HEADLINE))
+        with found.named("tasks", task):
+            return RankingRecord.of(found.get("tasks", task))
     except UnharnessError:
-        return DEFAULT_HEADLINE
+        known = [record for record in records if record.ranking]
+        latest = max(known, key=lambda record: record.started, default=None)
+        return (latest and latest.ranking) or RankingRecord()
 
 
 def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
@@ -313,6 +323,7 @@ def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
         cost={name: mean_cost(runs, name) for name in COSTS},
         warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
         attacks=attacked_rows(ordered, columns, over_runs),
+        reference=row_of(ordered[0].spec.method, registry()),
         chosen=how_chosen(ordered[0]),
     )
 

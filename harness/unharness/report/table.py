@@ -18,7 +18,7 @@ from unharness.report.labels import (
     row_warnings,
     signed,
 )
-from unharness.report.ranking import REFERENCES, Value, best_rows
+from unharness.report.ranking import Value, best_rows
 from unharness.report.rows import Board, Group, Row
 from unharness.terminal import Console, Text, print_table, table_width
 
@@ -83,7 +83,7 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
     for name in costs:
         table.add_column(COST_HEADERS[name], justify="right", no_wrap=True, style="dim")
     best = [best_rows(group.rows, column) for column in columns]
-    references = sum(row.method in REFERENCES for row in group.rows)
+    references = sum(row.reference is not None for row in group.rows)
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         cells = [_label(label, row)]
         for column, winners in zip(columns, best, strict=True):
@@ -97,7 +97,7 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
 
 
 def _label(label: RowLabel, row: Row) -> Text:
-    text = Text(label.name, "italic" if row.method in REFERENCES else "")
+    text = Text(label.name, "italic" if row.reference else "")
     if row.warnings:
         text.append(" !", "bold yellow")
     for line in label.details:

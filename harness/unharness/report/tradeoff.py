@@ -6,25 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unharness.report.ranking import REFERENCES
+from unharness.evaluation.metric import PERCENT
+from unharness.report.ranking import Column, distances
 
 if TYPE_CHECKING:
     from unharness.report.rows import Group
 
 Point = tuple[float, float]
 
-UNLEARN = "unlearn_success"
-AGAINST = ("retention_success", "general_avg")
-"""What is kept, each a plot of its own; all in %, higher is better."""
+GENERAL_AVERAGE = "general_avg"
+"""The mean over a suite of general knowledge; what every task wants to be kept."""
 
 
 @dataclass(frozen=True)
 class TradeOff:
     """A group's rows as points: what was forgotten against what was kept."""
 
+    across: str
+    """The column that says what was forgotten."""
     against: str
+    """The column that says what was kept."""
     points: dict[int, Point]
-    """By row: unlearn success and what was kept, %; references are no part of it."""
+    """By row: both on a scale from 0 to 100, the higher the better; see `goodness`. Reference
+    rows are no part of it."""
     front: frozenset[int]
     """The rows that no other row beats in both."""
     hypervolume: float
@@ -61,17 +65,40 @@ def hypervolume(points: Sequence[Point], reference: Point = (0.0, 0.0)) -> float
 
 
 def trade_offs(group: Group) -> list[TradeOff]:
-    """Return a group's trade-offs, for those measures of keeping that it has."""
+    """Return a group's trade-offs, for those of the task's axes that are columns in %."""
+    columns = {column.name: column for column in group.columns if column.unit == PERCENT}
+    across = columns.get(group.ranking.forget_axis or "")
+    if across is None:
+        return []
     found = []
-    for against in AGAINST:
-        points = {}
-        for index, row in enumerate(group.rows):
-            values = [row.metrics.get(name) for name in (UNLEARN, against)]
-            numbers = [value.value for value in values if value and value.value is not None]
-            if row.method not in REFERENCES and len(numbers) == 2:
-                points[index] = (numbers[0], numbers[1])
+    for name in dict.fromkeys([*group.ranking.retain_axes, GENERAL_AVERAGE]):
+        against = columns.get(name)
+        if against is None:
+            continue
+        points = {
+            index: (x, y)
+            for index, (row, x, y) in enumerate(
+                zip(group.rows, goodness(group, across), goodness(group, against), strict=True)
+            )
+            if row.reference is None and x is not None and y is not None
+        }
         if points:
             rows, places = list(points), list(points.values())
             front = frozenset(rows[index] for index in pareto_front(places))
-            found.append(TradeOff(against, points, front, hypervolume(places) / 100.0))
+            share = hypervolume(places) / 100.0
+            found.append(TradeOff(across.name, against.name, points, front, share))
     return found
+
+
+def goodness(group: Group, column: Column) -> list[float | None]:
+    """Return each row's value of a column in %, turned so that 100 is best and 0 is worst.
+
+    Where less is better it is 100 minus the value; where the retrained model's value is to be
+    matched, 100 minus the distance to it. None where there is no value.
+    """
+    if column.direction == "match_reference":
+        return [None if away is None else 100.0 - away for away in distances(group.rows, column)]
+    values = [row.metrics[column.name].value for row in group.rows]
+    if column.direction == "higher":
+        return values
+    return [None if value is None else 100.0 - value for value in values]

@@ -51,6 +51,8 @@ class Study:
     space: Mapping[str, Search]
     defaults: Mapping[str, Any]
     """Every hyperparameter's default on this model."""
+    objective: str
+    """The label of the column that is maximized or minimized."""
     maximize: bool
     seed: int
     _study: Any = field(init=False, repr=False)

@@ -1,10 +1,10 @@
 """Tuning at equal effort: the same number of trials, or the same time, for every method.
 
-A trial is a run that is judged on a validation part of the training halves; the evaluation
-halves take no part in it, nor does a target model that was trained on them. The trials' records
-lie under `<results>/tuning`, where no leaderboard looks, and with them each study's journal, from
-which the same command continues after an interruption. A study ends early when several trials in a
-row fail.
+A trial is a run that is judged on validation splits, held out from the splits that methods may
+read; the evaluated splits take no part in it, nor does a target model that was trained on them.
+The trials' records lie under `<results>/tuning`, where no leaderboard looks, and with them each
+study's journal, from which the same command continues after an interruption. A study ends early
+when several trials in a row fail.
 """
 
 from __future__ import annotations
@@ -55,28 +55,37 @@ class Effort:
 
 
 def make_studies(
-    requests: Sequence[RunRequest], objective: str, registry: Registry, seed: int = 0
+    requests: Sequence[RunRequest], objective: str | None, registry: Registry, seed: int = 0
 ) -> list[Study]:
     """Return a study for every request whose method has something to tune.
 
+    Args:
+        requests: a run each, with default settings.
+        objective: the label of a column; None: the headline of each request's task.
+        registry: knows the plugins.
+        seed: of the sampler.
+
     Raises:
-        UsageError: a name is unknown, or no task measures the objective.
+        UsageError: a name is unknown, a task does not measure the objective, or the objective is
+            to match the retrained model.
+        PluginError: a task fails.
     """
     models = ModelFinder(registry)
     studies = []
     for request in requests:
         method_class = registry.get("methods", request.method)
         with registry.named("tasks", request.task):
-            uses = registry.get("tasks", request.task).metrics
-            direction = direction_of(objective, uses, registry)
+            task = registry.get("tasks", request.task)
+            column = objective or task.headline
+            direction = direction_of(column, task.metrics, registry)
         if direction is None:
             raise UsageError(
-                f"task {request.task!r} does not measure {objective!r}."
-                f"{suggestion(objective, labels_of(uses))}"
+                f"task {request.task!r} does not measure {column!r}."
+                f"{suggestion(column, labels_of(task.metrics))}"
             )
         if direction == "match_reference":
             raise UsageError(
-                f"{objective!r} is best where it matches the retrained model; tuning needs a "
+                f"{column!r} is best where it matches the retrained model; tuning needs a "
                 "metric of which more, or less, is better"
             )
         space = search_space(method_class)
@@ -87,13 +96,12 @@ def make_studies(
         family = models.target(request, method_class).family if request.target else request.model
         config = make_method(method_class, family, given).config
         defaults = {name: getattr(config, name) for name in space}
-        studies.append(Study(request, space, defaults, direction == "higher", seed))
+        studies.append(Study(request, space, defaults, column, direction == "higher", seed))
     return studies
 
 
 def tune(
     studies: Sequence[Study],
-    objective: str,
     effort: Effort,
     executor: Executor,
     registry: Registry,
@@ -111,7 +119,7 @@ def tune(
     def wants_more(study: Study) -> bool:
         return not study.gave_up and not effort.is_over(len(study.trials), study.seconds)
 
-    paths = _paths(studies, objective, registry)
+    paths = _paths(studies, registry)
     with ExitStack() as stack:
         for path, study in sorted(paths.items()):  # in one order: two processes never deadlock
             stack.enter_context(study.kept(path.with_suffix(".journal"), observer.note))
@@ -126,8 +134,8 @@ def tune(
             for (study, trial, settings), run_id in zip(asked, plan.run_ids, strict=True):
                 record = store.find(specs[run_id])
                 result = results.get(run_id)
-                study.tell(trial, _outcome(settings, run_id, record, result, objective))
-                _save(study, objective, files[id(study)])
+                study.tell(trial, _outcome(settings, run_id, record, result, study.objective))
+                _save(study, files[id(study)])
                 if study.gave_up:
                     observer.note(
                         f"{study.label}: tuning ends after {len(study.trials)} trials, as the "
@@ -138,7 +146,7 @@ def tune(
 def final_requests(
     requests: Sequence[RunRequest], studies: Sequence[Study], seeds: Sequence[int]
 ) -> list[RunRequest]:
-    """Return the runs on the evaluation halves: the best settings, over the seeds.
+    """Return the runs on the evaluated splits: the best settings, over the seeds.
 
     Methods without anything to tune are run as they are; one whose trials all failed is left out,
     as its numbers would be those of an untuned method.
@@ -169,7 +177,7 @@ def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
 
 
 def _trial_request(request: RunRequest, settings: Mapping[str, Any]) -> RunRequest:
-    """Return the run that tries a setting: judged on the validation part, and on nothing else."""
+    """Return the run that tries a setting: judged on the validation splits, and on nothing else."""
     results = str(Path(results_folder(request.results)) / FOLDER)
     return request.model_copy(
         update={"set": {**request.set, **settings}, "part": "validation", "results": results}
@@ -200,7 +208,7 @@ def _outcome(
     return Trial(settings, run_id, value, sum(stages.values()) - target, missing)
 
 
-def _paths(studies: Sequence[Study], objective: str, registry: Registry) -> dict[Path, Study]:
+def _paths(studies: Sequence[Study], registry: Registry) -> dict[Path, Study]:
     """Return the studies by the file that says what was tried, beside the trials' records.
 
     It is named after what makes the study: the ids of the default setting's run and evaluation,
@@ -215,7 +223,7 @@ def _paths(studies: Sequence[Study], objective: str, registry: Registry) -> dict
     for study, run_id in zip(studies, plan.run_ids, strict=True):
         space = {name: repr(place) for name, place in sorted(study.space.items())}
         ids = [run_id, evaluations[run_id]]
-        identity = json.dumps([*ids, objective, space, study.seed])
+        identity = json.dumps([*ids, study.objective, space, study.seed])
         key = hashlib.sha256(identity.encode()).hexdigest()[:RUN_ID_LENGTH]
         request = study.request
         folder = Path(plan.results, request.task, path_name(request.shown_model), request.method)
@@ -225,13 +233,13 @@ def _paths(studies: Sequence[Study], objective: str, registry: Registry) -> dict
     return found
 
 
-def _save(study: Study, objective: str, path: Path) -> None:
+def _save(study: Study, path: Path) -> None:
     """Write what was tried, for people and programs; what continues the study is its journal."""
     best = study.best
     write_json(
         path,
         {
-            "objective": objective,
+            "objective": study.objective,
             "sampler": f"TPE, seed {study.seed}",
             "best": best and best.run_id,
             "settings": best and dict(best.settings),

@@ -73,6 +73,23 @@ class Method(ABC):
         """
         return {}
 
+    @classmethod
+    def summarize_report(cls, report: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return what `unharness show` prints of a run's `context.report`, by name.
+
+        The default gives numbers and texts as they are, and of a list its length.
+        """
+        found: dict[str, str] = {}
+        for name, value in report.items():
+            if isinstance(value, Mapping):
+                inner = cls.summarize_report(value)
+                found |= {f"{name}.{key}": text for key, text in inner.items()}
+            elif isinstance(value, list | tuple):
+                found[name] = f"{len(value)} values"
+            else:
+                found[name] = f"{value:.4g}" if isinstance(value, float) else str(value)
+        return found
+
     @abstractmethod
     def unlearn(self, context: UnlearnContext) -> UnlearnedModel | None:
         """Change `context.model` so that it forgets, or return another one, or a wrapper.

@@ -52,6 +52,8 @@ class KnowUnDoDomain(Task):
         MetricUse("rouge_l", "retain_eval", label="retention_rouge_l"),
     )
     headline = "success_avg"
+    forget_axis = "unlearn_success"
+    retain_axes = ("retention_success",)
     template = "plain"
     suite = "paper"
 

@@ -18,7 +18,7 @@ from unharness.report.labels import (
     score_label,
     score_unit,
 )
-from unharness.report.ranking import REFERENCES, Column, best_rows, distances
+from unharness.report.ranking import Column, best_rows, distances
 from unharness.report.rows import Board, Group, Row
 from unharness.report.tradeoff import trade_offs
 
@@ -63,10 +63,9 @@ def _group(
     examples: _Examples | None,
 ) -> dict[str, Any]:
     best = [best_rows(group.rows, column) for column in group.columns]
+    none: list[float | None] = [None] * len(group.rows)
     apart = [
-        distances(group.rows, column)
-        if column.direction == "match_reference"
-        else [None] * len(group.rows)
+        distances(group.rows, column) if column.direction == "match_reference" else none
         for column in group.columns
     ]
     labels = row_labels(group)
@@ -85,7 +84,7 @@ def _group(
             {
                 "name": label.name,
                 "details": list(label.details),
-                "reference": row.method in REFERENCES,
+                "reference": row.reference is not None,
                 "settings": row.chosen,
                 "seeds": list(row.seeds),
                 "runs": list(row.runs),
@@ -100,7 +99,7 @@ def _group(
             for index, (label, row) in enumerate(zip(labels, group.rows, strict=True))
         ],
         "tradeoffs": [
-            {"against": found.against, "front": sorted(found.front)}
+            {"across": found.across, "against": found.against, "front": sorted(found.front)}
             | {"hypervolume": _number(found.hypervolume)}
             for found in trade_offs(group)
         ],
@@ -111,7 +110,7 @@ def _group(
 
 def _score(group: Group, records: Mapping[str, RunRecord]) -> dict[str, str]:
     """Return what an answer's score is: that of the metric that ranks, shown as column or not."""
-    name = group.headline
+    name = group.headline or ""
     runs = (run for row in group.rows for run in row.runs)
     known = (records[run].metrics[name] for run in runs if name in records[run].metrics)
     found = next(known, None)
@@ -163,7 +162,7 @@ class _Examples:
         stored: Mapping[str, StoredRecord],
         warnings: list[str],
     ) -> None:
-        self._metric = group.headline
+        self._metric = group.headline or ""
         self._read: dict[str, list[ExampleRecord]] = {}
         for row in group.rows:
             for run in row.runs:
@@ -175,10 +174,10 @@ class _Examples:
                 except RecordError as error:
                     self._read[run] = []
                     warnings.append(str(error))
-        vanilla = next((row for row in group.rows if row.method == REFERENCES[0]), None)
+        target = next((row for row in group.rows if row.reference == "target"), None)
         # One damaged file must not cost the others their questions.
         runs = [run for row in group.rows for run in row.runs if self._read[run]]
-        first = next((run for run in vanilla.runs if self._read[run]), None) if vanilla else None
+        first = next((run for run in target.runs if self._read[run]), None) if target else None
         self.questions: list[dict[str, Any]] = []
         self._index: dict[tuple[str, str], int] = {}
         for line in self._read[first or runs[0]] if runs else ():

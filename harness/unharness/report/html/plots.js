@@ -72,13 +72,29 @@ function told(metric, column) {
   return { ...metric, text: `${column.label}: ${shown(metric.value, column.unit)}${interval}` };
 }
 
+// A value in % where it stands on an axis from 0, the worst, to 100, the best.
+function placed(metric, column) {
+  if (column.direction === 'higher') return metric;
+  if (column.direction === 'match_reference') {
+    return { value: metric.distance === null ? null : 100 - metric.distance, low: null, high: null };
+  }
+  const turned = (value) => (value === null ? null : 100 - value);
+  return { value: turned(metric.value), low: turned(metric.high), high: turned(metric.low) };
+}
+
+function axisLabel(column) {
+  if (column.direction === 'higher') return `${column.label} %`;
+  const away = column.direction === 'match_reference' ? 'distance to retrained, ' : '';
+  return `100 − ${away}${column.label} %`;
+}
+
 function tradeOff(group, found) {
   const column = (name) => group.columns.find((one) => one.name === name);
-  const [across, up] = [column('unlearn_success'), column(found.against)];
-  const plot = frame({ low: 0, high: 100, label: across.label + ' %' },
-    { low: 0, high: 100, label: up.label + ' %' }, `${across.label} against ${up.label}`);
+  const [across, up] = [column(found.across), column(found.against)];
+  const plot = frame({ low: 0, high: 100, label: axisLabel(across) },
+    { low: 0, high: 100, label: axisLabel(up) }, `${across.label} against ${up.label}`);
   const places = found.front.map((index) => group.rows[index].metrics)
-    .map((metrics) => [metrics[across.name].value, metrics[up.name].value])
+    .map((metrics) => [placed(metrics[across.name], across).value, placed(metrics[up.name], up).value])
     .sort((a, b) => a[0] - b[0]);
   if (places.length) {
     const steps = [[0, places[0][1]], ...places, [places[places.length - 1][0], 0]];
@@ -91,8 +107,10 @@ function tradeOff(group, found) {
   }
   const taken = [];
   for (const [index, row] of group.rows.entries()) {
-    const [x, y] = [row.metrics[across.name], row.metrics[up.name]];
-    if (x.value !== null && y.value !== null) point(plot, taken, index, row, told(x, across), told(y, up));
+    const [x, y] = [placed(row.metrics[across.name], across), placed(row.metrics[up.name], up)];
+    if (x.value === null || y.value === null) continue;
+    point(plot, taken, index, row, { ...x, text: told(row.metrics[across.name], across).text },
+      { ...y, text: told(row.metrics[up.name], up).text });
   }
   const front = found.front.map((index) => group.rows[index].name).join(', ');
   return make('figure', {}, plot.svg, make('figcaption', {},
