@@ -1,10 +1,17 @@
 """A whole plugin for unharness: one unlearning method."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from unharness import LossMethod, UnlearnBatch, hookimpl, sequence_nll
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness import LanguageModel
 
 
 class ClippedAscent(LossMethod):
@@ -24,7 +31,7 @@ class ClippedAscent(LossMethod):
             4.0, gt=0, le=100, description="nats per token at which an answer is let go of"
         )
 
-    def loss(self, model: Any, batch: UnlearnBatch) -> Any:
+    def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean of − min(NLL, ceiling) over the forget examples (nats per token)."""
         return -sequence_nll(model, batch["forget"]).clamp(max=self.config.ceiling).mean()
 

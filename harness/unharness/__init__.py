@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.evaluation.uses import Composite, MetricUse
     from unharness.hookspecs import hookimpl
+    from unharness.model_types import LanguageModel
     from unharness.models.inference import InferenceWrapper, UnlearnedModel
     from unharness.models.preset import ModelPreset
     from unharness.models.weights import WeightsRef
@@ -91,6 +92,7 @@ _HOMES = {
         "load_published",
     ),
     "report.rows": ("Board", "Row", "load_board"),
+    "model_types": ("LanguageModel",),
     "models.inference": ("InferenceWrapper", "UnlearnedModel"),
     "models.preset": ("ModelPreset",),
     "models.weights": ("WeightsRef",),
@@ -133,6 +135,7 @@ __all__ = [
     "InferenceWrapper",
     "Job",
     "JobResult",
+    "LanguageModel",
     "LazyGroup",
     "Likelihood",
     "LoraSettings",

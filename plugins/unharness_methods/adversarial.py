@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from unharness_methods.paper import baseline_presets
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import UnlearnBatch
+    from unharness import LanguageModel, UnlearnBatch
 
 
 class Adversarial(LossMethod):
@@ -52,7 +52,7 @@ class Adversarial(LossMethod):
             for key, row in zip(batch.token_rows(), guesses, strict=True):
                 self._guesses[key] = row[: len(key)]
 
-    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+    def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean NLL of the wrong guesses over the batch (nats per token)."""
         return sequence_nll(model, self._relabelled(batch["forget"])).mean()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from unharness import LossMethod, Preset, sequence_nll
 from unharness_methods.paper import baseline_presets
@@ -11,7 +11,7 @@ from unharness_methods.paper import baseline_presets
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import UnlearnBatch
+    from unharness import LanguageModel, UnlearnBatch
 
 
 class GradientAscent(LossMethod):
@@ -22,6 +22,6 @@ class GradientAscent(LossMethod):
     citation = "Jang et al. 2023, arXiv 2210.01504; KnowUnDo (arXiv 2407.01920), section 4"
     presets: ClassVar[Sequence[Preset]] = baseline_presets()
 
-    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+    def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean of − NLL over the forget examples (nats per token)."""
         return -sequence_nll(model, batch["forget"]).mean()

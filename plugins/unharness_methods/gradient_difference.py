@@ -13,7 +13,7 @@ from unharness_methods.paper import baseline_presets
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import UnlearnBatch
+    from unharness import LanguageModel, UnlearnBatch
 
 
 class GradientDifference(LossMethod):
@@ -43,12 +43,12 @@ class GradientDifference(LossMethod):
         """Return what the descent reads."""
         return {self.keeps: Stream(self.keeps)}
 
-    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+    def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean weighted difference over the batch (nats per token)."""
         ascent, descent = self.loss_terms(model, batch)
         return ascent + descent
 
-    def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
+    def loss_terms(self, model: LanguageModel, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield the ascent, then the descent, so that one pass is held at a time."""
         config: GradientDifference.Config = self.config
         yield -config.forget_weight * sequence_nll(model, batch["forget"]).mean()

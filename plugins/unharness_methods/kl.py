@@ -22,7 +22,7 @@ from unharness_methods.paper import baseline_presets
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import TokenBatch, UnlearnBatch
+    from unharness import LanguageModel, TokenBatch, UnlearnBatch
 
 
 class GradientAscentKL(LossMethod):
@@ -63,12 +63,12 @@ class GradientAscentKL(LossMethod):
         reference = frozenset({"logits"})
         return {self.keeps: Stream(self.keeps, reference=reference, everywhere=everywhere)}
 
-    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+    def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean over the batch (nats per token)."""
         ascent, divergence = self.loss_terms(model, batch)
         return ascent + divergence
 
-    def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
+    def loss_terms(self, model: LanguageModel, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield the ascent, then the divergence, so that one pass is held at a time."""
         config: GradientAscentKL.Config = self.config
         kept, reference = batch[self.keeps], batch.reference.logits
@@ -79,7 +79,7 @@ class GradientAscentKL(LossMethod):
             yield config.kl_weight * sequence_kl(model, kept, reference(self.keeps)).mean()
 
 
-def _cross_entropy(model: Any, batch: TokenBatch, reference: Tensor) -> Tensor:
+def _cross_entropy(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> Tensor:
     """Return the cross-entropy of the model against the reference, mean over all B x T positions.
 
     Args:

@@ -9,11 +9,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from unharness import MethodError, Split, TokenBatch, UnlearnContext, sequence_nll
+
+if TYPE_CHECKING:
+    from unharness import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ def replace_halves(batch: TokenBatch, vocabulary: int, generator: torch.Generato
     )
 
 
-def refuse_fresh_adapter(model: Any) -> None:
+def refuse_fresh_adapter(model: LanguageModel) -> None:
     """Refuse a LoRA adapter that has learned nothing yet.
 
     Raises:

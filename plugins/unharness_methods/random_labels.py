@@ -13,7 +13,7 @@ from unharness_methods.paper import baseline_presets
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unharness import UnlearnBatch
+    from unharness import LanguageModel, UnlearnBatch
 
 
 class RandomLabels(LossMethod):
@@ -41,7 +41,7 @@ class RandomLabels(LossMethod):
         self._vocabulary = min(len(context.tokenizer), embeddings)
         self._generator = context.torch_generator("random-labels")
 
-    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+    def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean NLL of the drawn tokens over the batch (nats per token)."""
         return sequence_nll(model, self._relabelled(batch["forget"])).mean()
 

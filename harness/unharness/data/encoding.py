@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unharness.data.examples import Example, Kind
 from unharness.data.templates import CHAT, PLAIN, prompt_text, separator
 from unharness.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Encoded:
 
 
 def encode_examples(
-    tokenizer: Any,
+    tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
     max_length: int,
     *,
@@ -81,7 +84,7 @@ def encode_examples(
 
 
 def _tokens(
-    tokenizer: Any, examples: Sequence[Example], template: str
+    tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], template: str
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Return the tokens of every prompt, and those of prompt and answer together."""
     if template == CHAT:

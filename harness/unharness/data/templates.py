@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unharness.errors import ModelError, UsageError, suggestion
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from unharness.data.examples import Split
 
 PLAIN, CHAT, RAW = "plain", "chat", "raw"
@@ -28,7 +30,7 @@ def check_template(name: str) -> str:
     return name
 
 
-def default_template(tokenizer: Any) -> str:
+def default_template(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the model's own template: chat where its tokenizer has a chat template."""
     return CHAT if getattr(tokenizer, "chat_template", None) else PLAIN
 
@@ -40,7 +42,7 @@ def effective_template(split: Split, default: str) -> str:
     return split.template or default
 
 
-def prompt_text(prompt: str, template: str, tokenizer: Any) -> str:
+def prompt_text(prompt: str, template: str, tokenizer: PreTrainedTokenizerBase) -> str:
     """Return what stands before the answer, ready for generation.
 
     Raises:

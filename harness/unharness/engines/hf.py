@@ -14,6 +14,9 @@ from unharness.models.weights import WeightsRef
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
 
 
 class HfEngine(Engine):
@@ -67,7 +70,11 @@ class HfEngine(Engine):
         return texts
 
     def _answers(
-        self, model: Any, tokenizer: Any, rows: list[list[int]], sampling: Sampling
+        self,
+        model: LanguageModel,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: list[list[int]],
+        sampling: Sampling,
     ) -> list[str]:
         import torch
 
@@ -96,7 +103,7 @@ class HfEngine(Engine):
 
 
 @contextmanager
-def _plain(model: Any) -> Iterator[None]:
+def _plain(model: LanguageModel) -> Iterator[None]:
     """Set a checkpoint's own generation settings aside: penalties, sampling, forced tokens.
 
     Texts of different models are compared, so what they are asked for must be the same.
@@ -112,5 +119,5 @@ def _plain(model: Any) -> Iterator[None]:
         holder.generation_config = own
 
 
-def _devices(model: Any) -> list[torch.device]:
+def _devices(model: LanguageModel) -> list[torch.device]:
     return [model.device] if model.device.type == "cuda" else []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from unharness.evaluation.suite import SuiteTask
 from unharness.evaluation.suite_plan import SuitePlan, lm_eval_version
 from unharness.models.weights import WeightsRef
 from unharness.progress import Progress
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 PREFIX, AVERAGE = "general/", "general_avg"
 SEED = 1234
@@ -151,7 +154,7 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _batch_size(model: Any) -> int | str:
+def _batch_size(model: LanguageModel) -> int | str:
     """Return questions of a forward pass: what the GPU has room for, or what 1 GiB holds."""
     if model.device.type == "cuda":
         return "auto"
@@ -160,7 +163,7 @@ def _batch_size(model: Any) -> int | str:
 
 
 @contextmanager
-def _as_it_was(model: Any) -> Any:
+def _as_it_was(model: LanguageModel) -> Iterator[None]:
     """Leave the model in the mode it came in: HFLM switches to evaluation."""
     training = model.training
     try:

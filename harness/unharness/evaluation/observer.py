@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from unharness.data.examples import Example, Split
 from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
@@ -16,6 +16,9 @@ from unharness.progress import Progress
 from unharness.reference_rows import ReferenceRow
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
     from unharness.models.weights import WeightsRef
 
 OnDone = Callable[[int, int], None]
@@ -40,12 +43,12 @@ class ObserverContext:
     """What the engine answers with; shared with the contexts of references."""
 
     @property
-    def model(self) -> Any:
+    def model(self) -> LanguageModel:
         """The model, in evaluation mode, on its device."""
         return self.weights.model
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> PreTrainedTokenizerBase:
         """The model's tokenizer."""
         return self.weights.tokenizer
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from unharness.errors import ModelError
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 Row = TypeVar("Row")
 LOGITS_BYTES = 1 << 30
@@ -78,7 +81,7 @@ def _unless_out_of_memory(
     return None
 
 
-def bytes_per_token(model: Any) -> int:
+def bytes_per_token(model: LanguageModel) -> int:
     """Return the size of a model's logits at one position."""
     dtype: torch.dtype = model.dtype
     return int(model.config.get_text_config().vocab_size) * dtype.itemsize

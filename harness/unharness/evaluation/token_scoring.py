@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,6 +19,11 @@ from unharness.evaluation.scoring_batch import (
     scored_in_batches,
 )
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
+
 BATCH_SIZE = 32
 OnScored = Callable[[int, int], None]
 # Positions whose distributions over the vocabulary are held in float32 at a time, some six tensors
@@ -28,8 +33,8 @@ ENTRIES_AT_ONCE = 1 << 25
 
 
 def score_tokens(
-    model: Any,
-    tokenizer: Any,
+    model: LanguageModel,
+    tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
     *,
     max_length: int,
@@ -99,7 +104,9 @@ def _joined(rows: Sequence[TokenScores]) -> TokenScores:
 
 
 @torch.inference_mode()
-def _score_batch(model: Any, tokenizer: Any, rows: Sequence[Encoded]) -> list[TokenScores]:
+def _score_batch(
+    model: LanguageModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Encoded]
+) -> list[TokenScores]:
     batch = collate(rows, tokenizer.pad_token_id).to(model.device)
     logits = model(
         input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -18,6 +18,11 @@ from unharness.models.lora import load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.source import CheckpointModel, ModelSource, download, find_base_model
 from unharness.plugins import Registry
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_FILE = "adapter_model.safetensors"
@@ -66,7 +71,9 @@ class ExternalWeights:
                 "that can be used; merge it into its base, and give that"
             ) from error
 
-    def load(self, data: TaskData, device: str, dtype: str) -> tuple[Any, Any]:
+    def load(
+        self, data: TaskData, device: str, dtype: str
+    ) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return model and tokenizer, the model on its device and in evaluation mode.
 
         Raises:
@@ -85,7 +92,7 @@ class ExternalWeights:
                 ) from error
         return model.to(device).eval(), tokenizer
 
-    def _refuse_other_tokenizer(self, tokenizer: Any) -> None:
+    def _refuse_other_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
         """Refuse an adapter that brings other tokens than its base has."""
         path = self.folder / "tokenizer.json"
         if not path.is_file():

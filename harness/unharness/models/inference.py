@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unharness.strict_model import StrictModel
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 
 class InferenceWrapper(StrictModel):
@@ -65,6 +68,6 @@ def chained(
 class UnlearnedModel:
     """What a method leaves: weights, and perhaps an inference wrapper."""
 
-    model: Any = None
+    model: LanguageModel | None = None
     """None: the context's model as the method changed it."""
     wrapper: InferenceWrapper | None = None

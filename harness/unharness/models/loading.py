@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unharness.errors import ModelError
 
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
-def load_causal_lm(folder: Path, dtype: str) -> Any:
+
+def load_causal_lm(folder: Path, dtype: str) -> LanguageModel:
     """Return the model on the CPU.
 
     transformers itself fills in what a checkpoint lacks, by chance, and warns of it.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unharness.data.recipe import LoraSettings
 
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
-def add_adapter(model: Any, settings: LoraSettings, seed: int) -> Any:
+
+def add_adapter(model: LanguageModel, settings: LoraSettings, seed: int) -> LanguageModel:
     """Return the model with a fresh adapter on all linear layers; only the adapter may move."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -24,18 +27,18 @@ def add_adapter(model: Any, settings: LoraSettings, seed: int) -> Any:
         return get_peft_model(model, config)
 
 
-def load_adapter(model: Any, folder: str) -> Any:
+def load_adapter(model: LanguageModel, folder: str) -> LanguageModel:
     """Return the model with the adapter from a folder, ready to be trained further."""
     from peft import PeftModel
 
     return PeftModel.from_pretrained(model, folder, is_trainable=True)
 
 
-def merged(model: Any) -> Any:
+def merged(model: LanguageModel) -> LanguageModel:
     """Return the model with its adapter, if it has one, merged into the weights it sits on."""
     return model.merge_and_unload() if is_adapted(model) else model
 
 
-def is_adapted(model: Any) -> bool:
+def is_adapted(model: LanguageModel) -> bool:
     """Whether the model carries an adapter."""
     return hasattr(model, "peft_config")

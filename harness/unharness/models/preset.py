@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from unharness.data.examples import Example
     from unharness.data.task_data import TaskData
+    from unharness.model_types import LanguageModel
 
 Tuning = Literal["lora", "full"]
 
@@ -36,7 +39,7 @@ class ModelPreset(ABC):
     """How many examples of each split it learns when the user does not say; None for all."""
 
     @abstractmethod
-    def build(self, data: TaskData) -> tuple[Any, Any]:
+    def build(self, data: TaskData) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return the base model, on the CPU in float32, and its tokenizer.
 
         Must give the same weights for the same data at every call.

@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unharness.data.examples import Example, content_hash
 from unharness.data.task_data import TaskData
@@ -17,6 +17,11 @@ from unharness.models.file_hashes import remembered_sha256
 from unharness.models.loading import load_causal_lm
 from unharness.models.preset import ModelPreset, Tuning
 from unharness.plugins import Registry
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
 
 # Not generation_config.json: every engine sets a checkpoint's own generation settings aside.
 IDENTITY_FILES = (
@@ -46,7 +51,7 @@ class ModelSource(ABC):
         """Return the SHA-256 of everything that decides the base weights and the tokenizer."""
 
     @abstractmethod
-    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+    def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return model and tokenizer, on the CPU, the weights in `dtype`."""
 
     def template(self) -> str:
@@ -78,7 +83,7 @@ class PresetModel(ModelSource):
         parts.append(content_hash(self._preset.knowledge()))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+    def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Build the model."""
         import torch
 
@@ -128,7 +133,7 @@ class CheckpointModel(ModelSource):
             return PLAIN
         return CHAT if isinstance(config, dict) and config.get("chat_template") else PLAIN
 
-    def load(self, data: TaskData, dtype: str) -> tuple[Any, Any]:
+    def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Load from the folder: safetensors only, no remote code."""
         from transformers import AutoTokenizer
 
@@ -229,7 +234,7 @@ def _downloaded_before(name: HubName, shown: str, reason: str) -> tuple[Path, st
     return folder, folder.name  # …/snapshots/<commit>
 
 
-def _usable(tokenizer: Any, name: str) -> Any:
+def _usable(tokenizer: PreTrainedTokenizerBase, name: str) -> PreTrainedTokenizerBase:
     """Make sure that the tokenizer has an end token, and something to pad with.
 
     Raises:

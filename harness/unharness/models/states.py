@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unharness.errors import MethodError
 from unharness.models.lora import is_adapted
@@ -17,10 +17,12 @@ from unharness.models.weights import tuned_state
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from unharness.model_types import LanguageModel
+
 State = Mapping[str, "Tensor"]
 
 
-def model_state(model: Any) -> dict[str, Tensor]:
+def model_state(model: LanguageModel) -> dict[str, Tensor]:
     """Return a copy of a model's state."""
     return {name: value.detach().to("cpu", copy=True) for name, value in tuned_state(model).items()}
 
@@ -30,7 +32,7 @@ def is_adapter_state(state: State) -> bool:
     return any(".lora_" in name for name in state)
 
 
-def with_state(model: Any, state: State) -> Any:
+def with_state(model: LanguageModel, state: State) -> LanguageModel:
     """Return the model with other weights; the model itself, unless it loses its adapter.
 
     Raises:
@@ -55,7 +57,7 @@ def with_state(model: Any, state: State) -> Any:
     return plain.requires_grad_(True)
 
 
-def combined(model: Any, parts: Sequence[tuple[State, float]]) -> dict[str, Tensor]:
+def combined(model: LanguageModel, parts: Sequence[tuple[State, float]]) -> dict[str, Tensor]:
     """Return the sum of states times factors, as whole weights.
 
     It is computed in float32 and rounded once, to the first state's types.
@@ -86,7 +88,7 @@ def combined(model: Any, parts: Sequence[tuple[State, float]]) -> dict[str, Tens
     return {name: value.to(first[name].dtype) for name, value in sums.items()}
 
 
-def _whole(model: Any, state: State) -> dict[str, Tensor]:
+def _whole(model: LanguageModel, state: State) -> dict[str, Tensor]:
     """Return the weights that an adapter's state amounts to on the model's base."""
     import torch
     from peft.tuners.lora import LoraLayer
@@ -110,7 +112,7 @@ def _whole(model: Any, state: State) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _swapped(model: Any, state: State) -> Iterator[None]:
+def _swapped(model: LanguageModel, state: State) -> Iterator[None]:
     own = model_state(model)
     with_state(model, state)
     try:

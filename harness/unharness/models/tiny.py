@@ -7,13 +7,18 @@ facts, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from unharness.data.examples import Example
 from unharness.data.general import general_examples
 from unharness.data.task_data import TaskData
 from unharness.data.templates import SEPARATOR
 from unharness.models.preset import ModelPreset
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
 
 PAD_TOKEN, END_TOKEN = "<|pad|>", "<|end|>"
 INIT_SEED = 0
@@ -44,7 +49,7 @@ class Tiny(ModelPreset):
         """Return the bundled general facts, so that there is general knowledge to lose."""
         return general_examples()
 
-    def build(self, data: TaskData) -> tuple[Any, Any]:
+    def build(self, data: TaskData) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return the model with random weights, and a tokenizer trained on what it will learn."""
         import torch
         from transformers import LlamaConfig, LlamaForCausalLM
@@ -65,7 +70,7 @@ class Tiny(ModelPreset):
         return model, tokenizer
 
 
-def _train_tokenizer(rows: Iterable[Example], vocabulary: int) -> Any:
+def _train_tokenizer(rows: Iterable[Example], vocabulary: int) -> PreTrainedTokenizerBase:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.cache import cache_folder, cached_folder, damage
 from unharness.data.encoding import encode_examples
@@ -31,6 +31,11 @@ from unharness.progress import OnStep, Progress
 from unharness.training import ranks
 from unharness.training.log import TrainingLog
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
+
 VERSION = 2
 """Raised whenever the same key would give other weights."""
 LOG_FILE = "training.json"
@@ -42,8 +47,8 @@ KIND = "models"
 class TrainedModel:
     """A model that knows the facts of some splits."""
 
-    model: Any
-    tokenizer: Any
+    model: LanguageModel
+    tokenizer: PreTrainedTokenizerBase
     cached: bool
     """Whether it was there already."""
     log: dict[str, Any]
@@ -68,7 +73,7 @@ class StartPoint:
 
     key: str
     """Identifies its weights."""
-    load: Callable[[], tuple[Any, Any]]
+    load: Callable[[], tuple[LanguageModel, PreTrainedTokenizerBase]]
     """Returns model and tokenizer; the model as it is tuned further, with an adapter or without."""
 
 
@@ -186,7 +191,7 @@ class FineTuner:
         log = json.loads((folder / LOG_FILE).read_text())
         return TrainedModel(model.to(self.place.device).eval(), tokenizer, cached, log)
 
-    def _load(self, folder: Path) -> tuple[Any, Any]:
+    def _load(self, folder: Path) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         if self.start:
             model, tokenizer = self.start.load()
             model = model.unload() if is_adapted(model) else model
@@ -198,8 +203,8 @@ class FineTuner:
 
 
 def fine_tune(
-    model: Any,
-    tokenizer: Any,
+    model: LanguageModel,
+    tokenizer: PreTrainedTokenizerBase,
     splits: Sequence[Split],
     recipe: FineTuneConfig,
     *,

@@ -12,12 +12,15 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.cache import MANIFEST_FILE, cache_dir, cached_folder, damage, is_locked
 from unharness.models.lora import is_adapted
 from unharness.models.states import is_adapter_state, with_state
 from unharness.models.weights import tuned_state
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 KIND = "unlearned"
 WEIGHTS_FILE = "changed.safetensors"
@@ -36,7 +39,7 @@ class StoredWeights:
     facts: Mapping[str, Any]
     """JSON values that the writer gave."""
 
-    def put_into(self, model: Any) -> Any:
+    def put_into(self, model: LanguageModel) -> LanguageModel:
         """Return a target model with the stored tensors; it loses an adapter that has no part.
 
         Raises:
@@ -53,7 +56,7 @@ class StoredWeights:
         return model
 
 
-def tensor_digests(model: Any) -> dict[str, str]:
+def tensor_digests(model: LanguageModel) -> dict[str, str]:
     """Return a digest of each tuned tensor, to find out later which of them changed."""
     return {name: _digest_of(tensor) for name, tensor in tuned_state(model).items()}
 
@@ -83,7 +86,7 @@ def forget_unlearned(key: str) -> None:
 
 def keep_unlearned(
     key: str,
-    model: Any,
+    model: LanguageModel,
     before: Mapping[str, str],
     facts: Mapping[str, Any],
     on_note: Callable[[str], None],

@@ -6,24 +6,29 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.errors import MethodError
 from unharness.models.inference import InferenceWrapper
 from unharness.models.lora import is_adapted
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
 
 
 @dataclass(frozen=True)
 class WeightsRef:
     """Weights that an engine is to answer with: a model in hand."""
 
-    model: Any
-    tokenizer: Any
+    model: LanguageModel
+    tokenizer: PreTrainedTokenizerBase
     wrapper: InferenceWrapper | None = None
     """What prompts and answers go through; applied by those who ask, not by engines."""
 
 
-def tuned_state(model: Any) -> Mapping[str, Any]:
+def tuned_state(model: LanguageModel) -> Mapping[str, Any]:
     """Return the tensors that tuning changes: the adapter's with LoRA, else all of them."""
     if is_adapted(model):
         from peft import get_peft_model_state_dict
@@ -33,7 +38,7 @@ def tuned_state(model: Any) -> Mapping[str, Any]:
     return dict(model.state_dict())
 
 
-def weights_hash(model: Any) -> str:
+def weights_hash(model: LanguageModel) -> str:
     """Return the SHA-256 of the tuned tensors: names, types, shapes and bytes.
 
     Raises:
@@ -51,13 +56,13 @@ def weights_hash(model: Any) -> str:
     return digest.hexdigest()
 
 
-def parameter_counts(model: Any) -> tuple[int, int]:
+def parameter_counts(model: LanguageModel) -> tuple[int, int]:
     """Return how many parameters may move, and how many there are."""
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     return sum(n for n, moves in counts if moves), sum(n for n, _ in counts)
 
 
-def save_weights(model: Any, tokenizer: Any, folder: Path) -> None:
+def save_weights(model: LanguageModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write the adapter or the whole model, and the tokenizer: plain peft or transformers load it.
 
     Raises:

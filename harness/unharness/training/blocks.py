@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from unharness.data.batches import TokenBatch
+    from unharness.model_types import LanguageModel
 
 
-def decoder_blocks(model: Any) -> Any:
+def decoder_blocks(model: LanguageModel) -> Any:
     """Return the decoder blocks, a ModuleList, under any wrapper of PEFT's or torch's.
 
     It is the outermost list of modules that is as long as the configuration says.
@@ -37,7 +38,7 @@ def decoder_blocks(model: Any) -> Any:
     return found[min(found, key=lambda name: name.count("."))]
 
 
-def hidden_states(model: Any, batch: TokenBatch, layer: int) -> Tensor:
+def hidden_states(model: LanguageModel, batch: TokenBatch, layer: int) -> Tensor:
     """Return the output of a decoder block, with gradient where gradients are on.
 
     The forward pass ends at that block where nothing forbids it.
@@ -58,7 +59,7 @@ def hidden_states(model: Any, batch: TokenBatch, layer: int) -> Tensor:
     return states
 
 
-def block_outputs(model: Any, batch: TokenBatch, layers: Sequence[int]) -> list[Tensor]:
+def block_outputs(model: LanguageModel, batch: TokenBatch, layers: Sequence[int]) -> list[Tensor]:
     """Return the outputs of some decoder blocks from one forward pass, as `hidden_states` does."""
     with recorded_blocks(model, layers, stop=True) as outputs, suppress(_LastBlockError):
         model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
@@ -68,7 +69,7 @@ def block_outputs(model: Any, batch: TokenBatch, layers: Sequence[int]) -> list[
 
 @contextmanager
 def recorded_blocks(
-    model: Any, layers: Sequence[int], *, stop: bool = False
+    model: LanguageModel, layers: Sequence[int], *, stop: bool = False
 ) -> Iterator[dict[int, Tensor]]:
     """Record the outputs of decoder blocks while forward passes run; (B, T, H) each.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from unharness.model_types import LanguageModel
 
 Gradients = Mapping[str, "Tensor"]
 """By name of a parameter: its gradient. Under FSDP each process holds a part of it."""
@@ -30,7 +32,7 @@ class StepHooks:
         """Whether the terms' gradients are kept apart and joined by `combine_gradients`."""
         return False
 
-    def before_pass(self, model: Any, index: int) -> None:
+    def before_pass(self, model: LanguageModel, index: int) -> None:
         """Prepare pass `index`, from 0.
 
         The gradients of the passes before are in the parameters' `grad`, of the mean over the
@@ -50,13 +52,13 @@ class StepHooks:
                 total[name] = total[name] + value if name in total else value
         return total
 
-    def finish_gradients(self, model: Any) -> None:
+    def finish_gradients(self, model: LanguageModel) -> None:
         """Change the gradients of an optimizer step, when all its passes have been backward.
 
         The default leaves them as they are.
         """
 
-    def after_step(self, model: Any) -> None:
+    def after_step(self, model: LanguageModel) -> None:
         """Act once the optimizer has moved the weights; dual variables are moved here."""
 
 
@@ -66,7 +68,7 @@ class TermGradients:
     def __init__(self) -> None:
         self._terms: list[dict[str, Tensor]] = []
 
-    def take(self, index: int, model: Any) -> None:
+    def take(self, index: int, model: LanguageModel) -> None:
         """Move the gradients that the model holds to term `index`."""
         if index == len(self._terms):
             self._terms.append({})
@@ -76,7 +78,7 @@ class TermGradients:
                 sums[name] = sums[name] + value.grad if name in sums else value.grad
                 value.grad = None
 
-    def put_back(self, model: Any, hooks: StepHooks, before: Gradients) -> None:
+    def put_back(self, model: LanguageModel, hooks: StepHooks, before: Gradients) -> None:
         """Give the model the combined gradient, added to those of earlier passes."""
         combined = hooks.combine_gradients(self._terms)
         for name, value in model.named_parameters():
@@ -85,7 +87,7 @@ class TermGradients:
                 value.grad = parts[0] + parts[1] if len(parts) == 2 else parts[0]
 
 
-def take_gradients(model: Any) -> dict[str, Tensor]:
+def take_gradients(model: LanguageModel) -> dict[str, Tensor]:
     """Return the gradients that the model holds, and take them from it."""
     taken = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
     for value in model.parameters():

@@ -5,12 +5,13 @@ torch is imported when they are called, so that a plugin which imports them list
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from unharness.data.batches import TokenBatch
+    from unharness.model_types import LanguageModel
 
 
 def token_log_probs(logits: Tensor, labels: Tensor) -> Tensor:
@@ -37,7 +38,9 @@ def token_log_probs(logits: Tensor, labels: Tensor) -> Tensor:
     return result.masked_scatter(scored, -losses)
 
 
-def sequence_nll(model: Any, batch: TokenBatch, reduce: Literal["mean", "sum"] = "mean") -> Tensor:
+def sequence_nll(
+    model: LanguageModel, batch: TokenBatch, reduce: Literal["mean", "sum"] = "mean"
+) -> Tensor:
     """Return the negative log-likelihood of each example's answer.
 
     Args:
@@ -60,7 +63,7 @@ def sequence_nll(model: Any, batch: TokenBatch, reduce: Literal["mean", "sum"] =
     return totals / counts
 
 
-def sequence_kl(model: Any, batch: TokenBatch, reference: Tensor) -> Tensor:
+def sequence_kl(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> Tensor:
     """Return KL(reference ‖ model) of the next token, averaged over each example's answer.
 
     Args:

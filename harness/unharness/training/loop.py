@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch.utils.data import DataLoader, SequentialSampler
@@ -27,11 +27,14 @@ from unharness.training.sharded import fsdp_sharded, keep_unwrapped
 from unharness.training.steps import Batch, MicroBatch, Step
 from unharness.training.update_norms import InitialWeights
 
-Loss = Callable[[Any, Any], torch.Tensor | Iterator[torch.Tensor]]
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
+
+Loss: TypeAlias = "Callable[[LanguageModel, Any], torch.Tensor | Iterator[torch.Tensor]]"
 
 
 def train(
-    model: Any,
+    model: LanguageModel,
     steps: Sequence[Step],
     loss: Loss,
     config: TrainConfig,
@@ -39,7 +42,7 @@ def train(
     seed: int,
     on_step: OnStep | None = None,
     hooks: StepHooks | None = None,
-    on_placed: Callable[[Any], None] | None = None,
+    on_placed: Callable[[LanguageModel], None] | None = None,
 ) -> TrainingLog:
     """Train `model` in place; only parameters with `requires_grad` move.
 
@@ -177,7 +180,7 @@ class _StepTrainer(Trainer):
         self._hooks = hooks
         self.add_callback(_AfterStep(lambda: hooks.after_step(self._unwrapped())))
 
-    def _unwrapped(self) -> Any:
+    def _unwrapped(self) -> LanguageModel:
         return self.accelerator.unwrap_model(self.model)
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
@@ -191,7 +194,9 @@ class _StepTrainer(Trainer):
             self.train_dataset, sampler=self._get_train_sampler(), collate_fn=self.data_collator
         )
 
-    def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def training_step(
+        self, model: LanguageModel, inputs: Any, *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
         """Run a step's passes; return the loss of the first, at the weights of the step."""
         model.train()
         losses = []
@@ -201,7 +206,7 @@ class _StepTrainer(Trainer):
         self._hooks.finish_gradients(self._unwrapped())
         return losses[0]
 
-    def _pass(self, model: Any, step: Step) -> torch.Tensor:
+    def _pass(self, model: LanguageModel, step: Step) -> torch.Tensor:
         """Run a step's micro-batches, each weighted by its share of the step's examples."""
         total = torch.zeros((), device=self.args.device)
         separate = TermGradients() if self._hooks.separate_gradients else None
@@ -218,7 +223,7 @@ class _StepTrainer(Trainer):
             separate.put_back(self._unwrapped(), self._hooks, before)
         return total
 
-    def _terms(self, model: Any, batch: Batch) -> Iterator[Any]:
+    def _terms(self, model: LanguageModel, batch: Batch) -> Iterator[Any]:
         """Yield the loss's terms, each computed under autocast, each backward outside of it."""
         with self.compute_loss_context_manager():
             loss = self._step_loss(model, batch)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 REPLACED = ("forward", "_original_forward")
 """Attributes that accelerate's `prepare_model` sets on the instance under mixed precision."""
 
 
 @contextmanager
-def restored(model: Any) -> Iterator[None]:
+def restored(model: LanguageModel) -> Iterator[None]:
     """Give the model its own `forward` and configuration back when the block is left.
 
     Under mixed precision accelerate replaces `forward` by one with autocast and float32 outputs,

@@ -11,12 +11,15 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from unharness.training import ranks
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 OFFLOAD = "FSDP_OFFLOAD_PARAMS"
 """What accelerate's configuration sets to keep the parts on the CPU between uses."""
@@ -51,7 +54,7 @@ def forget_gathered(model: nn.Module) -> None:
 
 
 @contextmanager
-def fsdp_sharded(model: Any, device: torch.device) -> Iterator[Any]:
+def fsdp_sharded(model: LanguageModel, device: torch.device) -> Iterator[LanguageModel]:
     """Yield a copy of the model whose parameters are spread over the processes.
 
     When the block is left without an exception, what was trained is in the model itself.
@@ -97,7 +100,7 @@ def _layers(model: nn.Module) -> list[nn.Module]:
 def keep_unwrapped(accelerator: Any) -> None:
     """Keep accelerate from wrapping a model that is spread already."""
 
-    def unchanged(model: Any, *_: Any, **__: Any) -> Any:
+    def unchanged(model: LanguageModel, *_: Any, **__: Any) -> LanguageModel:
         return model
 
     accelerator.prepare_model = unchanged

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 ENTRIES_AT_ONCE = 1 << 22
 """Of a tensor, lifted to float64 at a time."""
@@ -17,14 +20,14 @@ SHOWN = 3
 class InitialWeights:
     """The trainable tensors of a model before a training, copied to the CPU."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: LanguageModel) -> None:
         self._kept = {
             name: value.detach().to("cpu", copy=True)
             for name, value in model.named_parameters()
             if value.requires_grad
         }
 
-    def update_norms(self, model: Any) -> dict[str, float]:
+    def update_norms(self, model: LanguageModel) -> dict[str, float]:
         """Return the L2 norm of after minus before, by tensor; 0 if and only if nothing moved.
 
         Each copy is dropped once it is compared, so this works once. A tensor that is no longer

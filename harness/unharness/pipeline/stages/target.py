@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from unharness.data.examples import Split
 from unharness.data.recipe import FineTuneConfig
@@ -14,6 +14,11 @@ from unharness.models.lora import add_adapter, is_adapted, merged
 from unharness.models.trained import FineTuner, StartPoint, TrainedModel
 from unharness.pipeline.resolve import RunPlan
 from unharness.progress import Progress
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from unharness.model_types import LanguageModel
 
 
 def target_model(plan: RunPlan, progress: Progress) -> TrainedModel:
@@ -61,7 +66,7 @@ def fine_tuner(plan: RunPlan, progress: Progress) -> FineTuner:
     )
 
 
-def tunable_model(plan: RunPlan, model: Any) -> Any:
+def tunable_model(plan: RunPlan, model: LanguageModel) -> LanguageModel:
     """Return the target as the method tunes it: with an adapter, or without."""
     if plan.spec.tuning == "lora" and not is_adapted(model):
         return add_adapter(model, plan.lora, plan.spec.seed)
@@ -92,7 +97,7 @@ class FurtherTuner:
         if start == "base":
             return fine_tuner(plan, self.progress).trained(splits, recipe, label)
 
-        def load() -> tuple[Any, Any]:
+        def load() -> tuple[LanguageModel, PreTrainedTokenizerBase]:
             target = target_model(plan, Progress())
             return tunable_model(plan, target.model), target.tokenizer
 
