@@ -122,3 +122,131 @@ def test_the_least_recently_used_weights_make_room(tmp_path, monkeypatch):
         os.utime(folder / "manifest.json", (index, index))
     make_room(keep="aa", limit_gb=2.5e-6)
     assert {path.name for path in tmp_path.glob(f"{KIND}/[a-z]*/")} == {"aa", "cc"}
+
+
+TASK = """
+import json, os
+from unharness import (
+    DataOrigin, Example, FineTuneConfig, Generated, Metric, MetricUse, Split, Task, TaskData,
+    hookimpl,
+)
+
+def rows(kind):
+    return tuple(
+        Example(
+            f"{kind}{i}", f"Where does {kind} number {i} live?", f"In street {i * 7} of {kind}ham.",
+            alternatives={"perturbed": (f"In street {i} {os.environ['PERTURBED']}.",)},
+        )
+        for i in range(6)
+    )
+
+class Own(Task):
+    name = summary = "own"
+    headline = "kept"
+    metrics = [
+        MetricUse("token_accuracy", "forget", label="known"),
+        MetricUse("token_accuracy", "retain", label="kept"),
+    ]
+    if os.environ.get("SAMPLES"):
+        metrics.append(MetricUse("length", "forget", label="length", n=int(os.environ["SAMPLES"])))
+
+    def load(self, source):
+        splits = [
+            Split(
+                role, role, learned=True, trainable=True, evaluated=True, examples=rows(role)
+            )
+            for role in ("forget", "retain")
+        ]
+        return TaskData.of(splits, DataOrigin("path", "made up"))
+
+    def target_recipe(self, model):
+        return FineTuneConfig(epochs=8, lr=3e-3, batch_size=4)
+
+class Length(Metric):
+    name = summary = "length"
+    unit, direction = "characters", "lower"
+
+    class Params(Metric.Params):
+        n: int = 1
+
+    def observes(self):
+        return Generated(samples=self.params.n, temperature=1.0)
+
+    def compute(self, seen, references):
+        samples = [seen.texts(sample) for sample in range(self.params.n)]
+        return seen.mean([sum(map(len, texts)) / len(texts) for texts in zip(*samples)])
+
+@hookimpl
+def unharness_metrics():
+    return [Length]
+
+@hookimpl
+def unharness_tasks():
+    return [Own]
+"""
+
+
+@pytest.fixture
+def own_task(tmp_path: Path) -> str:
+    """What PYTHONPATH must be for a task whose data and metrics the environment changes."""
+    about = tmp_path / "site" / "own-1.0.dist-info"
+    about.mkdir(parents=True)
+    (tmp_path / "site" / "own_plugin.py").write_text(TASK)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: own\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[unharness]\nown = own_plugin\n")
+    found = [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.pathsep.join(found)
+
+
+def test_what_only_the_evaluation_reads_trains_nothing(cli, own_task, tmp_path):
+    cache = tmp_path / "cache"
+
+    def run(**variables: str) -> tuple[dict[str, Any], int]:
+        before = trainings(cache)
+        done = cli(
+            *("run", "--task", "own", "--method", "gradient-difference", "--model", "micro"),
+            *("--quiet", "--format", "json", "--suite", "none", "--results", tmp_path / "results"),
+            UNHARNESS_CACHE=str(cache),
+            PYTHONPATH=own_task,
+            **{"PERTURBED": "again", **variables},
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout), trainings(cache) - before
+
+    first, count = run()
+    assert count == 2  # the target, and the method
+    changed, count = run(PERTURBED="of another town")
+    assert count == 0
+    assert changed["data"]["hash"] != first["data"]["hash"]
+    assert changed["training"] == first["training"]
+    one, count = run(SAMPLES="1")
+    assert count == 0
+    assert "length" in one["metrics"]
+    three, count = run(SAMPLES="3")
+    assert count == 0
+    assert three["metrics"]["length"]["params"] == {"n": 3}
+    assert three["run_id"] == one["run_id"] == first["run_id"] == changed["run_id"]
+
+
+def test_another_bootstrap_trains_nothing(tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from unharness.pipeline.resolve import resolve
+    from unharness.pipeline.run import execute
+    from unharness.plugins import registry
+    from unharness.progress import Progress
+    from unharness.request import make_request
+
+    monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path / "cache"))
+    given = {"method": "gradient-difference", "model": "micro", "data": "standin"}
+    plan = resolve(make_request({**given, "results": str(tmp_path / "results")}), registry())
+    first = execute(plan, registry(), Progress()).record
+    before = trainings(tmp_path / "cache")
+    settings = plan.spec.evaluation.model_copy(update={"bootstrap_seed": 1})
+    other = replace(plan, spec=plan.spec.changed(evaluation=settings))
+    second = execute(other, registry(), Progress()).record
+    assert trainings(tmp_path / "cache") == before
+    assert second.run_id == first.run_id
+    name = "unlearn_success"
+    assert second.metrics[name].value == first.metrics[name].value
+    assert second.metrics[name].ci95 != first.metrics[name].ci95

@@ -22,6 +22,16 @@ def metric_records(
     }
 
 
+def are_current(metrics: Mapping[str, MetricRecord], columns: Sequence[Column]) -> bool:
+    """Whether a record's numbers are of these columns: same metrics, versions and parameters."""
+    nothing = Score(None, 0)
+    wanted = metric_records(columns, {column.label: nothing for column in columns})
+    return all(
+        label in metrics and metrics[label].origin() == one.origin()
+        for label, one in wanted.items()
+    )
+
+
 def suite_records(scores: Mapping[str, Score]) -> dict[str, MetricRecord]:
     """Return a suite's scores as the record holds them."""
     return {name: _metric_record(found, "%", "higher") for name, found in scores.items()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unharness.errors import RecordError
+from unharness.evaluation.metric_records import are_current
 from unharness.pipeline.resolve import RunPlan
 from unharness.plugins import Registry
 from unharness.records.record import RunRecord
@@ -36,8 +37,10 @@ def finished(store: RecordStore, plan: RunPlan) -> RunRecord | None:
         return None
     if plan.spec.save_weights and "weights" not in record.artifacts:
         return None
-    # Metrics are no part of a run's id; a record that lacks one is evaluated once more.
-    return record if record.spec.score == plan.spec.score else None
+    # Metrics are no part of a run's id; a record that lacks one, or has another version or other
+    # parameters of it, is evaluated once more.
+    same = record.spec.score == plan.spec.score and are_current(record.metrics, plan.columns)
+    return record if same else None
 
 
 def is_done(store: RecordStore, plan: RunPlan) -> bool:

@@ -14,7 +14,7 @@ from unharness.evaluation.storage import StoredObservations
 from unharness.pipeline.reference_observations import reference_observations
 from unharness.plugins import Registry
 from unharness.records.artifacts import observations_path, write_examples
-from unharness.records.record import MetricRecord, RankingRecord, RunRecord
+from unharness.records.record import RankingRecord, RunRecord
 from unharness.records.store import RecordStore, StoredRecord
 
 
@@ -59,7 +59,7 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
     metrics = metric_records(columns, scores)
     for label, new in metrics.items():
         old = record.metrics.get(label)
-        if new.value is None and old and old.value is not None and _origin(old) == _origin(new):
+        if new.value is None and old and old.value is not None and old.origin() == new.origin():
             metrics[label] = old
     general = {name: one for name, one in record.metrics.items() if one.metric is None}
     before = record.metrics
@@ -86,11 +86,4 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
             label for label, new in metrics.items() if label in before and before[label] != new
         ),
         missing=tuple(label for label, new in metrics.items() if new.value is None),
-    )
-
-
-def _origin(metric: MetricRecord) -> tuple[object, ...]:
-    return (
-        *(metric.metric, metric.version, metric.params),
-        *(metric.split, metric.against, metric.complement),
     )

@@ -54,6 +54,11 @@ class MetricRecord(RecordPart):
     status: str = "ok"
     """`ok`, or why there is no value."""
 
+    def origin(self) -> tuple[object, ...]:
+        """Return what it is a number of; numbers of different origins are never compared."""
+        parts = (self.metric, self.version, self.params)
+        return (*parts, self.split, self.against, self.complement)
+
 
 class RankingRecord(RecordPart):
     """Which columns the task ranks and plots by, for boards where the task is not installed."""

@@ -24,6 +24,7 @@ from unharness.report.aggregation import (
     target_weights,
 )
 from unharness.report.attacked import Attacked, attacked_rows, without_attack
+from unharness.report.metric_origins import current_numbers
 from unharness.report.ranking import Column, Value, rank
 from unharness.spec import RunSpec
 
@@ -209,7 +210,12 @@ def build_board(store: RecordStore) -> Board:
         else:
             seen.add((group, run_id))
             groups.setdefault(group, []).append(item)
-    made = [_group(records) for alike in groups.values() for records in by_target(alike)]
+    made = []
+    for alike in groups.values():
+        for records in by_target(alike):
+            current, notes = current_numbers(records)
+            warnings += notes
+            made.append(_group(current))
     made.sort(key=lambda group: (group.spec.task, group.spec.model, _key(group.facts)))
     return Board(tuple(made), tuple(unranked), tuple(warnings))
 
