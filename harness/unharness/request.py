@@ -124,7 +124,7 @@ class RunRequest(SharedRequest):
         return self.target or self.model
 
     def hyperparameters(self) -> dict[str, Any]:
-        """Return what was said of the method's Config, the short flags included."""
+        """Return the method's hyperparameters that the user gave, the short flags included."""
         flags = {"epochs": self.epochs, "lr": self.lr, "batch_size": self.batch_size}
         return {name: value for name, value in flags.items() if value is not None} | self.set
 

@@ -356,7 +356,7 @@ def test_results_must_be_a_folder(refused, tmp_path):
 def test_what_python_is_given_is_checked_alike():
     import unharness
 
-    for options in ({"lr": True}, {"seed": True}, {"model": ""}, {"config": {"lr": True}}):
+    for options in ({"lr": True}, {"seed": True}, {"model": ""}, {"hyperparameters": {"lr": True}}):
         with pytest.raises(unharness.UsageError) as refused:
             unharness.run(**options)
         assert len(str(refused.value)) < 300

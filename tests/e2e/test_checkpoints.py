@@ -45,7 +45,7 @@ def few(data_folder, tmp_path):
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "gpt_neox"])
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_every_family_goes_through(kind, tuning, checkpoint, few):
-    options = {"config": {"mu": 1.0, "sigma": 0.0, "lr": 1e-3, "draws": 1}}
+    options = {"hyperparameters": {"mu": 1.0, "sigma": 0.0, "lr": 1e-3, "draws": 1}}
     record = few("memflex", checkpoint(kind), tuning=tuning, **options)
     assert record.status == "done"
     assert record.partial
@@ -128,7 +128,7 @@ def test_memflex_refuses_a_fresh_adapter(few, tmp_path):
 
 def test_empty_region_shows_what_there_is(checkpoint, few, tmp_path):
     with pytest.raises(unharness.MethodError, match="region is empty") as caught:
-        few("memflex", checkpoint("llama"), config={"mu": -1.0, "draws": 1})
+        few("memflex", checkpoint("llama"), hyperparameters={"mu": -1.0, "draws": 1})
     for word in ("Cosines", "magnitudes", "would select"):
         assert word in str(caught.value)
     failed = [item for item in unharness.load_records(tmp_path) if item.status == "failed"]

@@ -58,13 +58,13 @@ def test_task_arithmetic(run_probe, tuning, from_target):
 
 def test_a_second_pass_within_a_step(run_probe):
     plain = run_probe("probe-npo", tuning="full")
-    record = run_probe("probe-sam-npo", tuning="full", config={"rho": 0.05})
+    record = run_probe("probe-sam-npo", tuning="full", hyperparameters={"rho": 0.05})
     # Warm-up's first step moves nothing; the second starts at the same weights, and goes elsewhere.
     for step in (0, 1):
         assert record.training.losses[step] == pytest.approx(plain.training.losses[step], abs=1e-6)
     assert record.training.losses[2] != plain.training.losses[2]
     assert record.training.losses[-1] < record.training.losses[0]
-    tiny = run_probe("probe-sam-npo", tuning="full", config={"rho": 1e-7})
+    tiny = run_probe("probe-sam-npo", tuning="full", hyperparameters={"rho": 1e-7})
     assert tiny.training.losses == pytest.approx(plain.training.losses, rel=1e-2)
 
 

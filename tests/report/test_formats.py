@@ -45,8 +45,8 @@ def test_json_has_exactly_the_public_fields(board):
         "model": "tiny",
         "tuning": "full",
         "method": "memflex",
-        "config": {"mu": "q0.9", "x": None},
-        "settings": "default",
+        "hyperparameters": {"mu": "q0.9", "x": None},
+        "chosen": "default",
         "seeds": [0, 1],
         "metrics": {"unlearn_success": {"value": 67.2, "n": 110}},
         "cost": {
@@ -79,13 +79,14 @@ def test_csv_parses_back_to_the_numbers_of_the_json(board):
     rows = list(csv.DictReader(io.StringIO(to_csv(board))))
     expected = json.loads(to_json(board))
     assert list(rows[0]) == [
-        *("task", "data_source", "data_hash", "model", "tuning", "method", "config", "settings"),
+        *("task", "data_source", "data_hash", "model", "tuning", "method", "hyperparameters"),
+        "chosen",
         *("prompt", "attack", "seeds", "runs"),
         *("unlearn_success", "unlearn_success_lo", "unlearn_success_hi"),
         *("unlearn_ppl", "unlearn_ppl_lo", "unlearn_ppl_hi", *COSTS),
     ]
     for row, full in zip(rows, expected, strict=True):
-        assert json.loads(row["config"]) == full["config"]
+        assert json.loads(row["hyperparameters"]) == full["hyperparameters"]
         assert [int(seed) for seed in row["seeds"].split()] == full["seeds"]
         assert row["runs"].split() == full["runs"]
         assert row["data_hash"] == full["data"]["hash"]

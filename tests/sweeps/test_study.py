@@ -24,7 +24,7 @@ def tried(study, values):
     return suggested
 
 
-def test_the_first_trial_is_the_usual_setting_and_the_rest_lies_in_the_space():
+def test_the_first_trial_is_the_default_and_the_rest_lies_in_the_space():
     (study,) = studies(RunRequest(method="memflex"))
     first, *rest = tried(study, range(12))
     assert first == {"lr": 2e-3, "epochs": 4, "retain_weight": 2.0, "mu": "q0.9", "sigma": "q0.1"}

@@ -237,7 +237,7 @@ def _short(text: str | None, most: int = 100) -> str:
 
 def _values(found: Comparison) -> dict[str, Any]:
     rows = [
-        {"method": row.method, "settings": row.chosen, "config": row.spec.config}
+        {"method": row.method, "hyperparameters": row.spec.config, "chosen": row.chosen}
         | {"seeds": list(row.seeds), "runs": list(row.runs)}
         for row in found.rows
     ]

@@ -130,10 +130,10 @@ def hyperparameters(method: Any, presets: list[str]) -> list[dict[str, Any]]:
 def parameters(
     config: type[BaseModel], overrides: Mapping[str, Mapping[str, Any]] | None = None
 ) -> list[dict[str, Any]]:
-    """Return every field of a model of settings, in its order.
+    """Return every field of a pydantic model, in its order.
 
     Args:
-        config: the model of settings.
+        config: the model.
         overrides: by model preset: values that take the place of the defaults.
     """
     schema = _schema(config)

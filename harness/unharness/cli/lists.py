@@ -51,7 +51,7 @@ def list_group(kind: str, what: str) -> click.Group:
     def list_command(ctx: click.Context, form: str) -> None:
         _print_list(kind, _either(ctx, form))
 
-    @group.command("show", help=f"Show one {one}: origin, settings and presets.")
+    @group.command("show", help=f"Show one {one}: where it comes from, and what can be set.")
     @click.argument("name", shell_complete=complete(kind))
     @_both_formats
     @debug_option

@@ -31,11 +31,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "sweep": (
         "unharness.cli.sweep:sweep_command",
-        "Run a grid of methods, tasks, seeds, settings.",
+        "Run a grid of methods, tasks, seeds, hyperparameters.",
     ),
     "tune": (
         "unharness.cli.tune:tune_command",
-        "Tune methods with equal effort, then run the best settings.",
+        "Tune methods with equal effort, then run the best hyperparameters.",
     ),
     "leaderboard": (
         "unharness.cli.leaderboard:leaderboard_command",

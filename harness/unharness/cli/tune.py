@@ -1,4 +1,4 @@
-"""`unharness tune`: the same effort for every method, then the best settings over the seeds."""
+"""`unharness tune`: equal effort for every method, then the best hyperparameters over the seeds."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Examples:
   unharness tune --method memflex,retrain --trials 8 --set memflex.mu=q0.9   # mu is not tuned
 
 \b
-Settings are judged on validation splits, held out from the splits that methods may read (a fifth of
-each, unless the task says otherwise), never on the evaluated splits. The same command continues an
-interrupted study from its journal.
+Hyperparameters are judged on validation splits, held out from the splits that methods may read (a
+fifth of each, unless the task says otherwise), never on the evaluated splits. The same command
+continues an interrupted study from its journal.
 """
 
 
@@ -45,7 +45,7 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
 
 @click.command("tune", epilog=EPILOG)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--trials", type=click.IntRange(1), help="Number of settings to try for each method.")
+@click.option("--trials", type=click.IntRange(1), help="Number of trials for each method.")
 @click.option(
     "--budget-minutes",
     type=FiniteRange(0, MOST_MINUTES, min_open=True),
@@ -78,10 +78,10 @@ def tune_command(
     debug: bool,
     **flags: Any,
 ) -> None:
-    """Tune every method with the same budget, then run the best settings over the seeds.
+    """Tune every method with the same budget, then run the best hyperparameters over the seeds.
 
     The search spaces are the methods' own ('tuned' in 'unharness methods show NAME'). A method
-    without one is run with its default settings.
+    without one is run with its defaults.
     """
     if trials is None and budget_minutes is None:
         raise UsageError("tuning needs a budget: give --trials N, --budget-minutes M, or both")
@@ -134,8 +134,8 @@ def tune_command(
         errors.print(f"failed: {result.error}", style="red", markup=False, soft_wrap=True)
     if not quiet:
         errors.print(
-            f"{len(plan.cells) - len(failed)} runs with the best settings in {plan.results}; "
-            "'unharness leaderboard' compares them",
+            f"{len(plan.cells) - len(failed)} runs with the best hyperparameters in "
+            f"{plan.results}; 'unharness leaderboard' compares them",
             style="dim",
         )
     if failed or problems:
@@ -145,7 +145,7 @@ def tune_command(
 def _problems(studies: list[Study]) -> list[str]:
     """Return what is to be said of every method without a single successful trial."""
     return [
-        f"{study.label}: all {len(study.trials)} trials failed, so there is no best setting to "
+        f"{study.label}: all {len(study.trials)} trials failed, so there is nothing to "
         f"run. The last one: {study.trials[-1].error}"
         for study in studies
         if study.best is None
@@ -153,8 +153,8 @@ def _problems(studies: list[Study]) -> list[str]:
 
 
 def _print_studies(studies: list[Study], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, title="best settings on the validation splits")
-    for name in ("method", "trials", "objective", "default", "best", "settings"):
+    table = Table(box=None, pad_edge=False, title="best hyperparameters on the validation splits")
+    for name in ("method", "trials", "objective", "default", "best", "hyperparameters"):
         table.add_column(name, overflow="fold")
     for study in studies:
         best, first = study.best, study.trials[0].value if study.trials else None

@@ -17,7 +17,7 @@ HIGHEST_SEED = 2**32 - 1
 
 
 class TrainConfig(StrictModel):
-    """The settings of one training."""
+    """The hyperparameters of one training."""
 
     epochs: int = Field(2, ge=1, le=10_000, description="passes over the forget set")
     lr: float = Field(5e-5, gt=0, le=10, description="highest learning rate (AdamW)")

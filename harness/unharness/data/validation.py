@@ -1,4 +1,4 @@
-"""A validation part of the splits that methods may read, to choose settings on."""
+"""A validation part of the splits that methods may read, to choose hyperparameters on."""
 
 from __future__ import annotations
 

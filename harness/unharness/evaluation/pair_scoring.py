@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,14 +13,17 @@ from unharness.errors import ModelError
 from unharness.evaluation.scoring_batch import bytes_per_token, logits_budget, scored_in_batches
 from unharness.training.divergence import position_kl
 
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
+
 BATCH_SIZE = 32
 Pair = tuple[Encoded, Encoded]
 """The same answer tokens after the prompt of either model."""
 
 
 def score_pairs(
-    model: Any,
-    reference: Any,
+    model: LanguageModel,
+    reference: LanguageModel,
     answers: Sequence[Sequence[Pair]],
     pad_token_id: int,
     *,
@@ -73,7 +76,7 @@ def score_pairs(
 
 @torch.inference_mode()
 def _score_batch(
-    model: Any, reference: Any, pairs: Sequence[Pair], pad_token_id: int
+    model: LanguageModel, reference: LanguageModel, pairs: Sequence[Pair], pad_token_id: int
 ) -> list[list[float]]:
     own, counts = _answer_logits(model, [pair[0] for pair in pairs], pad_token_id)
     other, _ = _answer_logits(reference, [pair[1] for pair in pairs], pad_token_id)
@@ -84,7 +87,7 @@ def _score_batch(
 
 
 def _answer_logits(
-    model: Any, rows: Sequence[Encoded], pad_token_id: int
+    model: LanguageModel, rows: Sequence[Encoded], pad_token_id: int
 ) -> tuple[torch.Tensor, list[int]]:
     """Return the logits that predict scored tokens, (N, V), and how many each row has."""
     batch = collate(rows, pad_token_id).to(model.device)

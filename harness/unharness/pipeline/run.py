@@ -26,7 +26,7 @@ def run(
     method: str = defaults.METHOD,
     task: str = defaults.TASK,
     *,
-    config: Mapping[str, Any] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> RunRecord:
@@ -37,7 +37,7 @@ def run(
     Args:
         method: its name.
         task: its name.
-        config: hyperparameters of the method by name.
+        hyperparameters: of the method, by name.
         progress: told how far the run is.
         options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
             `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`, `data`,
@@ -50,7 +50,9 @@ def run(
         DataError, ModelError: data or model cannot be used.
         MethodError: the method failed; its record says so too.
     """
-    request = make_request({"method": method, "task": task, "set": dict(config or {}), **options})
+    request = make_request(
+        {"method": method, "task": task, "set": dict(hyperparameters or {}), **options}
+    )
     found = registry()
     return execute(resolve(request, found), found, progress or Progress()).record
 

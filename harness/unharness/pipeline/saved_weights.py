@@ -27,7 +27,7 @@ from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import Method
 
 WEIGHTS_DIGITS = 16
-"""Of the SHA-256 of external weights in a row's settings."""
+"""Of the SHA-256 of external weights in a row's hyperparameters."""
 
 
 class External(Method):
@@ -113,7 +113,7 @@ def of_run(
     plan = resolve(make_request({**record.passed, **changes}), registry)
     if plan.spec.unlearn != record.spec.unlearn:
         raise RecordError(
-            f"{record.run_id}: its data, model or settings are no longer what they were; "
+            f"{record.run_id}: its data, model or hyperparameters are no longer what they were; "
             "run it again"
         )
     made = record.model_copy(deep=True, update={"warnings": []})

@@ -67,7 +67,7 @@ def mean_cost(records: Iterable[RunRecord], name: str) -> float | None:
 
 
 def how_chosen(record: RunRecord) -> str:
-    """Return how a run's settings were chosen, in words."""
+    """Return how a run's hyperparameters were chosen, in words."""
     spec = record.spec
     if spec.tuned:
         return f"tuned, {spec.tuned} trials"

@@ -37,7 +37,7 @@ REFERENCE_ENDS = ("_reference", "_difference")
 _MARKS = {"\\": "\\\\", "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "](": "]\\("}
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
-    *("tuning", "method", "config", "settings", "prompt", "attack", "seeds", "runs"),
+    *("tuning", "method", "hyperparameters", "chosen", "prompt", "attack", "seeds", "runs"),
 )
 
 
@@ -62,8 +62,8 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "model": spec.model,
         "tuning": spec.tuning,
         "method": spec.method,
-        "config": spec.config,
-        "settings": row.chosen,
+        "hyperparameters": spec.config,
+        "chosen": row.chosen,
         "seeds": list(row.seeds),
         "runs": list(row.runs),
         "metrics": {
@@ -188,8 +188,8 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
         "model": row["model"],
         "tuning": row["tuning"],
         "method": row["method"],
-        "config": json.dumps(row["config"], ensure_ascii=False),
-        "settings": row["settings"],
+        "hyperparameters": json.dumps(row["hyperparameters"], ensure_ascii=False),
+        "chosen": row["chosen"],
         "seeds": " ".join(map(str, row["seeds"])),
         "runs": " ".join(row["runs"]),
     }

@@ -32,7 +32,7 @@ class RowLabel:
     name: str
     """The method, with the tuning where the group holds several."""
     details: tuple[str, ...]
-    """Number of seeds, and the settings in which rows of the same name differ."""
+    """Number of seeds, and the hyperparameters in which rows of the same name differ."""
 
 
 def format_number(value: float | None, unit: str = "") -> str:
@@ -71,7 +71,7 @@ def changed(change: float, unit: str = "") -> str:
 
 
 def shown_value(value: Any) -> str:
-    """Return a setting's value as one would write it after `--set`."""
+    """Return a hyperparameter's value as one would write it after `--set`."""
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -35,7 +35,7 @@ GENERAL = "general"
 
 @dataclass(frozen=True)
 class Row:
-    """One method with one configuration and one tuning, over its seeds."""
+    """One method with its hyperparameters and one tuning, over its seeds."""
 
     spec: RunSpec
     """Of the run with the smallest seed; the others differ from it in the seed alone."""
@@ -52,7 +52,7 @@ class Row:
     reference: ReferenceRow | None = None
     """Which reference row it is, if it is one."""
     chosen: str = "default"
-    """How the settings were chosen: `default`, a preset's name, `by hand`, `tuned, N trials`."""
+    """How its hyperparameters were chosen: `default`, a preset, `by hand`, `tuned, N trials`."""
 
     @property
     def method(self) -> str:

@@ -114,7 +114,7 @@ def cells(request: SweepRequest, registry: Registry) -> list[RunRequest]:
 
 
 def _settings(request: SweepRequest, method: str) -> Iterator[dict[str, Any]]:
-    """Yield every combination of a method's settings; its own ones stand above those of all."""
+    """Yield every combination of hyperparameters; a method's own ones override those of all."""
     lists: dict[str, tuple[Any, ...]] = {}
     for name, values in sorted(request.set.items(), key=lambda item: "." in item[0]):
         whose, field = split_setting(name)

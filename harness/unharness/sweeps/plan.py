@@ -33,7 +33,7 @@ class Cell:
     plan: RunPlan
     run_id: str
     label: str
-    """Names what tells it from the others: method, seed, settings; task and model if they vary."""
+    """Method, seed and hyperparameters; task and model where they vary."""
     state: State
     error: str | None
     """Why it failed before, if it did."""

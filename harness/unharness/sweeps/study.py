@@ -1,4 +1,4 @@
-"""The search for one method's settings: what is tried next, and what came of each trial.
+"""The search for one method's hyperparameters: what is tried next, and what came of each trial.
 
 Optuna keeps the trials, on disk as a journal of one JSON object a line (no pickle). A suggestion
 depends on the seed, the trial's number and the trials before it alone, so that a study that was
@@ -24,14 +24,14 @@ MAX_FAILURES = 5
 DIGITS = 3
 """Significant digits of a suggested number: enough to find the place, short enough to read."""
 RANDOM_TRIALS = 5
-"""Trials before the sampler models what is good; the first has the default settings."""
+"""Trials before the sampler models what is good; the first has the defaults."""
 SETTINGS, OUTCOME, RETRIES = "settings", "outcome", "retries"
 """Attributes of Optuna's trials: what was tried, what came of it, and the failed one it repeats."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting, tried."""
+    """Hyperparameters that were tried."""
 
     settings: Mapping[str, Any]
     run_id: str
@@ -45,7 +45,10 @@ class Trial:
 
 @dataclass
 class Study:
-    """The search for one method's settings on one task and model, in memory until it is `kept`."""
+    """The search for one method's hyperparameters on one task and model.
+
+    It is in memory until it is `kept`.
+    """
 
     request: RunRequest
     space: Mapping[str, Search]
@@ -134,7 +137,7 @@ class Study:
         return f"{self.request.method} on {self.request.task}, {self.request.shown_model}"
 
     def ask(self) -> tuple[Any, dict[str, Any]]:
-        """Return Optuna's trial, and the settings that it suggests."""
+        """Return Optuna's trial, and the hyperparameters that it suggests."""
         trial = self._next()
         settings = {name: self._suggest(trial, name) for name in self.space}
         trial.set_user_attr(SETTINGS, settings)
@@ -161,7 +164,7 @@ class Study:
             load_if_exists=True,
         )
         if not self._study.get_trials(deepcopy=False):
-            # The first trial is the default setting: tuning never ends below it on the
+            # The first trial has the defaults: tuning never ends below it on the
             # validation part.
             self._study.enqueue_trial(
                 {name: self.defaults[name] for name in self.space if self._holds(name)}

@@ -60,7 +60,7 @@ def make_studies(
     """Return a study for every request whose method has something to tune.
 
     Args:
-        requests: a run each, with default settings.
+        requests: a run each, with default hyperparameters.
         objective: the label of a column; None: the headline of each request's task.
         registry: knows the plugins.
         seed: of the sampler.
@@ -146,7 +146,7 @@ def tune(
 def final_requests(
     requests: Sequence[RunRequest], studies: Sequence[Study], seeds: Sequence[int]
 ) -> list[RunRequest]:
-    """Return the runs on the evaluated splits: the best settings, over the seeds.
+    """Return the runs on the evaluated splits: the best hyperparameters, over the seeds.
 
     Methods without anything to tune are run as they are; one whose trials all failed is left out,
     as its numbers would be those of an untuned method.
@@ -166,7 +166,7 @@ def final_requests(
 
 
 def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
-    """Let records say how their settings were chosen where a run was done before tuning."""
+    """Let records say how their hyperparameters were chosen where a run was done before tuning."""
     for cell in plan_sweep(requests, registry).cells:
         store = RecordStore(cell.plan.spec.results)
         with locked(lock_of(cell.plan)):
@@ -177,7 +177,7 @@ def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
 
 
 def _trial_request(request: RunRequest, settings: Mapping[str, Any]) -> RunRequest:
-    """Return the run that tries a setting: judged on the validation splits, and on nothing else."""
+    """Return the run of a trial: judged on the validation splits, and on nothing else."""
     results = str(Path(results_folder(request.results)) / FOLDER)
     return request.model_copy(
         update={"set": {**request.set, **settings}, "part": "validation", "results": results}
@@ -211,7 +211,7 @@ def _outcome(
 def _paths(studies: Sequence[Study], registry: Registry) -> dict[Path, Study]:
     """Return the studies by the file that says what was tried, beside the trials' records.
 
-    It is named after what makes the study: the ids of the default setting's run and evaluation,
+    It is named after what makes the study: the ids of the run with the defaults and evaluation,
     which stand for model, data and fixed hyperparameters; the objective; what is tuned within
     which bounds; and the sampler's seed.
     """

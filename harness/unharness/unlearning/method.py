@@ -32,7 +32,7 @@ class Method(ABC):
     summary: ClassVar[str]
     citation: ClassVar[str] = ""
     version: ClassVar[int] = 1
-    """Raised whenever the same settings would give other weights."""
+    """Raised whenever the same hyperparameters would give other weights."""
     seeded: ClassVar[bool] = True
     """Whether the seed changes the outcome; records of one that ignores it are shared."""
     trains: ClassVar[bool] = True
@@ -45,7 +45,7 @@ class Method(ABC):
     reads_all_splits: bool = False
     """Whether `context.splits` also holds the splits that are only for measuring."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """By model preset: hyperparameters that suit it better than Config's own defaults."""
+    """By model preset: hyperparameters that suit it better than the defaults."""
 
     presets: ClassVar[Sequence[Preset]] = ()
     """Hyperparameters that were published for it, by task and model."""
@@ -116,7 +116,7 @@ class LossMethod(Method, StepHooks):
     }
 
     class Config(Method.Config, TrainConfig):
-        """The settings of the training; a method adds its own."""
+        """The hyperparameters of the training; a method adds its own."""
 
         # By hyperparameter: where `unharness tune` looks; a method adds its own.
         search: ClassVar[Mapping[str, Search]] = {

@@ -85,7 +85,7 @@ def _group(
                 "name": label.name,
                 "details": list(label.details),
                 "reference": row.reference is not None,
-                "settings": row.chosen,
+                "chosen": row.chosen,
                 "seeds": list(row.seeds),
                 "runs": list(row.runs),
                 "warnings": list(row.warnings),

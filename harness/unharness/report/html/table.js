@@ -35,7 +35,7 @@ function groupTable(group) {
     }
     const wanted = state.text.toLowerCase();
     let rows = group.rows.filter((row) =>
-      [row.name, row.settings, ...row.details].join(' ').toLowerCase().includes(wanted));
+      [row.name, row.chosen, ...row.details].join(' ').toLowerCase().includes(wanted));
     if (state.column !== null) {
       const { of } = columns[state.column];
       const sign = state.down ? -1 : 1;
