@@ -72,7 +72,7 @@ def test_an_unknown_metric_is_a_mistake(spawn, results):
 def test_an_empty_folder_says_what_to_do(call, tmp_path, form, expected):
     code, out, err = call("leaderboard", "--results", tmp_path, "--format", form)
     assert code == 0
-    assert err == f"no records under {tmp_path}/; make one: unharness run\n"
+    assert err == f"no records under {tmp_path}/; create one: unharness run\n"
     if expected is not None:
         assert out == expected
 

@@ -41,7 +41,7 @@ def test_a_command_that_cannot_be_loaded_is_listed_and_named(group):
 
 @pytest.mark.parametrize("name", ["run", "paper"])
 def test_a_name_that_is_taken_is_refused(group, name):
-    with pytest.raises(PluginError, match=f"'{name}' is already there"):
+    with pytest.raises(PluginError, match=f"'{name}' already exists"):
         group.add_lazy(Ref(f"{MODULE}:greet", name, "Say hello."))
 
 

@@ -163,13 +163,13 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(put, ask):
     put("b", model="other")
     with pytest.raises(UsageError, match="'a' and 'b' cannot be compared: they differ in model"):
         ask("a", "b")
-    with pytest.raises(UsageError, match="no row is called 'c'"):
+    with pytest.raises(UsageError, match="no run id matches 'c'"):
         ask("a", "c")
     with pytest.raises(UsageError, match="are the same row"):
         ask("a", "a")
     put("b")
     put("a", config={"lr": 1})
-    with pytest.raises(UsageError, match="several rows are meant"):
+    with pytest.raises(UsageError, match="several rows match"):
         ask("a", "b")
 
 

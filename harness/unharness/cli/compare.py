@@ -11,7 +11,7 @@ from rich.table import Table
 from unharness import defaults
 from unharness.cli.completion import complete
 from unharness.cli.console import echo_json
-from unharness.cli.options import debug_option, format_option, results_option
+from unharness.cli.options import debug_option, filter_option, format_option, results_option
 from unharness.cli.skipped import warn_of
 from unharness.errors import UsageError, suggestion
 from unharness.terminal import Console, Text
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 EPILOG = f"""\b
 Examples:
-  unharness compare memflex kl
-  unharness compare memflex gradient-difference --task {defaults.TASK} --examples 20
+  unharness compare {defaults.METHOD} {defaults.SECOND_METHOD}
+  unharness compare {defaults.METHOD} {defaults.THIRD_METHOD} --task {defaults.TASK} --examples 20
   unharness compare 3f2a 8f63                 # by run id: the rows that these runs belong to
-  unharness compare memflex kl --format json
+  unharness compare {defaults.METHOD} {defaults.SECOND_METHOD} --format json
 """
 
 
@@ -34,41 +34,37 @@ Examples:
 @click.argument("b", shell_complete=complete("methods"))
 @results_option
 @format_option("table", "json")
-@click.option(
-    "--task",
-    "-t",
-    shell_complete=complete("tasks"),
-    metavar="NAME",
-    help="Where methods were run on several.",
-)
-@click.option(
-    "--model",
-    shell_complete=complete("models"),
-    metavar="NAME",
-    help="Where methods were run on several.",
-)
+@filter_option("tasks", "task", "t")
+@filter_option("models", "model")
 @click.option(
     "--examples",
     type=click.IntRange(0),
     default=5,
     show_default=True,
-    help="Number of best and worst examples.",
+    help="Number of best and worst examples to show.",
 )
 @debug_option
 def compare_command(
-    a: str, b: str, results: Path, form: str, task: str | None, model: str | None, examples: int
+    a: str,
+    b: str,
+    results: Path,
+    form: str,
+    tasks: tuple[str, ...],
+    models: tuple[str, ...],
+    examples: int,
 ) -> None:
-    """Compare A with B on the same questions and seeds.
+    """Compare A with B on the same examples and seeds.
 
-    A and B are methods, or run ids. Differences come with the 95% interval of a paired bootstrap
-    over examples and seeds; a verdict in words follows.
+    A and B are methods, or beginnings of run ids. Every difference has a 95% interval, by a paired
+    bootstrap over examples and seeds. A metric that should match the retrained model is compared by
+    its distance to the retrained row.
     """
     from unharness.records.store import RecordStore
     from unharness.report.paired import compare
     from unharness.report.rows import build_board
 
     store = RecordStore(results)
-    board = build_board(store).narrowed([task] if task else [], [model] if model else [])
+    board = build_board(store).narrowed(tasks, models)
     warn_of(board)
     group, rows = _choose(board, a, b)
     stored = store.by_evaluation()[rows[0].spec.evaluation_id()]
@@ -82,18 +78,16 @@ def compare_command(
 
 
 def _choose(board: Board, a: str, b: str) -> tuple[Group, tuple[Row, Row]]:
-    """Return the rows that are meant, and the group that both are in.
+    """Return the rows that match, and the group that both are in.
 
     Raises:
-        UsageError: nothing is called so, several are, or they are not comparable.
+        UsageError: no row matches, several do, or they are not comparable.
     """
     found = {text: _rows(board, text) for text in (a, b)}
     for text, rows in found.items():
         if not rows:
             names = sorted({row.method for group in board.groups for row in group.rows})
-            raise UsageError(
-                f"no row is called {text!r}, and no run begins so.{suggestion(text, names)}"
-            )
+            raise UsageError(f"no method and no run id matches {text!r}.{suggestion(text, names)}")
     shared = [
         (group, one, other)
         for group, one in found[a]
@@ -110,7 +104,7 @@ def _choose(board: Board, a: str, b: str) -> tuple[Group, tuple[Row, Row]]:
                 for row in both
             )
         )
-        raise UsageError(f"several rows are meant; name runs, --task or --model. {choices}")
+        raise UsageError(f"several rows match; give run ids, --task or --model. {choices}")
     group, one, other = shared[0]
     return group, (one, other)
 
@@ -144,12 +138,12 @@ def _called(group: Group, row: Row) -> str:
 
 
 def verdict(found: Difference, names: tuple[str, str]) -> str:
-    """Return in words what a difference says."""
+    """Return a difference in words."""
     from unharness.report.labels import metric_words
 
     metric = " ".join(metric_words([found.column.name])[found.column.name])
     if found.ci95 is None:
-        return f"{metric}: too few examples to tell."
+        return f"{metric}: too few examples to compare."
     if not found.better:
         return f"{metric}: {names[0]} and {names[1]} are not significantly different."
     better = names if found.better > 0 else names[::-1]
@@ -186,7 +180,7 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
         )
     console.print(table)
     for name in found.skipped:
-        console.print(Text(f"{name}: no mean over examples, so it cannot be paired", "dim"))
+        console.print(Text(f"{name}: not a mean over examples, so it cannot be paired", "dim"))
     retrain = method_of("retrained", registry()) if found.unmatched else ""
     for name in found.unmatched:
         hint = f"{name}: should match the retrained model; make its row: unharness run -m {retrain}"
@@ -210,20 +204,20 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
                 f"{change.id}  B → A {scores}", markup=False, highlight=False, soft_wrap=True
             )
             console.print(
-                f"  asked     {_short(change.prompt)}",
+                f"  {'question':<11} {_short(change.prompt)}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
             )
             console.print(
-                f"  expected  {_short(change.answer)}",
+                f"  {'expected':<11} {_short(change.answer)}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
             )
             for mark, text in zip("AB", change.texts, strict=True):
                 console.print(
-                    f"  {mark} says    {_short(text)}",
+                    f"  {mark} generated {_short(text)}",
                     markup=False,
                     highlight=False,
                     soft_wrap=True,

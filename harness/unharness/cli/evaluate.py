@@ -1,20 +1,32 @@
-"""`unharness evaluate`: weights that are there already, of a run or from anywhere."""
+"""`unharness evaluate`: existing weights, of a run or from anywhere."""
 
 from __future__ import annotations
 
 import signal
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import click
 
 from unharness import defaults
-from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, complete
+from unharness.cli.completion import FOLDER, complete
 from unharness.cli.console import echo_json
-from unharness.cli.options import attack_option, length_options, limit_options, template_option
+from unharness.cli.options import format_option, results_option
 from unharness.cli.pairs import with_flags
 from unharness.cli.run import calm_libraries, interrupt
-from unharness.engines.choice import AUTO
+from unharness.cli.run_options import (
+    attack_option,
+    data_option,
+    device_option,
+    engine_options,
+    length_options,
+    limit_options,
+    output_options,
+    prompt_option,
+    suite_options,
+    template_option,
+)
 from unharness.errors import UsageError
 
 EPILOG = f"""\b
@@ -33,10 +45,16 @@ Examples:
     "--weights",
     multiple=True,
     metavar="PATH_OR_ID",
-    help="A checkpoint or an adapter: a folder or a hub id; repeatable, all in one engine.",
+    help="A checkpoint or an adapter to evaluate: a folder or a hub id; repeatable.",
 )
-@click.option("--name", "names", multiple=True, help="Name of the row; one per --weights.")
-@click.option("--beside", metavar="RUN", help="A run from whose target the --weights were made.")
+@click.option(
+    "--name", "names", multiple=True, help="Name of the leaderboard row; one per --weights."
+)
+@click.option(
+    "--beside",
+    metavar="RUN",
+    help="Run whose target model the --weights were made from; the leaderboard then compares them.",
+)
 @click.option(
     "--task",
     "-t",
@@ -46,73 +64,39 @@ Examples:
 @click.option(
     "--model",
     shell_complete=complete("models", paths=FOLDER),
-    help="The base of an adapter [default: what the adapter says].",
+    help="Base model of an adapter [default: the one that its adapter_config.json names].",
 )
-@click.option(
-    "--engine",
-    shell_complete=complete("engines", AUTO),
-    help="What generates text [default: the run's, or auto].",
-)
-@click.option(
-    "--engine-set",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the engine; repeatable.",
-)
-@click.option(
-    "--prompt",
-    multiple=True,
-    shell_complete=complete("prompts", paths=FILE),
-    metavar="NAME|FILE",
-    help="As for run; repeatable.",
-)
+@engine_options("the run's, or auto")
+@prompt_option()
 @attack_option
-@click.option(
-    "--suite",
-    shell_complete=complete("suites", "none", lists=True),
-    metavar="NAME",
-    help="General knowledge, as for run [default: the RUN's, that of --beside, or none].",
-)
-@click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
-@click.option(
-    "--data",
-    shell_complete=complete("", *DATA, paths=FOLDER),
-    help="A folder, 'hub', 'standin', or 'auto'; for --weights.",
-)
+@suite_options("the RUN's, that of --beside, or none")
+@data_option("for --weights")
 @template_option
 @length_options
 @limit_options
-@click.option("--device", shell_complete=complete("", *DEVICES), help="auto, cpu, cuda, cuda:N.")
+@device_option
+@results_option
 @click.option(
-    "--results",
-    metavar="DIR",
-    envvar=defaults.RESULTS_VARIABLE,
-    default=defaults.RESULTS,
-    show_default=True,
-    help="The folder of records.",
+    "--force", is_flag=True, default=None, help="Evaluate again even if a finished record exists."
 )
-@click.option("--force", is_flag=True, default=None, help="Again though the record exists.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
-@click.option(
-    "--quiet", "-q", is_flag=True, help="Print nothing but errors, and what --format json asks for."
-)
-@click.option("--debug", is_flag=True, help="Show tracebacks and library warnings.")
+@format_option("table", "json")
+@output_options
 def evaluate_command(
     runs: tuple[str, ...],
     weights: tuple[str, ...],
     names: tuple[str, ...],
     beside: str | None,
-    results: str,
+    results: Path,
     form: str,
     quiet: bool,
     debug: bool,
     **flags: Any,
 ) -> None:
-    """Evaluate weights without training.
+    """Evaluate existing weights, without training.
 
-    RUN is the beginning of a run id: its saved weights are evaluated, in another way if options
-    say so; a run whose evaluation failed is resumed. --weights takes any checkpoint or
-    adapter, and leaves records of the method `external`. All go through one engine.
+    RUN is the beginning of a run id: its saved weights are evaluated again, with the given
+    options; a run whose evaluation failed is resumed. --weights takes any checkpoint or adapter;
+    its record has the method `external`. The engine is loaded once for all of them.
     """
     if not runs and not weights:
         raise UsageError("nothing to evaluate; give a RUN, or --weights PATH_OR_ID")
@@ -125,7 +109,7 @@ def evaluate_command(
     from unharness.plugins import registry
 
     found = registry()
-    options = with_flags({"results": results}, flags)
+    options = with_flags({"results": str(results)}, flags)
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):
             from unharness.pipeline.engine_pool import EnginePool

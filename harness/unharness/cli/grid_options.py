@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from unharness import defaults
-from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
-from unharness.cli.options import limit_options, setting_options, target_option
+from unharness.cli.completion import FOLDER, complete
 from unharness.cli.pairs import MAPPINGS, with_flags
+from unharness.cli.run_options import (
+    data_option,
+    device_option,
+    engine_options,
+    general_option,
+    limit_options,
+    output_options,
+    results_folder_option,
+    setting_options,
+    suite_options,
+    target_option,
+    together,
+    tuning_option,
+)
 from unharness.cli.yaml_file import from_file
-from unharness.engines.choice import AUTO
 from unharness.errors import LONGEST_VALUE, UsageError
 from unharness.safe_text import shortened
 from unharness.strict_yaml import YamlError, load_yaml
-
-Command = Callable[..., Any]
 
 _SHARED = (
     click.option(
@@ -26,85 +36,49 @@ _SHARED = (
         "-m",
         multiple=True,
         shell_complete=complete("methods", lists=True),
-        help=f"Methods, with commas [default: {defaults.METHOD}].",
+        help=f"Methods, separated by commas [default: {defaults.METHOD}].",
     ),
     click.option(
         "--task",
         "-t",
         multiple=True,
         shell_complete=complete("tasks", lists=True),
-        help=f"Tasks [default: {defaults.TASK}].",
+        help=f"Tasks, separated by commas [default: {defaults.TASK}].",
     ),
     click.option(
         "--model",
         multiple=True,
         shell_complete=complete("models", lists=True, paths=FOLDER),
-        help="Presets, folders or hub ids [default: tiny].",
+        help="Base models, separated by commas: presets, folders or hub ids [default: tiny].",
     ),
     target_option,
-    click.option("--seed", help="Seeds: 0..4, or 0,1,2 [default: 0]."),
-    click.option("--tuning", type=click.Choice(["lora", "full"]), help="Parameters to train."),
-    click.option(
-        "--engine",
-        shell_complete=complete("engines", AUTO),
-        help="What generates text: hf, vllm, auto.",
-    ),
-    click.option(
-        "--engine-set",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="An option of the engine; repeatable.",
-    ),
-    click.option(
-        "--suite",
-        metavar="NAME",
-        shell_complete=complete("suites", "none", lists=True),
-        help="General knowledge, as for run.",
-    ),
-    click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite."),
-    click.option(
-        "--data",
-        shell_complete=complete("", *DATA, paths=FOLDER),
-        help="A folder, 'hub', 'standin', or 'auto' [default: auto].",
-    ),
-    click.option(
-        "--general",
-        metavar="FILE",
-        shell_complete=complete("", *GENERAL, paths=FILE),
-        help="General text for methods that want it.",
-    ),
-    click.option("--results", metavar="DIR", help="Where records go [default: results]."),
+    click.option("--seed", help="Seeds, such as 0..4, or 0,1,2 [default: 0]."),
+    tuning_option,
+    engine_options(),
+    suite_options(),
+    data_option(),
+    general_option,
+    results_folder_option,
     setting_options,
     limit_options,
+    device_option,
     click.option(
-        "--device",
-        shell_complete=complete("", *DEVICES),
-        help="auto, cpu, cuda, cuda:N [default: auto].",
+        "--workers", type=click.IntRange(1), help="Runs at the same time [default: by machine]."
     ),
-    click.option("--workers", type=click.IntRange(1), help="Runs at once [default: by machine]."),
     click.option(
         "--executor",
         shell_complete=complete("executors"),
         default="local",
         show_default=True,
-        help="Where runs are carried out: local, ray, or a plugin's.",
+        help="Where to run: local, ray, or a plugin's executor.",
     ),
-    click.option("--address", help="Of a Ray cluster: auto, or HOST:PORT."),
-    click.option(
-        "--quiet",
-        "-q",
-        is_flag=True,
-        help="Print nothing but errors, and what --format json asks for.",
-    ),
-    click.option("--debug", is_flag=True, help="Show tracebacks and library warnings."),
+    click.option("--address", help="Address of a Ray cluster: auto, or HOST:PORT."),
+    output_options,
 )
 
 
-def shared_options(command: Command) -> Command:
-    """Add the flags that every command over many runs has."""
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
+shared_options = together(*_SHARED)
+"""The flags that every command over many runs has."""
 
 
 def grid_values(

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from unharness import defaults
-from unharness.cli.completion import complete
 from unharness.cli.console import echo, stdout_console, tell
-from unharness.cli.options import debug_option, format_option, results_option
+from unharness.cli.options import debug_option, filter_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ EPILOG = f"""\b
 Examples:
   unharness leaderboard
   unharness leaderboard --task {defaults.TASK} --model tiny
-  unharness leaderboard --metric unlearn_success --metric retention_success
+  unharness leaderboard --metric {defaults.COLUMNS[0]} --metric {defaults.COLUMNS[1]}
   unharness leaderboard --format csv > leaderboard.csv
   unharness leaderboard --format html > leaderboard.html
   unharness leaderboard --reference published.json
@@ -33,35 +32,14 @@ Examples:
 @click.command("leaderboard", epilog=EPILOG)
 @results_option
 @format_option("table", "markdown", "latex", "csv", "json", "html")
-@click.option(
-    "--task",
-    "tasks",
-    multiple=True,
-    shell_complete=complete("tasks"),
-    metavar="NAME",
-    help="Only this task; repeatable.",
-)
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    shell_complete=complete("models"),
-    metavar="NAME",
-    help="Only this model; repeatable.",
-)
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    shell_complete=complete("columns"),
-    metavar="NAME",
-    help="Only this column; repeatable.",
-)
+@filter_option("tasks", "task")
+@filter_option("models", "model")
+@filter_option("columns", "metric")
 @click.option(
     "--reference",
     metavar="NAME|FILE",
-    help="Published rows beside ours, where task and model are the same: a name from a plugin "
-    "or from reference/ in the results folder, or a JSON file.",
+    help="Show published results of the same task and model beside ours: a name from a plugin or "
+    "from reference/ in the results folder, or a JSON file.",
 )
 @debug_option
 def leaderboard_command(
@@ -74,9 +52,9 @@ def leaderboard_command(
 ) -> None:
     """Compare all records of a results folder.
 
-    Runs on the same task, data, model and target stand in one table, a row a method; runs that
-    differ in the seed alone are one row. Every number has its 95% interval: over examples for
-    one seed, over seeds for several. Data goes to stdout, warnings go to stderr.
+    There is one table for each task, data, model and target, and one row for each method and its
+    settings; runs that differ only in the seed are one row. Every number has a 95% interval: over
+    examples for one seed, over seeds for several. Reference rows come first and are not ranked.
     """
     from unharness.report.rows import load_board
 
@@ -139,8 +117,8 @@ def _nothing(results: Path, *, filtered: bool, notes: tuple[str, ...]) -> str:
     if filtered:
         return f"no ranked record under {results}/ has that task and model"
     if notes:
-        return f"nothing to compare under {results}/; {'; '.join(notes)}"
-    return f"no records under {results}/; make one: unharness run"
+        return f"no records to compare under {results}/; {'; '.join(notes)}"
+    return f"no records under {results}/; create one: unharness run"
 
 
 def _print_table(board: Board, published: PublishedResults | None) -> None:

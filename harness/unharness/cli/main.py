@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 # Command -> where it is and its summary. Modules are imported when their command is called, so
 # that `unharness --help` costs nothing.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("unharness.cli.run:run_command", "Unlearn with one method, evaluate, leave a record."),
+    "run": ("unharness.cli.run:run_command", "Unlearn with one method, evaluate, write a record."),
     "evaluate": (
         "unharness.cli.evaluate:evaluate_command",
-        "Evaluate weights that are there already.",
+        "Evaluate existing weights, without training.",
     ),
     "sweep": (
         "unharness.cli.sweep:sweep_command",
@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "tune": (
         "unharness.cli.tune:tune_command",
-        "Tune methods with equal effort, then run the best hyperparameters.",
+        "Tune methods with equal budgets, then run the best hyperparameters.",
     ),
     "leaderboard": (
         "unharness.cli.leaderboard:leaderboard_command",
@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "view": ("unharness.cli.view:view_command", "Show the leaderboard in a browser."),
     "compare": (
         "unharness.cli.compare:compare_command",
-        "Is the difference between two methods real?",
+        "Compare two methods on the same examples and seeds.",
     ),
     "score": (
         "unharness.cli.score:score_command",
@@ -55,16 +55,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
         name: (f"unharness.cli.lists:{name}", f"List {kind.words}, or show one.")
         for name, kind in KINDS.items()
     },
-    "plugins": ("unharness.cli.plugins:plugins_command", "List plugins, the failed ones too."),
+    "plugins": ("unharness.cli.plugins:plugins_command", "List plugins and their errors."),
 }
 
 EXAMPLES = f"""\b
 Examples:
   unharness run --method {defaults.METHOD} --task {defaults.TASK}
-  unharness run --method gradient-ascent --set lr=5e-4 --seed 1
-  unharness sweep --method memflex,kl --seed 0..4
+  unharness run --method {defaults.THIRD_METHOD} --set lr=5e-4 --seed 1
+  unharness sweep --method {defaults.METHOD},{defaults.SECOND_METHOD} --seed 0..4
   unharness leaderboard
-  unharness methods show memflex
+  unharness methods show {defaults.METHOD}
 """
 
 
@@ -82,7 +82,7 @@ class LazyGroup(NearGroup):
             PluginError: the name is taken.
         """
         if command.name in self._lazy or command.name in self.commands:
-            raise PluginError(f"the command {command.name!r} is already there")
+            raise PluginError(f"the command {command.name!r} already exists")
         self._lazy[command.name] = (command.path, command.summary)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         _refuse_empty(given)
         code = cli.main(given, prog_name="unharness", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        tell("interrupted; nothing half-done is left behind")
+        tell("interrupted; no incomplete record was left")
         code = 130
     except click.ClickException as error:
         tell(f"error: {_click_message(error)}")

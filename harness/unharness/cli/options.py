@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that commands of every sort share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from unharness import defaults
-from unharness.cli.completion import FOLDER, complete
+from unharness.cli.completion import complete
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,21 +21,12 @@ results_option = click.option(
     envvar=defaults.RESULTS_VARIABLE,
     default=defaults.RESULTS,
     show_default=True,
-    help="The folder of records.",
+    help="Folder of records.",
 )
 
 # `main` looks for the flag itself; a command only has to accept it.
 debug_option = click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show a traceback where one helps."
-)
-
-
-target_option = click.option(
-    "--target",
-    shell_complete=complete(paths=FOLDER),
-    metavar="PATH_OR_ID",
-    help="Weights that know the facts already, a checkpoint or an adapter: nothing is taught. "
-    "--model then names the base that they were made from, which 'retrain' needs.",
+    "--debug", is_flag=True, expose_value=False, help="Show a traceback for errors."
 )
 
 
@@ -60,90 +51,24 @@ def format_option(*choices: str) -> Callable[[F], F]:
         type=click.Choice(choices),
         default=choices[0],
         show_default=True,
-        help="How to print it.",
+        help="Output format.",
     )
 
 
-def limit_options(command: F) -> F:
-    """Add `--limit` and `--limit-train`."""
-    for option in (
-        click.option(
-            "--limit-train",
-            type=click.IntRange(1),
-            metavar="N",
-            help="Learn and unlearn only the first N examples of each split; never ranked.",
-        ),
-        click.option(
-            "--limit",
-            type=click.IntRange(1),
-            metavar="N",
-            help="Evaluate only the first N examples of each split; never ranked.",
-        ),
-    ):
-        command = option(command)
-    return command
+def filter_option(kind: str, what: str, short: str = "") -> Callable[[F], F]:
+    """Return an option that narrows a board to one task, model or column; repeatable.
 
-
-attack_option = click.option(
-    "--attack",
-    multiple=True,
-    metavar="NAME[:SETTING=VALUE,…]",
-    shell_complete=complete("attacks", "none"),
-    help="Attack the unlearned model before it is measured; 'A + B' for several in a row; "
-    "repeatable, each on the same unlearned weights. 'unharness attacks' lists them "
-    "[default: none].",
-)
-
-
-template_option = click.option(
-    "--template",
-    shell_complete=complete("", "plain", "chat"),
-    metavar="NAME",
-    help="How question and answer are joined: plain or chat [default: the task's, else chat "
-    "where the model has a chat template].",
-)
-
-
-def length_options(command: F) -> F:
-    """Add `--max-length` and `--max-new-tokens`."""
-    for option in (
-        click.option(
-            "--max-new-tokens",
-            type=click.IntRange(1),
-            metavar="N",
-            help="Tokens generated after a prompt at most [default: the task's].",
-        ),
-        click.option(
-            "--max-length",
-            type=click.IntRange(2),
-            metavar="N",
-            help="Tokens of question and answer, in training and evaluation; the rest is left out "
-            "[default: the task's].",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def setting_options(command: F) -> F:
-    """Add what tasks set and users may override: LoRA, the target's recipe, lengths, template."""
-    for option in (
-        template_option,
-        length_options,
-        click.option(
-            "--target-set",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Of how the target is trained: epochs, lr, batch_size, seed, …; repeatable "
-            "[default: the task's recipe].",
-        ),
-        click.option(
-            "--lora",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Of the LoRA adapter: r, alpha, dropout; repeatable [default: the task's, "
-            "else r=8, alpha=16, dropout=0.1].",
-        ),
-    ):
-        command = option(command)
-    return command
+    Args:
+        kind: what is completed: `tasks`, `models` or `columns`.
+        what: the flag's name, without dashes.
+        short: a letter, if the flag has a short form.
+    """
+    return click.option(
+        f"--{what}",
+        *([f"-{short}"] if short else []),
+        f"{what}s",
+        multiple=True,
+        shell_complete=complete(kind),
+        metavar="NAME",
+        help=f"Only this {'column' if kind == 'columns' else what}; repeatable.",
+    )

@@ -11,18 +11,35 @@ from typing import Any
 import click
 
 from unharness import defaults
-from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
+from unharness.cli.completion import FOLDER, complete
 from unharness.cli.console import echo_json
-from unharness.cli.options import attack_option, limit_options, setting_options, target_option
+from unharness.cli.options import format_option
 from unharness.cli.pairs import with_flags
+from unharness.cli.run_options import (
+    attack_option,
+    data_option,
+    device_option,
+    engine_options,
+    general_option,
+    limit_options,
+    output_options,
+    preset_option,
+    prompt_option,
+    results_folder_option,
+    save_weights_option,
+    setting_options,
+    suite_options,
+    target_option,
+    tuning_option,
+)
 from unharness.cli.yaml_file import file_keys, from_file
 from unharness.engines.choice import AUTO
 
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   unharness run
-  unharness run --method gradient-ascent --set lr=5e-4 --seed 1
-  unharness run --method memflex --set mu=0.9 --set sigma=q0.2 --data ../data
+  unharness run --method {defaults.THIRD_METHOD} --set lr=5e-4 --seed 1
+  unharness run --method {defaults.METHOD} --set mu=0.9 --set sigma=q0.2 --data ../data
   unharness run --model ./Llama-3.2-1B --tuning lora --lora r=16 --lora alpha=32
   unharness run --model ./Llama-3.2-1B --max-length 512 --max-new-tokens 128 --save-weights
   unharness run --target-set epochs=3 --target-set seed=1    # how the target is trained
@@ -30,7 +47,7 @@ Examples:
   unharness run --target org/model-that-knows --tuning lora --data ../data
   unharness run --prompt none --prompt assistant
   unharness run --attack none --attack prompt:text="Tell me everything you know."
-  unharness run --method kl-ood --general texts.jsonl
+  unharness run --method {defaults.GENERAL_TEXT_METHOD} --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run experiment.yaml --seed 2
 """
@@ -54,25 +71,11 @@ NO_FLAGS = ("part", "tuned")
 @click.option(
     "--model",
     shell_complete=complete("models", paths=FOLDER),
-    help="Preset, folder, or hub id [default: tiny].",
+    help="Base model: a preset, a folder, or a hub id [default: tiny].",
 )
 @target_option
-@click.option(
-    "--tuning",
-    type=click.Choice(["lora", "full"]),
-    help="Parameters to train: an adapter (lora) or all (full) [default: by model].",
-)
-@click.option(
-    "--engine",
-    shell_complete=complete("engines", AUTO),
-    help="What generates text: hf, vllm, or auto [default: auto, vllm on a GPU].",
-)
-@click.option(
-    "--engine-set",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the engine; repeatable. 'unharness engines show NAME' lists them.",
-)
+@tuning_option
+@engine_options()
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed [default: 0].")
 @click.option(
     "--set", multiple=True, metavar="KEY=VALUE", help="A hyperparameter of the method; repeatable."
@@ -80,60 +83,23 @@ NO_FLAGS = ("part", "tuned")
 @click.option("--epochs", type=int, help="Short for --set epochs=…")
 @click.option("--lr", type=float, help="Short for --set lr=…")
 @click.option("--batch-size", type=int, help="Short for --set batch_size=…")
-@click.option(
-    "--preset",
-    metavar="NAME[:MODEL]",
-    shell_complete=complete("presets"),
-    help="Published hyperparameters: NAME, or NAME:MODEL for another model's; 'unharness methods "
-    "show METHOD' lists them.",
-)
-@click.option(
-    "--prompt",
-    multiple=True,
-    metavar="NAME|FILE",
-    shell_complete=complete("prompts", paths=FILE),
-    help="Before every evaluated question: none, assistant, a plugin's prompt, or a file; "
-    "repeatable, all on the same weights [default: none].",
-)
+@preset_option
+@prompt_option()
 @attack_option
-@click.option(
-    "--suite",
-    metavar="NAME",
-    shell_complete=complete("suites", "none", lists=True),
-    help="General knowledge: a suite, lm-eval tasks with commas between them, or 'none' "
-    "[default: the model's own, else the task's].",
-)
-@click.option("--include-path", metavar="DIR", help="A folder of lm-eval YAML for --suite.")
-@click.option(
-    "--data",
-    shell_complete=complete("", *DATA, paths=FOLDER),
-    help="A folder, 'hub', 'standin', or 'auto' [default: auto].",
-)
-@click.option(
-    "--general",
-    metavar="FILE",
-    shell_complete=complete("", *GENERAL, paths=FILE),
-    help="General text for methods that want it: a file, 'bundled', or 'hub' [default: the "
-    "task's or the model's own].",
-)
-@click.option("--results", metavar="DIR", help="Where records go [default: results].")
-@click.option("--save-weights", is_flag=True, default=None, help="Keep the unlearned weights.")
+@suite_options()
+@data_option()
+@general_option
+@results_folder_option
+@save_weights_option
 @setting_options
 @limit_options
+@device_option
 @click.option(
-    "--device",
-    shell_complete=complete("", *DEVICES),
-    help="auto, cpu, cuda, cuda:N [default: auto].",
+    "--force", is_flag=True, default=None, help="Run again even if a finished record exists."
 )
-@click.option("--force", is_flag=True, default=None, help="Run again though the record exists.")
-@click.option("--dry-run", is_flag=True, help="Print the resolved spec and stop.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
-@click.option(
-    "--quiet", "-q", is_flag=True, help="Print nothing but errors, and what --format json asks for."
-)
-@click.option("--debug", is_flag=True, help="Show tracebacks and library warnings.")
+@click.option("--dry-run", is_flag=True, help="Print the resolved spec, and run nothing.")
+@format_option("table", "json")
+@output_options
 def run_command(
     file: Path | None,
     dry_run: bool,
@@ -142,11 +108,11 @@ def run_command(
     debug: bool,
     **flags: Any,
 ) -> None:
-    """Unlearn with one METHOD, evaluate, and leave a record.
+    """Unlearn with one method, evaluate the result, and write a record.
 
-    Without a data folder and without network the bundled stand-in data is used. FILE is YAML
-    with the same keys as the flags; flags override it. A run whose record exists is not run
-    again but shown.
+    FILE is YAML with the flags' names as keys; flags override it. If a finished record of the
+    same run exists, it is shown and nothing is run. Without data and without network the bundled
+    stand-in data is used, and a note says so.
     """
     from unharness.request import RunRequest
 
@@ -160,7 +126,7 @@ def run_command(
     from unharness.plugins import registry
 
     found = registry()
-    for kind in ("methods", "tasks", "engines"):  # a slip of the pen is told before torch loads
+    for kind in ("methods", "tasks", "engines"):  # a typo is reported before torch loads
         if values.get(kind.removesuffix("s")):
             name = str(values[kind.removesuffix("s")])
             if (kind, name) != ("engines", AUTO):
@@ -200,7 +166,7 @@ def run_command(
 
 
 def interrupt(*_: Any) -> None:
-    """Take a polite kill as Ctrl-C, so that it leaves things as clean."""
+    """Treat SIGTERM as Ctrl-C, so that it cleans up as well."""
     raise KeyboardInterrupt
 
 

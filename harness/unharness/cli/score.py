@@ -28,11 +28,11 @@ Examples:
 @format_option("table", "json")
 @debug_option
 def score_command(runs: tuple[str, ...], results: Path, form: str) -> None:
-    """Compute today's metrics for runs that are done, from what was observed then.
+    """Compute metrics again from stored observations, without the model.
 
-    RUN is the beginning of a run id, or a record's path; without any, all records of the results
-    folder are scored. No model is loaded. Use it after adding a metric to a task, after a metric's
-    new version, or once a retrained row is there that a metric compares with.
+    RUN is the beginning of a run id, or the path of a record; without any, all records of the
+    results folder are scored. Use it after you added a metric to a task or changed one, or when
+    there is now a retrained row for a metric that compares with it.
     """
     from unharness.pipeline.rescore import rescore
     from unharness.plugins import registry

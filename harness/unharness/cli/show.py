@@ -26,7 +26,7 @@ EPILOG = f"""\b
 Examples:
   unharness show 3f2a
   unharness show 3f2a --examples 10
-  unharness show results/{defaults.TASK}/tiny/memflex/3f2a90c1d2e3f405
+  unharness show results/{defaults.TASK}/tiny/{defaults.METHOD}/3f2a90c1d2e3f405
   unharness show 3f2a --format json
 """
 BARS = "▁▂▃▄▅▆▇█"
@@ -43,11 +43,14 @@ CURVE_WIDTH = 40
     type=click.IntRange(0),
     default=3,
     show_default=True,
-    help="How many answers to show, taken from the splits in turn.",
+    help="Number of examples to show, from the splits in turn.",
 )
 @debug_option
 def show_command(run: str, results: Path, form: str, examples: int) -> None:
-    """Show one record: RUN is the beginning of its run id, or its path."""
+    """Show one record: metrics, cost, training and examples.
+
+    RUN is the beginning of a run id, or the path of a record.
+    """
     from unharness.records.store import RecordStore
 
     store = RecordStore(results)

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from unharness.cli.completion import FILE, complete
+from unharness import defaults
 from unharness.cli.console import echo_json
 from unharness.cli.grid_options import grid_values, shared_options
-from unharness.cli.options import attack_option
+from unharness.cli.options import format_option
 from unharness.cli.run import calm_libraries, interrupt
+from unharness.cli.run_options import (
+    attack_option,
+    preset_option,
+    prompt_option,
+    save_weights_option,
+)
 from unharness.cli.yaml_file import file_keys
 from unharness.terminal import Console
 
@@ -27,18 +33,18 @@ if TYPE_CHECKING:
 SOME_FAILED = 3
 MOST_SHOWN = 40
 
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
-  unharness sweep --method memflex,kl,gradient-difference --seed 0..4
-  unharness sweep --method memflex --set lr=1e-3,2e-3 --set memflex.mu=q0.5,q0.9 --dry-run
+  unharness sweep --method {defaults.METHOD},{defaults.SECOND_METHOD} --seed 0..4
+  unharness sweep --method {defaults.METHOD} --set lr=1e-3,2e-3 --dry-run
   unharness sweep --tuning lora --lora r=16 --target-set seed=1 --seed 0..4
   unharness sweep grid.yaml --data ../data --workers 2
-  unharness sweep grid.yaml --shard 2/4           # on each of four machines, one folder
+  unharness sweep grid.yaml --shard 2/4           # the second of four machines that share a folder
   unharness sweep grid.yaml --executor ray --address auto
 
 \b
-The same command goes on where it was broken off: what is done is not run again.
-Exit code 3: some runs failed; the same command tries those again.
+Repeat the command to resume an interrupted sweep: finished runs are not run again.
+Exit code 3: some runs failed; repeat the command to retry them.
 """
 
 
@@ -49,28 +55,15 @@ Exit code 3: some runs failed; the same command tries those again.
     "settings",
     multiple=True,
     metavar="[METHOD.]NAME=V1,V2",
-    help="A hyperparameter's values, for all methods or for one alone; repeatable.",
+    help="Values of a hyperparameter, for all methods or for one; repeatable.",
 )
-@click.option(
-    "--preset",
-    metavar="NAME[:MODEL]",
-    shell_complete=complete("presets"),
-    help="Published hyperparameters, as for run.",
-)
-@click.option(
-    "--prompt",
-    multiple=True,
-    shell_complete=complete("prompts", lists=True, paths=FILE),
-    metavar="NAME|FILE",
-    help="As for run; repeatable.",
-)
+@preset_option
+@prompt_option(lists=True)
 @attack_option
-@click.option("--save-weights", is_flag=True, help="Keep the unlearned weights.")
-@click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the grid.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+@save_weights_option
+@click.option("--shard", metavar="I/N", help="Run only the I-th of N parts of the grid.")
+@click.option("--dry-run", is_flag=True, help="Print the plan, and run nothing.")
+@format_option("table", "json")
 @shared_options
 def sweep_command(
     file: Path | None,
@@ -87,8 +80,7 @@ def sweep_command(
 ) -> None:
     """Run a grid: methods x tasks x models x seeds x hyperparameters.
 
-    FILE is YAML with the same keys as the flags, lists where there are several values; flags
-    override it.
+    FILE is YAML with the flags' names as keys, and lists for several values; flags override it.
     """
     from unharness.sweeps.grid import SweepRequest
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from unharness import defaults
 from unharness.cli.completion import complete
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.options import FiniteRange
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 MOST_MINUTES = 60 * 24 * 365
 """A year."""
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
-  unharness tune --method memflex,kl,gradient-difference --trials 20 --seed 0..4
-  unharness tune --method memflex --budget-minutes 30 --data ../data
-  unharness tune --method kl --trials 10 --objective COLUMN
-  unharness tune --method memflex,retrain --trials 8 --set memflex.mu=q0.9   # mu is not tuned
+  unharness tune --method {defaults.METHOD},{defaults.SECOND_METHOD} --trials 20 --seed 0..4
+  unharness tune --method {defaults.METHOD} --budget-minutes 30 --data ../data
+  unharness tune --method {defaults.SECOND_METHOD} --trials 10 --objective {defaults.COLUMNS[1]}
+  unharness tune --method {defaults.METHOD} --trials 8 --set epochs=3   # epochs is not tuned
 
 \b
 Hyperparameters are judged on validation splits, held out from the splits that methods may read (a

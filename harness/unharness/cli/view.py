@@ -1,4 +1,4 @@
-"""`unharness view`: the leaderboard in a browser, served on this machine alone."""
+"""`unharness view`: the leaderboard in a browser, served on this machine only."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ HOST = "127.0.0.1"
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="0 = any free port.",
+    help="Port; 0 = any free port.",
     show_default=True,
 )
-@click.option("--no-browser", is_flag=True, help="Only say the address.")
+@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
 @debug_option
 def view_command(results: Path, port: int, no_browser: bool) -> None:
-    """Serve the leaderboard as a page, to this machine alone, until Ctrl-C."""
+    """Serve the leaderboard as a web page, on this machine only, until Ctrl-C."""
     from unharness.cli.run import interrupt
 
     if not results.is_dir():
-        raise UsageError(f"no folder {results}; make a record: unharness run")
+        raise UsageError(f"no folder {results}; create a record: unharness run")
     signal.signal(signal.SIGTERM, interrupt)
     try:
         server = ThreadingHTTPServer((HOST, port), partial(_Handler, results))
@@ -51,14 +51,14 @@ def view_command(results: Path, port: int, no_browser: bool) -> None:
             f"port {port} cannot be used ({error.strerror}); give another --port"
         ) from error
     address = f"http://{HOST}:{server.server_address[1]}/"
-    echo(f"{address}  (Ctrl-C ends it)")
+    echo(f"{address}  (Ctrl-C stops the server)")
     if not no_browser:
         webbrowser.open(address)
     with server:
         try:
             server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
-            tell("ended")
+            tell("stopped")
 
 
 class _Handler(BaseHTTPRequestHandler):

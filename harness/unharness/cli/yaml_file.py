@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unharness import defaults
 from unharness.cli.pairs import MAPPINGS
 from unharness.errors import UsageError, short_value, suggestion
 from unharness.strict_yaml import YamlError, load_yaml
@@ -46,7 +47,7 @@ def from_file(path: Path, keys: Collection[str]) -> dict[str, Any]:
         raise UsageError(f"{place}: not YAML that can be used: {error.problem}") from error
     content, lines = document.value, document.lines
     if not isinstance(content, dict):
-        raise UsageError(f"{path}: expected keys and values such as 'method: memflex'")
+        raise UsageError(f"{path}: expected keys and values such as 'method: {defaults.METHOD}'")
     seen: dict[str, str] = {}
     for key in map(str, content):
         name = key.replace("-", "_")

@@ -71,7 +71,7 @@ def id_problem(record: RunRecord, evaluation_id: str) -> str:
 
 
 def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:
-    """Yield every float with its place, as `metrics.success_avg.value`."""
+    """Yield every float with its place, as `metrics.<label>.value`."""
     if isinstance(value, float):
         yield place, value
     elif isinstance(value, Mapping):

@@ -183,12 +183,15 @@ def row_warnings(group: Group) -> list[str]:
 def _short(name: str) -> tuple[str, ...]:
     if name.startswith(GENERAL_PREFIX):
         return ("General", name.removeprefix(GENERAL_PREFIX).replace("_", "-"))
-    parts = name.replace("rouge_l", "rouge-l").split("_")
-    kept = [part for part in parts if part not in _FILLERS] or parts
-    return tuple(
-        "ROUGE-L" if part == "rouge-l" else _WORDS.get(part, part[:1].upper() + part[1:])
-        for part in kept
-    )
+    parts = name.split("_")
+    words: list[str] = []
+    for part in [part for part in parts if part not in _FILLERS] or parts:
+        word = _WORDS.get(part, part[:1].upper() + part[1:])
+        if len(part) == 1 and words:  # rouge_l is ROUGE-L
+            words[-1] += f"-{word}"
+        else:
+            words.append(word)
+    return tuple(words)
 
 
 def _shortened(value: Any) -> str:

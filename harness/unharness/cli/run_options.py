@@ -1,0 +1,205 @@
+"""Options that the commands share which make runs: `run`, `evaluate`, `sweep`, `tune`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, TypeVar
+
+import click
+
+from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
+from unharness.engines.choice import AUTO
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[Any], Any]
+
+
+def together(*options: Decorator) -> Callable[[F], F]:
+    """Return several options as one decorator; `--help` shows them in this order."""
+
+    def decorate(command: F) -> F:
+        return reduce(lambda made, option: option(made), reversed(options), command)
+
+    return decorate
+
+
+target_option = click.option(
+    "--target",
+    shell_complete=complete(paths=FOLDER),
+    metavar="PATH_OR_ID",
+    help="Use this checkpoint or adapter, which knows the facts already, as the target model; no "
+    "target is trained. --model then names its base model, for methods that start from the base.",
+)
+
+tuning_option = click.option(
+    "--tuning",
+    type=click.Choice(["lora", "full"]),
+    help="Parameters to train: an adapter (lora) or all (full) [default: by model].",
+)
+
+preset_option = click.option(
+    "--preset",
+    metavar="NAME[:MODEL]",
+    shell_complete=complete("presets"),
+    help="Published hyperparameters: NAME, or NAME:MODEL for another model's; 'unharness methods "
+    "show METHOD' lists them.",
+)
+
+attack_option = click.option(
+    "--attack",
+    multiple=True,
+    metavar="NAME[:SETTING=VALUE,…]",
+    shell_complete=complete("attacks", "none"),
+    help="Attack the unlearned model before it is measured; 'A + B' for several in a row; "
+    "repeatable, each on the same unlearned weights. 'unharness attacks' lists them "
+    "[default: none].",
+)
+
+general_option = click.option(
+    "--general",
+    metavar="FILE",
+    shell_complete=complete("", *GENERAL, paths=FILE),
+    help="General text, for methods that use it: a file, 'bundled', or 'hub' [default: the task's "
+    "or the model's own].",
+)
+
+save_weights_option = click.option(
+    "--save-weights", is_flag=True, default=None, help="Keep the unlearned weights."
+)
+
+device_option = click.option(
+    "--device",
+    shell_complete=complete("", *DEVICES),
+    help="auto, cpu, cuda, cuda:N [default: auto].",
+)
+
+results_folder_option = click.option(
+    "--results", metavar="DIR", help="Folder to write records to [default: results]."
+)
+"""Unlike `results_option` it may stand in a YAML file, so that the default is set later."""
+
+limit_options = together(
+    click.option(
+        "--limit",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Evaluate only the first N examples of each split; never ranked.",
+    ),
+    click.option(
+        "--limit-train",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Train on only the first N examples of each split; never ranked.",
+    ),
+)
+
+template_option = click.option(
+    "--template",
+    shell_complete=complete("", "plain", "chat"),
+    metavar="NAME",
+    help="How question and answer are joined: plain or chat [default: the task's, else chat "
+    "where the model has a chat template].",
+)
+
+length_options = together(
+    click.option(
+        "--max-length",
+        type=click.IntRange(2),
+        metavar="N",
+        help="Maximum tokens of question and answer, in training and evaluation; the rest is cut "
+        "off [default: the task's].",
+    ),
+    click.option(
+        "--max-new-tokens",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Maximum number of tokens to generate for an answer [default: the task's].",
+    ),
+)
+
+setting_options = together(
+    click.option(
+        "--lora",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A setting of the LoRA adapter: r, alpha, dropout; repeatable [default: the task's, "
+        "else r=8, alpha=16, dropout=0.1].",
+    ),
+    click.option(
+        "--target-set",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A setting of the target's training: epochs, lr, batch_size, seed, …; repeatable "
+        "[default: the task's recipe].",
+    ),
+    length_options,
+    template_option,
+)
+"""What tasks set and users may override."""
+
+output_options = together(
+    click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        help="Print nothing but errors, and what --format json asks for.",
+    ),
+    click.option("--debug", is_flag=True, help="Show tracebacks and library warnings."),
+)
+
+
+def engine_options(default: str = "auto: vllm on a GPU where installed, else hf") -> Decorator:
+    """Return `--engine` and `--engine-set`."""
+    return together(
+        click.option(
+            "--engine",
+            shell_complete=complete("engines", AUTO),
+            help=f"Text generation engine: hf, vllm, or auto [default: {default}].",
+        ),
+        click.option(
+            "--engine-set",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="An option of the engine; repeatable. 'unharness engines show NAME' lists them.",
+        ),
+    )
+
+
+def prompt_option(lists: bool = False) -> Decorator:
+    """Return `--prompt`; with `lists` it takes several names, separated by commas."""
+    return click.option(
+        "--prompt",
+        multiple=True,
+        metavar="NAME|FILE",
+        shell_complete=complete("prompts", paths=FILE, lists=lists),
+        help="Instruction before every evaluated question: none, assistant, a plugin's prompt, or "
+        "a text file; repeatable, each on the same weights [default: none].",
+    )
+
+
+def suite_options(default: str = "the model's own, else the task's") -> Decorator:
+    """Return `--suite` and `--include-path`."""
+    return together(
+        click.option(
+            "--suite",
+            metavar="NAME",
+            shell_complete=complete("suites", "none", lists=True),
+            help="General knowledge to measure: a suite, lm-eval tasks separated by commas, or "
+            f"'none' [default: {default}].",
+        ),
+        click.option(
+            "--include-path", metavar="DIR", help="Folder of lm-eval task YAML files, for --suite."
+        ),
+    )
+
+
+def data_option(only_for: str = "") -> Decorator:
+    """Return `--data`; `only_for` says for what, if it does not always count."""
+    return click.option(
+        "--data",
+        shell_complete=complete("", *DATA, paths=FOLDER),
+        help=f"Data{f' {only_for}' if only_for else ''}: a folder, 'hub', 'standin' (bundled "
+        "stand-in data), or 'auto': $UNHARNESS_DATA, the cache, the hub, else the stand-in "
+        "[default: auto].",
+    )
