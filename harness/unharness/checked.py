@@ -20,6 +20,7 @@ def checked(
     defaults: Mapping[str, Any] | None = None,
     noun: str = "option",
     hint: str = "",
+    prefix: bool = True,
 ) -> Model:
     """Return a model of the given values.
 
@@ -30,6 +31,7 @@ def checked(
         defaults: values that stand where the user gives none, before the model's own.
         noun: what one of them is called.
         hint: stands at the end of a message about a value.
+        prefix: whether such a message begins with the owner.
 
     Raises:
         UsageError: a name is unknown (the nearest one is offered), or a value is of the wrong type
@@ -42,4 +44,5 @@ def checked(
     try:
         return model(**{**(defaults or {}), **given})
     except ValidationError as error:
-        raise UsageError(f"{owner}: {refused_values(error)}{hint}") from error
+        place = f"{owner}: " if prefix else ""
+        raise UsageError(f"{place}{refused_values(error)}{hint}") from error

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from unharness import defaults
+from unharness.checked import checked
 from unharness.data.recipe import HIGHEST_SEED, MaxLength, MaxNewTokens
-from unharness.errors import UsageError, refused_values
 from unharness.strict_model import StrictModel
 
 NAMES_IN_A_ROW = {"suite", "attack"}
@@ -140,7 +140,4 @@ def make_request(values: Mapping[str, Any]) -> RunRequest:
     Raises:
         UsageError: an option is unknown or has an impossible value.
     """
-    try:
-        return RunRequest(**values)
-    except ValidationError as error:
-        raise UsageError(refused_values(error)) from error
+    return checked("a run", RunRequest, values, prefix=False)

@@ -147,6 +147,11 @@ def test_a_given_adapter_fixes_its_rank(spec_of, checkpoint, tmp_path):
     assert spec_of(target=str(folder), tuning="lora", lora={"r": 16}).lora["r"] == 16
 
 
+def test_an_unknown_option_gets_the_nearest():
+    with pytest.raises(UsageError, match="has no option 'max_lenght'. Did you mean max_length"):
+        unharness.run(model="micro", max_lenght=3)
+
+
 def test_the_public_function_takes_them():
     with pytest.raises(UsageError, match="'rank'"):
         unharness.run(model="micro", data="standin", tuning="lora", lora={"rank": 1})

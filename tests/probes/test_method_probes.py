@@ -49,8 +49,8 @@ def test_a_loss_on_hidden_states_at_a_layer(run_probe, tuning):
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 @pytest.mark.parametrize("from_target", [True, False])
 def test_task_arithmetic(run_probe, tuning, from_target):
-    config = {"a": 2.0, "from_target": from_target}
-    record = run_probe("probe-task-arithmetic", tuning=tuning, config=config)
+    given = {"a": 2.0, "from_target": from_target}
+    record = run_probe("probe-task-arithmetic", tuning=tuning, hyperparameters=given)
     assert record.status == "done"
     assert record.training.steps > 0
     assert "the weights did not change" not in record.warnings

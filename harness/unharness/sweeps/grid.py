@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from unharness import defaults
+from unharness.checked import checked
 from unharness.data.recipe import HIGHEST_SEED
-from unharness.errors import UsageError, refused_values, suggestion
+from unharness.errors import UsageError, suggestion
 from unharness.plugins import Registry
 from unharness.request import RunRequest, SharedRequest
 
@@ -61,10 +62,7 @@ def make_sweep_request(values: Mapping[str, Any]) -> SweepRequest:
     Raises:
         UsageError: an option is unknown or has an impossible value.
     """
-    try:
-        return SweepRequest(**values)
-    except ValidationError as error:
-        raise UsageError(refused_values(error)) from error
+    return checked("a sweep", SweepRequest, values, prefix=False)
 
 
 def seed_range(text: str) -> list[int]:
