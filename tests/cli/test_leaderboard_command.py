@@ -21,7 +21,7 @@ def test_table_on_stdout(call, results):
     assert (code, err) == (0, "")
     assert "knowundo-privacy · path data abababab · tiny" in out
     assert "70.0" in out
-    assert "Too narrow" not in out
+    assert "too narrow" not in out
 
 
 def test_the_variable_names_the_folder(call, results, monkeypatch):

@@ -54,7 +54,7 @@ def test_shows_everything_of_a_record(call, store, shown):
         *("memflex · knowundo-privacy · tiny (full)", shown.run_id, "done", "abababab"),
         *("collapsed [red]", "71.2", "65.0–75.0", "50.0", "1.2e+10", "1.01", "perplexity"),
         *("12.3 s", "0.5 GB", "generate 2.0 s", "█▆▃▁", "2 of 3", "0.9123", "layers.1.weight"),
-        *("q0.9", "none", "question forget_eval 0?", "Perhaps. [b]", "2 of 3 tokens"),
+        *("q0.9", "none", "question forget_eval 0?", "Perhaps. [b]", "2 of 3 answer tokens"),
     ):
         assert text in out
     assert "layers.2.weight" not in out
@@ -155,7 +155,7 @@ def test_what_is_missing_is_said(call, make_record, save):
 def test_unscored_examples_are_counted(call, make_record, save):
     metric = MetricRecord(value=1.0, n=8, n_unscored=2, unit="%", direction="higher")
     record = make_record().model_copy(update={"metrics": {"m": metric}})
-    assert "8 (+2 not)" in call("show", record.run_id, "--results", save(record).root)[1]
+    assert "8 (+2 not scored)" in call("show", record.run_id, "--results", save(record).root)[1]
 
 
 @pytest.mark.parametrize("rows", [[{}], ["text", 3], [{"split": "s", "hits": []}]])

@@ -1,5 +1,7 @@
 import re
 
+import pytest
+
 from unharness.report.latex import escaped, to_latex
 from unharness.report.rows import build_board
 
@@ -11,14 +13,32 @@ METRICS = {
 }
 
 
-def test_columns_stand_under_their_part_and_every_row_has_as_many(make_record, save):
+SPLITS = {"unlearn_success": "forget_eval", "retention_success": "retain_eval"}
+ROLES = {"forget_eval": "forget", "retain_eval": "retain"}
+
+
+@pytest.fixture
+def with_splits(make_record):
+    """make_record, each column with its split, and each split with its role."""
+
+    def make(*given):
+        record = make_record(*given)
+        for name, split in SPLITS.items():
+            record.metrics[name].split = split
+        record.data.splits = {name: {"n": 9, "role": role} for name, role in ROLES.items()}
+        return record
+
+    return make
+
+
+def test_columns_stand_under_their_part_and_every_row_has_as_many(with_splits, save):
     worse = {name: tuple(value - 20 for value in given) for name, given in METRICS.items()}
     store = save(
-        make_record("vanilla", METRICS), make_record("a_b", METRICS), make_record("c", worse)
+        with_splits("vanilla", METRICS), with_splits("a_b", METRICS), with_splits("c", worse)
     )
     text = to_latex(build_board(store))
-    assert r"\multicolumn{1}{c}{Unlearning}" in text
-    assert r"\multicolumn{1}{c}{General tasks}" in text
+    parts = re.findall(r"multicolumn\{1\}\{c\}\{([^}]*)\}", text)
+    assert parts == ["Forget set", "Retain set", "", "General knowledge"]
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     width = len(re.search(r"tabular\}\{(\w+)\}", text)[1])
     assert width == 5

@@ -139,3 +139,19 @@ def test_no_best_without_a_difference(make_record, save, values):
 def test_nothing_matches_a_reference_that_is_not_there(make_record, save):
     store = save(make_record("a", {"mia": 1.0}), make_record("b", {"mia": 2.0}))
     assert winners(build_board(store).groups[0], "mia") == set()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (52.0, 60.0, {"a"}),  # on one side: the retrained row's own interval cancels
+        (48.0, 60.0, set()),  # on both: were the retrained row at 55, they would be as near
+        (48.0, 90.0, {"a"}),
+    ],
+)
+def test_the_retrained_rows_interval_counts_between_rows_on_its_two_sides(
+    make_record, save, a, b, expected
+):
+    values = {"retrain": near(50.0, 5.0), "a": near(a), "b": near(b)}
+    store = save(*(make_record(name, {"mia": value}) for name, value in values.items()))
+    assert winners(build_board(store).groups[0], "mia") == expected

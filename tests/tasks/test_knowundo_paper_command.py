@@ -59,7 +59,7 @@ def test_a_reference_that_says_nothing_of_the_rows(call, make_record, save):
     code, out, _ = call("leaderboard", "--results", store.root, "--reference", "knowundo-paper")
     assert code == 0
     words = " ".join(out.split())
-    assert "knowundo-paper has nothing to set beside these rows" in words
+    assert "knowundo-paper has no results to compare with these rows" in words
 
 
 def test_an_unknown_reference_names_the_known(call, results):

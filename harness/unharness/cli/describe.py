@@ -1,4 +1,4 @@
-"""What a registered class says of itself, as JSON values."""
+"""Facts about a registered class, as JSON values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel at the end of a run, target beside unlearned and the cost; below it, the record."""
+"""The panel at the end of a run: target and unlearned model, cost, and where the record is."""
 
 from __future__ import annotations
 
@@ -102,5 +102,5 @@ def _cost(cost: CostRecord) -> str:
     if cost.peak_memory_gb is not None:
         words.append(f"{cost.peak_memory_gb:.2f} GB peak memory")
     if cost.trainable_parameters is not None:
-        words.append(f"{cost.trainable_parameters:,} parameters moved")
+        words.append(f"{cost.trainable_parameters:,} trained parameters")
     return ", ".join(words)

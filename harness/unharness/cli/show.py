@@ -91,7 +91,7 @@ def _print_record(
         ("training", _training(record)),
         (f"reported by {spec.method}", _reported(record)),
         ("hyperparameters", _hyperparameters(record)),
-        ("other than the task's defaults", _settings(record)),
+        ("changed from the task's defaults", _settings(record)),
         ("files", _files(record, folder)),
     ):
         if facts:
@@ -104,7 +104,7 @@ def _target(record: RunRecord) -> str:
     if target is None or target.source == "trained":
         return f"{spec.target_tuning} tuning, {spec.dtype}"
     commit = f" at {target.revision[:12]}" if target.revision else ""
-    return f"given: {target.given}{commit}, nothing was taught; {spec.dtype}"
+    return f"given: {target.given}{commit}, no target was trained; {spec.dtype}"
 
 
 def _headline(record: RunRecord) -> Table:
@@ -151,8 +151,10 @@ def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
             own = target.metrics.get(name)
             cells.append(format_number(own.value if own else None, metric.unit))
         ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]
-        scored = str(metric.n) + (f" (+{metric.n_unscored} not)" if metric.n_unscored else "")
-        cells += [format_number(metric.value, metric.unit), "–".join(ends), scored]
+        scored = str(metric.n) + (
+            f" (+{metric.n_unscored} not scored)" if metric.n_unscored else ""
+        )
+        cells += [format_number(metric.value, metric.unit), "–".join(ends), f"{metric.n}{unscored}"]
         table.add_row(*(_plain(cell) for cell in (*cells, metric.unit, metric.status)))
     return table
 
@@ -223,7 +225,7 @@ def _cost(record: RunRecord) -> dict[str, str]:
         if value is not None
     }
     if cost.trainable_parameters is not None:
-        facts["parameters moved"] = f"{cost.trainable_parameters:,}"
+        facts["trained parameters"] = f"{cost.trainable_parameters:,}"
     if cost.stages:
         facts["stages"] = ", ".join(f"{name} {took:.1f} s" for name, took in cost.stages.items())
     return facts
@@ -276,7 +278,7 @@ def _print_examples(record: RunRecord, folder: Path, wanted: int, console: Conso
         return
     for row in rows:
         hits = row.hits
-        accuracy = f" · {sum(hits)} of {len(hits)} tokens as expected" if hits else ""
+        accuracy = f" · {sum(hits)} of {len(hits)} answer tokens predicted" if hits else ""
         console.print(_plain(f"\n{row.split} {row.id}{accuracy}", "bold"))
         texts = {"question": row.prompt, "expected": row.answer, "generated": row.generated}
         console.print(_facts({word: text.strip() for word, text in texts.items() if text}))

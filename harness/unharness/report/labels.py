@@ -175,7 +175,7 @@ def row_warnings(group: Group) -> list[str]:
         for text in row.warnings:  # the seeds of a row say much the same in other numbers
             alike.setdefault(text.partition(":")[0], []).append(text)
         for texts in alike.values():
-            more = f" (and {len(texts) - 1} more like it)" if len(texts) > 1 else ""
+            more = f" (and {len(texts) - 1} similar)" if len(texts) > 1 else ""
             lines.append(f"{who}: {texts[0]}{more}")
     return lines
 

@@ -1,4 +1,4 @@
-"""The board as LaTeX: booktabs, with the columns grouped by what they measure."""
+"""The board as LaTeX: booktabs, with the columns grouped by the role of their split."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ from unharness.report.labels import (
     row_labels,
 )
 from unharness.report.ranking import Column, Value, best_rows
-from unharness.report.rows import Board, Group
+from unharness.report.rows import GENERAL, Board, Group
 from unharness.safe_text import one_line
 
-PARTS = {"unlearn": "Unlearning", "retention": "Retention", "general": "General tasks"}
+PARTS = {
+    "forget": "Forget set",
+    "retain": "Retain set",
+    "holdout": "Holdout set",
+    "utility": "Utility sets",
+    "": "",
+    "general": "General knowledge",
+}
+"""By role of the split: what its columns are under, in this order."""
 _ARROWS = {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "=": "="}
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -95,12 +103,12 @@ def _table(title: str, group: Group, index: int) -> str:
 
 
 def _part(column: Column) -> str:
-    return next((words for start, words in PARTS.items() if column.name.startswith(start)), "")
+    return PARTS.get("general" if column.name.startswith(GENERAL) else column.role, "")
 
 
 def _ordered(columns: Sequence[Column]) -> list[Column]:
     """Return the columns in the order of the parts."""
-    places = ["Unlearning", "Retention", "", "General tasks"]
+    places = list(PARTS.values())
     return sorted(columns, key=lambda column: places.index(_part(column)))
 
 
@@ -115,18 +123,10 @@ def _head(columns: Sequence[Column]) -> list[str]:
         at += count
     words = metric_words([column.name for column in columns])
     names = [
-        escaped(" ".join(_within(words[column.name], _part(column))))
-        + f" {_ARROWS[ARROWS[column.direction]]}"
+        escaped(" ".join(words[column.name])) + f" {_ARROWS[ARROWS[column.direction]]}"
         for column in columns
     ]
     return [" & ".join(tops) + r" \\", " ".join(rules), " & ".join(["", *names]) + r" \\"]
-
-
-def _within(words: tuple[str, ...], part: str) -> tuple[str, ...]:
-    """Return a metric's name without what its part says already."""
-    if not part:
-        return words
-    return words[1:] or ("Success",)
 
 
 def _cell(value: Value, unit: str, best: bool) -> str:

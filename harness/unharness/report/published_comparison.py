@@ -59,7 +59,7 @@ def nothing_to_compare(board: Board, published: PublishedResults) -> str:
     if not board.groups or any(compare_with(published, group) for group in board.groups):
         return ""
     return (
-        f"{published.name} has nothing to set beside these rows: it has "
+        f"{published.name} has no results to compare with these rows: it covers "
         f"{'; '.join(published.subjects())}, on the task's own data"
     )
 

@@ -32,6 +32,8 @@ class Column:
     name: str
     unit: str
     direction: Literal["higher", "lower", "match_reference"]
+    role: str = ""
+    """Of the split that it is measured on; empty for a composite and for general knowledge."""
 
 
 class Rankable(Protocol):
@@ -71,12 +73,12 @@ def rank(rows: Sequence[R], headline: Column | None) -> list[R]:
 
 
 def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
-    """Return the index of the best row of a column, references left out, or nothing.
+    """Return the index of the best row of a column, reference rows left out, or nothing.
 
-    Nothing is best where fewer than two rows can be compared, or where the best is not told
-    apart from any other row: the 95% interval of their difference covers zero. It is the paired t
-    interval over the seeds that both have, where there are two or more, and else comes from both
-    intervals over examples as if these were independent.
+    Nothing is best where fewer than two rows can be compared, or where the best does not differ
+    significantly from every other row: the 95% interval of a difference covers zero. It is the
+    paired t interval over the seeds that both have, where there are two or more, and else comes
+    from both intervals over examples as if these were independent.
     """
     reference = _reference(rows, column)
     known = {
@@ -91,7 +93,8 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
     others = [_scaled(rows[index].metrics[column.name], column) for index in known if index != best]
     mine = _scaled(rows[best].metrics[column.name], column)
     if column.direction == "match_reference":
-        clear = all(_apart_from(mine, other, reference) for other in others)
+        retrained = _reference_value(rows, column)
+        clear = all(_apart_from(mine, other, retrained) for other in others)
     else:
         clear = all(differ(mine, other) for other in others)
     return frozenset({best}) if clear else frozenset()
@@ -117,25 +120,43 @@ def differ(one: Value, other: Value) -> bool:
         return interval is not None and not interval[0] <= 0.0 <= interval[1]
     if one.value is None or other.value is None or one.ci95 is None or other.ci95 is None:
         return False
-    halves = [(ci[1] - ci[0]) / 2 for ci in (one.ci95, other.ci95)]
-    return abs(one.value - other.value) > math.hypot(*halves)
+    return abs(one.value - other.value) > math.hypot(_half(one.ci95), _half(other.ci95))
 
 
-def _apart_from(one: Value, other: Value, reference: float | None) -> bool:
-    """Return whether one is nearer to the reference, by more than both intervals allow."""
-    if reference is None or one.ci95 is None or other.ci95 is None:
+def _apart_from(one: Value, other: Value, reference: Value | None) -> bool:
+    """Return whether one is nearer to the reference, by more than the intervals allow.
+
+    The reference's own interval counts where the two lie on different sides of it: moving it
+    moves one distance up and the other down. On one side it cancels.
+    """
+    if reference is None or reference.value is None or one.ci95 is None or other.ci95 is None:
         return False
     assert one.value is not None  # its badness is finite
     assert other.value is not None
-    gap = abs(other.value - reference) - abs(one.value - reference)
-    return gap > math.hypot(*((ci[1] - ci[0]) / 2 for ci in (one.ci95, other.ci95)))
+    nearer, farther = one.value - reference.value, other.value - reference.value
+    halves = [_half(one.ci95), _half(other.ci95)]
+    if nearer * farther < 0:
+        if reference.ci95 is None:
+            return False
+        halves.append(2 * _half(reference.ci95))
+    return abs(farther) - abs(nearer) > math.hypot(*halves)
+
+
+def _half(interval: tuple[float, float]) -> float:
+    return (interval[1] - interval[0]) / 2
 
 
 def _reference(rows: Sequence[Rankable], column: Column) -> float | None:
     """Return the retrained model's value on the column's scale, None if there is none."""
+    found = _reference_value(rows, column)
+    return found.value if found else None
+
+
+def _reference_value(rows: Sequence[Rankable], column: Column) -> Value | None:
+    """Return the same with its interval."""
     values = (row.metrics[column.name] for row in rows if row.reference == "retrained")
-    scaled = (_scaled(value, column).value for value in values)
-    return next((value for value in scaled if value is not None), None)
+    scaled = (_scaled(value, column) for value in values)
+    return next((value for value in scaled if value.value is not None), None)
 
 
 def _scaled(value: Value, column: Column) -> Value:

@@ -13,7 +13,7 @@ from unharness.data.sources import STANDIN
 from unharness.errors import UnharnessError
 from unharness.models.family import same_model
 from unharness.plugins import registry
-from unharness.records.record import RankingRecord, RunRecord
+from unharness.records.record import MetricRecord, RankingRecord, RunRecord
 from unharness.records.store import RecordStore, Unreadable
 from unharness.reference_rows import ReferenceRow, row_of
 from unharness.report.aggregation import (
@@ -296,10 +296,15 @@ def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
         for name, metric in record.metrics.items():
             # A metric that failed to load has no unit of its own: one with a value says it.
             if name not in columns or (name not in known and metric.value is not None):
-                columns[name] = Column(name, metric.unit, metric.direction)
+                columns[name] = Column(name, metric.unit, metric.direction, _role(record, metric))
             if metric.value is not None:
                 known.add(name)
     return tuple(columns.values())
+
+
+def _role(record: RunRecord, metric: MetricRecord) -> str:
+    splits = record.data.splits if record.data else {}
+    return str(splits.get(metric.split or "", {}).get("role", ""))
 
 
 def _column_named(name: str | None, columns: Sequence[Column]) -> Column | None:

@@ -49,7 +49,7 @@ def _print_group(title: str, group: Group, console: Console) -> None:
         console.print(Text(note, "dim"))
     absent = [name for name in _all_names(group) if name not in chosen]
     if absent:
-        left_out = f"Too narrow for {', '.join(absent)}; --format json|csv has all."
+        left_out = f"Terminal too narrow for {', '.join(absent)}; --format json|csv has all."
         console.print(Text(left_out, "yellow"))
     for line in row_warnings(group):
         console.print(Text(f"! {line}", "yellow"))

@@ -67,7 +67,7 @@ function point(plot, taken, index, row, x, y) {
   plot.svg.append(node);
 }
 
-function told(metric, column) {
+function described(metric, column) {
   const interval = metric.low === null ? '' : ` [${shown(metric.low, column.unit)}, ${shown(metric.high, column.unit)}]`;
   return { ...metric, text: `${column.label}: ${shown(metric.value, column.unit)}${interval}` };
 }
@@ -109,8 +109,8 @@ function tradeOff(group, found) {
   for (const [index, row] of group.rows.entries()) {
     const [x, y] = [placed(row.metrics[across.name], across), placed(row.metrics[up.name], up)];
     if (x.value === null || y.value === null) continue;
-    point(plot, taken, index, row, { ...x, text: told(row.metrics[across.name], across).text },
-      { ...y, text: told(row.metrics[up.name], up).text });
+    point(plot, taken, index, row, { ...x, text: described(row.metrics[across.name], across).text },
+      { ...y, text: described(row.metrics[up.name], up).text });
   }
   const front = found.front.map((index) => group.rows[index].name).join(', ');
   return make('figure', {}, plot.svg, make('figcaption', {},
@@ -132,9 +132,9 @@ function costPlot(group) {
   const taken = [];
   for (const [index, row] of rows) {
     const cost = { value: row.cost.train_seconds, text: `${shown(row.cost.train_seconds)} s` };
-    point(plot, taken, index, row, cost, told(row.metrics[column.name], column));
+    point(plot, taken, index, row, cost, described(row.metrics[column.name], column));
   }
-  return make('figure', {}, plot.svg, make('figcaption', {}, 'What unlearning cost against what it gave.'));
+  return make('figure', {}, plot.svg, make('figcaption', {}, `Training time against ${column.label}.`));
 }
 
 function lossPlot(curves) {
