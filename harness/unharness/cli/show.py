@@ -151,9 +151,7 @@ def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
             own = target.metrics.get(name)
             cells.append(format_number(own.value if own else None, metric.unit))
         ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]
-        scored = str(metric.n) + (
-            f" (+{metric.n_unscored} not scored)" if metric.n_unscored else ""
-        )
+        unscored = f" (+{metric.n_unscored} not scored)" if metric.n_unscored else ""
         cells += [format_number(metric.value, metric.unit), "–".join(ends), f"{metric.n}{unscored}"]
         table.add_row(*(_plain(cell) for cell in (*cells, metric.unit, metric.status)))
     return table
