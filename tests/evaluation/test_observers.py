@@ -57,6 +57,7 @@ class Echo(Engine):
         self.loads = getattr(self, "loads", 0) + 1
 
     def generate(self, prompts, sampling, on_done=None):
+        self.calls = [*getattr(self, "calls", []), len(prompts)]
         if on_done:
             on_done(len(prompts), len(prompts))
         return [
@@ -225,3 +226,74 @@ def test_a_plugin_brings_an_observer_and_a_metric_of_it(context):
         "mean-length_s": (18 + 4) / 2,
         "answers": (10 + 8) / 2,
     }
+
+
+def generated(context, splits, *uses):
+    """Texts by split and request, all observed as a run does."""
+    found = load_registry()
+    found.add("metrics", Texts, PluginInfo("mine", "mine", "1", "mine"))
+    data = TaskData.of(splits, DataOrigin("path", "by hand"))
+    columns = resolve_columns(uses or [MetricUse("texts")], data.splits, found)
+    seen_all = observe(context, data, columns, found, bootstrap_seed=0)
+    return {
+        (name, request.samples): one.texts["samples"]
+        for (name, request), one in seen_all.observed.items()
+    }
+
+
+class Texts(Metric):
+    name = summary = "texts"
+    unit, direction = "letters", "lower"
+
+    class Params(Metric.Params):
+        samples: int = 1
+
+    def observes(self):
+        return Generated(self.params.samples)
+
+    def compute(self, seen, references):
+        return seen.mean([len(text) for text in seen.texts()])
+
+
+def texts_of(number: int) -> tuple[Example, ...]:
+    return tuple(Example(str(n), f"Question {n} of {number}", "x") for n in range(number))
+
+
+def test_splits_with_equal_settings_are_one_call_of_the_engine(context):
+    splits = [
+        Split("a", "forget", examples=texts_of(2)),
+        Split("b", "retain", examples=texts_of(3), generation=Generation(stops=(" of",))),
+        Split("c", "retain", examples=texts_of(4), generation=Generation(max_new_tokens=3)),
+        Split("d", "holdout", learned=False, examples=texts_of(5), generation=None),
+        Split("e", "retain", "completion", examples=texts_of(6)),
+    ]
+    told = []
+    found = generated(context, splits)
+    assert context.engine.calls == [2 + 3 + 6, 4]
+    assert {name: len(rows) for (name, _), rows in found.items()} == {
+        "a": 2,
+        "b": 3,
+        "c": 4,
+        "e": 6,
+    }
+    assert found["a", 1][1] == ["Question 1 of 2\n\n|t=0.0|s=0|n=7"]
+    assert found["b", 1] == [[f"Question {n}"] for n in range(3)]  # its own stops, on all texts
+    assert found["c", 1][0] == ["Question 0 of 4\n\n|t=0.0|s=0|n=3"]
+    assert found["e", 1][0] == ["Question 0 of 6|t=0.0|s=0|n=7"]
+    registry().get("observers", "generation")().observe_together(
+        context,
+        [(split, Generated()) for split in splits[:3]],
+        lambda *done: told.append(done),
+    )
+    assert told == [(5, 9), (9, 9)]
+
+
+def test_samples_are_drawn_split_by_split_and_beside_greedy_texts(context):
+    splits = [Split(name, "forget", examples=texts_of(2 + n)) for n, name in enumerate("ab")]
+    splits = [splits[0], replace(splits[1], learned=False)]
+    uses = [MetricUse("texts"), MetricUse("texts", label="drawn", samples=3)]
+    found = generated(context, splits, *uses)
+    assert sorted(context.engine.calls) == [2, 2, 2, 3, 3, 3, 5]
+    assert [len(row) for row in found["b", 3]] == [3, 3, 3]
+    assert found["b", 3][2][1] == "Question 2 of 3\n\n|t=1.0|s=1|n=7"
+    assert len(found["a", 1]) == 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from unharness.data.task_data import TaskData
 from unharness.evaluation.columns import Column, MetricColumn, observable
@@ -29,19 +30,32 @@ def observe(
     """
     splits = {split.name: split for split in data.evaluated()}
     observed: dict[tuple[str, Observation], Observed] = {}
-    for name, part in _wanted(columns):
-        split = splits[name]
-        if not observable(part, split):
-            continue
-        with registry.named("observers", part.observer):
-            observer: Observer = registry.get("observers", part.observer)()
-        with context.progress.stage(observer.stage.format(split=name)) as stage:
-            observed[name, part] = observer.observe(context, split, part, stage.step)
+    wanted = [one for one in _wanted(columns) if observable(one[1], splits[one[0]])]
+    for observer, keys in _steps(wanted, registry):
+        asked = [(splits[name], part) for name, part in keys]
+        title = observer.stage.format(split=", ".join(name for name, _ in keys))
+        with context.progress.stage(title) as stage:
+            found = observer.observe_together(context, asked, stage.step)
+        observed |= zip(keys, found, strict=True)
     return Observations(splits, observed, bootstrap_seed)
 
 
+def _steps(
+    wanted: Sequence[tuple[str, Observation]], registry: Registry
+) -> Iterator[tuple[Observer, list[tuple[str, Observation]]]]:
+    """Yield which observer answers which requests at a time."""
+    for name, group in groupby(wanted, key=lambda one: one[1].observer):
+        with registry.named("observers", name):
+            observer: Observer = registry.get("observers", name)()
+        keys = list(group)
+        if observer.together:
+            yield observer, keys
+        else:
+            yield from ((observer, [key]) for key in keys)
+
+
 def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
-    """Return every split and part of a request once; likelihood first, text last.
+    """Return every split and part of a request once, by observer; text last.
 
     Pairs with one model stand together, so that it is loaded once.
     """
@@ -53,9 +67,12 @@ def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
         for part in column.metric.observes().parts()
     }
 
-    def place(one: tuple[str, Observation]) -> tuple[bool, str]:
+    first = list(dict.fromkeys(part.observer for _, part in found))
+
+    def place(one: tuple[str, Observation]) -> tuple[bool, int, str]:
         request = one[1]
-        return isinstance(request, Generated), request.with_ if isinstance(request, Paired) else ""
+        other = request.with_ if isinstance(request, Paired) else ""
+        return isinstance(request, Generated), first.index(request.observer), other
 
     return sorted(found, key=place)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from unharness.data.examples import Example, Split
@@ -84,24 +85,42 @@ class ObserverContext:
         wrapper = self.weights.wrapper
         return replace(example, prompt=wrapper.prompt(example.prompt)) if wrapper else example
 
+    def adds_special_tokens(self, split: Split) -> bool:
+        """Return whether the tokenizer adds them; a chat template has written them itself."""
+        return self.template_of(split) != CHAT
+
     def generate(self, split: Split, sampling: Sampling, on_done: OnDone) -> list[str]:
         """Return what the engine writes after every prompt of a split, in their order."""
-        template = self.template_of(split)
+        sampling = replace(sampling, special_tokens=self.adds_special_tokens(split))
+        return self.generate_all([split], sampling, on_done)[0]
+
+    def generate_all(
+        self, splits: Sequence[Split], sampling: Sampling, on_done: OnDone
+    ) -> list[list[str]]:
+        """Return what the engine writes after every prompt of several splits, in one call.
+
+        Args:
+            splits: of one template as far as special tokens go; `sampling` says whether the
+                tokenizer adds some.
+            sampling: how.
+            on_done: told how many of how many prompts are done.
+        """
         prompts = [
-            prompt_text(self.asked(row).prompt, template, self.tokenizer) for row in split.examples
+            prompt_text(self.asked(row).prompt, self.template_of(split), self.tokenizer)
+            for split in splits
+            for row in split.examples
         ]
         if self._loaded.get("weights") is not self.weights:
             self.engine.load(self.weights)
             self._loaded["weights"] = self.weights
-        texts = self.engine.generate(
-            prompts, replace(sampling, special_tokens=template != CHAT), on_done
-        )
+        texts = iter(self.engine.generate(prompts, sampling, on_done))
         wrapper = self.weights.wrapper
-        if wrapper is None:
-            return texts
         return [
-            wrapper.respond(row.prompt, text)
-            for row, text in zip(split.examples, texts, strict=True)
+            [
+                wrapper.respond(row.prompt, text) if wrapper else text
+                for row, text in zip(split.examples, islice(texts, len(split)), strict=True)
+            ]
+            for split in splits
         ]
 
 
@@ -113,6 +132,8 @@ class Observer(ABC):
     citation: ClassVar[str] = ""
     stage: ClassVar[str] = "observe {split}"
     """What the progress calls it."""
+    together: ClassVar[bool] = False
+    """Whether all splits are observed in one step, by `observe_together`."""
 
     @abstractmethod
     def observe(
@@ -126,3 +147,15 @@ class Observer(ABC):
             request: a part, as `Observation.parts` returns them.
             on_done: told how many of how many steps are done.
         """
+
+    def observe_together(
+        self,
+        context: ObserverContext,
+        asked: Sequence[tuple[Split, Observation]],
+        on_done: OnDone,
+    ) -> Sequence[Observed]:
+        """Return what several requests ask for, in their order; the default: one after another.
+
+        Override it, and set `together`, where one step for many splits takes less time.
+        """
+        return [self.observe(context, split, request, on_done) for split, request in asked]
