@@ -103,7 +103,7 @@ class RunRequest(SharedRequest):
     lr: float | None = None
     batch_size: int | None = None
     part: Literal["evaluation", "validation"] = "evaluation"
-    """What judges: the evaluation halves, or a part of the training halves, for tuning."""
+    """What is evaluated: the evaluated splits, or validation splits, for tuning."""
     tuned: int | None = Field(None, ge=1)
     """How many trials chose the hyperparameters."""
     force: bool = False

@@ -27,7 +27,7 @@ INSTEAD = "--data FOLDER with the files, or --data standin for the bundled data"
 
 @dataclass(frozen=True)
 class HubDataset:
-    """A dataset on the hub whose rows hold, under a column a half, a list of pairs."""
+    """A dataset on the hub whose rows hold, under one column for each split, a list of pairs."""
 
     repository: str
     config: str
