@@ -136,7 +136,7 @@ def _print_plan(plan: SweepPlan, form: str) -> None:
         return
     console = Console()
     table = Table(box=None, pad_edge=False)
-    for name in ("run", "state", "target", "what"):
+    for name in ("run", "state", "target", "configuration"):
         table.add_column(name)
     for cell in plan.cells[:MOST_SHOWN]:
         cached = "given" if cell.plan.given else "cached"
@@ -156,12 +156,12 @@ def _print_plan(plan: SweepPlan, form: str) -> None:
 def _estimate(seconds: float, unknown: int, left: int) -> str:
     if unknown == left:
         return "no time estimate yet: there is no record of such a run"
-    more = f", and {unknown} runs without a record to judge by" if unknown else ""
+    more = f", and {unknown} runs without past records" if unknown else ""
     return f"about {clock(seconds)} for one worker, by past records{more}"
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as people say it."""
+    """Return a duration in hours and minutes, or minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
@@ -194,5 +194,5 @@ def _print_report(plan: SweepPlan, results: list[JobResult], console: Console, q
         line = f"failed: {labels[result.run_id]}: {result.error}"
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     again = shlex.join(["unharness", *sys.argv[1:]])
-    console.print("the failed ones again, and nothing else:", markup=False)
+    console.print("retry only the failed runs:", markup=False)
     console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
