@@ -11,21 +11,34 @@ from typing import Any
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent))
+import forked_cli  # noqa: E402: forked processes import it by this name, too
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
 def cli(environment: Path) -> Cli:
-    """cli("run", "--method", …) -> the finished process, its text captured."""
+    """cli("run", "--method", …) -> the finished process, its text captured.
 
-    def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    Each call is a process of its own, forked from one that has torch imported already;
+    `fresh=True` starts Python anew.
+    """
+    forked_cli.start()
+
+    def call(
+        *words: str, fresh: bool = False, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        variables = {**os.environ, "COLUMNS": "120", **variables}
+        if not fresh:
+            return forked_cli.call([str(word) for word in words], variables, timeout=600)
         command = [sys.executable, "-m", "unharness.cli.main", *map(str, words)]
         return subprocess.run(
             command,
             capture_output=True,
             text=True,
             timeout=600,
-            env={**os.environ, "COLUMNS": "120", **variables},
+            env=variables,
             stdin=subprocess.DEVNULL,
             check=False,
         )
