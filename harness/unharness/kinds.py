@@ -43,7 +43,10 @@ KINDS: dict[str, Kind] = {
         "settings (--attack NAME:SETTING=VALUE,…)",
     ),
     "tasks": Kind(
-        "unharness.data.task:Task", "tasks", ("version", "headline"), _DESCRIBE + "task_facts"
+        "unharness.data.task:Task",
+        "tasks",
+        ("version", "headline", "forget_axis", "retain_axes"),
+        _DESCRIBE + "task_facts",
     ),
     "metrics": Kind(
         "unharness.evaluation.metric:Metric",

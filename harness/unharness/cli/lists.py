@@ -1,4 +1,4 @@
-"""`unharness methods`, `tasks`, `metrics`, and the other kinds of things that have names."""
+"""`unharness methods`, `tasks`, `metrics`, and the other kinds of what plugins bring."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def list_group(kind: str, what: str) -> click.Group:
     one = kind.removesuffix("s")
     example = next(iter(registry().names(kind)), "NAME")
 
+    def examples(*lines: str) -> str:
+        return "\n".join(["\b", "Examples:", *(f"  unharness {kind}{line}" for line in lines)])
+
     @click.group(
         kind,
         cls=NearGroup,
         invoke_without_command=True,
         help=f"List {what}; `unharness {kind} show NAME` shows one.",
-        epilog=f"\b\nExamples:\n  unharness {kind}\n  unharness {kind} show {example}\n"
-        f"  unharness {kind} --format json\n",
+        epilog=examples("", f" show {example}", " --format json"),
     )
     @_both_formats
     @debug_option
@@ -44,14 +46,18 @@ def list_group(kind: str, what: str) -> click.Group:
         if ctx.invoked_subcommand is None:
             _print_list(kind, form)
 
-    @group.command("list", help=f"List {what}.")
+    @group.command("list", help=f"List {what}.", epilog=examples(" list", " list --format json"))
     @_both_formats
     @debug_option
     @click.pass_context
     def list_command(ctx: click.Context, form: str) -> None:
         _print_list(kind, _either(ctx, form))
 
-    @group.command("show", help=f"Show one {one}: where it comes from, and what can be set.")
+    @group.command(
+        "show",
+        help=f"Show one {one}: what it does, where it comes from, and what can be set.",
+        epilog=examples(f" show {example}", f" show {example} --format json"),
+    )
     @click.argument("name", shell_complete=complete(kind))
     @_both_formats
     @debug_option

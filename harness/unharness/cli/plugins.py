@@ -19,6 +19,11 @@ Examples:
   unharness plugins show methods
   unharness plugins --format json
 """
+SHOW_EPILOG = """\b
+Examples:
+  unharness plugins show methods
+  unharness plugins show unharness --format json
+"""
 
 
 @click.group("plugins", cls=NearGroup, invoke_without_command=True, epilog=EPILOG)
@@ -26,7 +31,7 @@ Examples:
 @debug_option
 @click.pass_context
 def plugins_command(ctx: click.Context, form: str) -> None:
-    """List plugins with what they bring; those that failed with their errors.
+    """List plugins with what they provide, and the errors of those that failed.
 
     UNHARNESS_PLUGINS_ALLOW, a comma-separated list of distributions, limits what is loaded.
     """
@@ -34,12 +39,12 @@ def plugins_command(ctx: click.Context, form: str) -> None:
         _print_plugins(registry().plugins, form)
 
 
-@plugins_command.command("show")
+@plugins_command.command("show", epilog=SHOW_EPILOG)
 @click.argument("name")
 @format_option("table", "json")
 @debug_option
 def show_command(name: str, form: str) -> None:
-    """Show the plugins of that name, or of that distribution."""
+    """Show plugins by name, or by distribution."""
     known = registry().plugins
     found = [plugin for plugin in known if name in (plugin.name, plugin.distribution)]
     if not found:
