@@ -19,7 +19,8 @@ from statistics import mean
 from unharness.cli.run import calm_libraries
 from unharness.evaluation.token_scoring import score_tokens
 from unharness.models.trained import FineTuner
-from unharness.pipeline.resolve import make_method, resolve
+from unharness.pipeline.method_choice import make_method
+from unharness.pipeline.resolve import resolve
 from unharness.plugins import registry
 from unharness.progress import Progress
 from unharness.request import RunRequest

@@ -28,7 +28,7 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     from unharness.models.lora import LoraSettings, add_adapter
     from unharness.models.tiny import Tiny
     from unharness.pipeline.memory import PeakMemory
-    from unharness.pipeline.resolve import make_method
+    from unharness.pipeline.method_choice import make_method
     from unharness.plugins import registry
     from unharness.unlearning.context import UnlearnContext
 

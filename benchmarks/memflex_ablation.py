@@ -22,7 +22,9 @@ from typing import Any
 
 from unharness.cli.run import calm_libraries
 from unharness.evaluation.token_scoring import score_tokens
-from unharness.pipeline.resolve import RunPlan, make_method, resolve
+from unharness.pipeline.method_choice import make_method
+from unharness.pipeline.resolve import resolve
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.target import fine_tuner
 from unharness.plugins import registry
 from unharness.progress import Progress

@@ -6,8 +6,8 @@ from unharness.errors import UsageError
 from unharness.models.weights import weights_hash
 from unharness.pipeline.existing import Outcome, all_done
 from unharness.pipeline.record_builder import data_record, target_record, utc_now
-from unharness.pipeline.resolve import RunPlan
 from unharness.pipeline.run import execute
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.run_method import run_method
 from unharness.pipeline.stages.target import target_model
 from unharness.plugins import Registry

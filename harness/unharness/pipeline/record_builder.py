@@ -12,7 +12,7 @@ from unharness.evaluation.observed import TokenScores
 from unharness.evaluation.requests import Likelihood
 from unharness.evaluation.scoring import Observations
 from unharness.models.trained import TrainedModel
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.plugins import Registry
 from unharness.records.record import DataRecord, RankingRecord, RunRecord, TargetRecord
 

@@ -9,7 +9,7 @@ from unharness.errors import MethodError
 from unharness.models.inference import chained
 from unharness.models.trained import FineTuner, TrainedModel
 from unharness.models.weights import WeightsRef
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.plugin_result import wrapper_from
 from unharness.pipeline.stages.target import fine_tuner, target_model
 from unharness.progress import Progress

@@ -13,7 +13,8 @@ from unharness.evaluation.suite_plan import check_reachable
 from unharness.pipeline.clock import PrefixedProgress
 from unharness.pipeline.engine_pool import EnginePool
 from unharness.pipeline.existing import Outcome, all_done, finished, is_done, outcome_of
-from unharness.pipeline.resolve import RunPlan, resolve
+from unharness.pipeline.resolve import resolve
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.runner import Runner, Unlearned, lock_of
 from unharness.plugins import Registry, registry
 from unharness.progress import Progress

@@ -38,7 +38,7 @@ from unharness.pipeline.record_builder import (
 )
 from unharness.pipeline.reference_models import reference_models
 from unharness.pipeline.reference_observations import reference_observations
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.attack import attacked_model
 from unharness.pipeline.stages.observe import observations_of
 from unharness.pipeline.stages.plugin_result import wrapper_from

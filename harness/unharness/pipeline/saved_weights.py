@@ -14,7 +14,8 @@ from unharness.models.loading import load_causal_lm
 from unharness.models.lora import load_adapter
 from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
 from unharness.pipeline.record_builder import data_record, utc_now
-from unharness.pipeline.resolve import EXTERNAL, RunPlan, resolve
+from unharness.pipeline.resolve import resolve
+from unharness.pipeline.run_plan import EXTERNAL, RunPlan
 from unharness.pipeline.runner import Unlearned
 from unharness.pipeline.stages.plugin_result import wrapper_from
 from unharness.plugins import Registry

@@ -13,7 +13,8 @@ from typing import Literal
 from unharness.errors import RecordError, SchemaError, UsageError
 from unharness.pipeline.existing import all_done
 from unharness.pipeline.given_target import ModelFinder
-from unharness.pipeline.resolve import RunPlan, resolve
+from unharness.pipeline.resolve import resolve
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.runner import lock_of
 from unharness.pipeline.stages.target import target_folder
 from unharness.plugins import Registry

@@ -21,7 +21,7 @@ from unharness.cache import locked
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.uses import direction_of, labels_of
 from unharness.pipeline.given_target import ModelFinder
-from unharness.pipeline.resolve import make_method
+from unharness.pipeline.method_choice import make_method
 from unharness.pipeline.runner import lock_of
 from unharness.plugins import Registry
 from unharness.records.files import write_json

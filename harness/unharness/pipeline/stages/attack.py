@@ -23,7 +23,7 @@ from unharness.models.unlearned import (
     tensor_digests,
 )
 from unharness.models.weights import WeightsRef, weights_hash
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.plugin_result import take_result, wrapper_from
 from unharness.pipeline.stages.target import FurtherTuner
 from unharness.pipeline.stages.unlearn import software

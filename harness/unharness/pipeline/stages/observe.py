@@ -9,7 +9,7 @@ from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import Observations
 from unharness.models.weights import WeightsRef
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.reference_rows import ReferenceRow

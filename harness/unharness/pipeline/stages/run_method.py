@@ -7,7 +7,7 @@ import time
 from unharness.models.trained import TrainedModel
 from unharness.models.weights import parameter_counts, weights_hash
 from unharness.pipeline.memory import PeakMemory
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.plugin_result import take_result
 from unharness.pipeline.stages.target import FurtherTuner, tunable_model
 from unharness.plugins import Registry

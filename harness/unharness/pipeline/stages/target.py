@@ -12,7 +12,7 @@ from unharness.data.recipe import FineTuneConfig
 from unharness.errors import MethodError
 from unharness.models.lora import add_adapter, is_adapted, merged
 from unharness.models.trained import FineTuner, StartPoint, TrainedModel
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.progress import Progress
 
 if TYPE_CHECKING:

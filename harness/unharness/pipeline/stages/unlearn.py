@@ -16,7 +16,7 @@ from unharness.models.unlearned import (
     tensor_digests,
 )
 from unharness.models.weights import weights_hash
-from unharness.pipeline.resolve import RunPlan
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.run_method import run_method
 from unharness.pipeline.stages.target import target_model, tunable_model
 from unharness.plugins import Registry

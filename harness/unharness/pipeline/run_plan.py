@@ -1,0 +1,113 @@
+"""A run in which nothing is left open: its spec, and what it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from unharness.data.examples import Example
+from unharness.data.general_text import (
+    GeneralText,
+    general_split,
+)
+from unharness.data.recipe import FineTuneConfig, LoraSettings
+from unharness.data.task import Task
+from unharness.data.task_data import TaskData
+from unharness.engines.engine import Engine
+from unharness.evaluation.columns import Column
+from unharness.evaluation.suite_plan import SuitePlan
+from unharness.models.source import ModelSource
+from unharness.models.trained import TrainingPlace
+from unharness.pipeline.attack_chains import AttackChain
+from unharness.pipeline.given_target import GivenTarget
+from unharness.pipeline.method_choice import make_method, method_facts
+from unharness.plugins import Registry
+from unharness.reference_rows import method_of
+from unharness.request import RunRequest
+from unharness.spec import RunSpec
+from unharness.unlearning.method import Method
+
+EXTERNAL = "external"
+"""The method of weights that came from outside."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run in which nothing is left open."""
+
+    request: RunRequest
+    spec: RunSpec
+    task: Task
+    data: TaskData
+    base: ModelSource
+    method: Method
+    columns: tuple[Column, ...]
+    """What is measured."""
+    recipe: FineTuneConfig
+    lora: LoraSettings
+    place: TrainingPlace
+    knowledge: tuple[Example, ...]
+    """What every model learns besides the task's facts."""
+    general: GeneralText | None
+    """What a method wants that keeps to general text."""
+    suite: SuitePlan | None
+    """What measures general knowledge."""
+    engine_class: type[Engine]
+    """What generates text."""
+    engine_reason: str
+    """Why it is this engine."""
+    chains: tuple[AttackChain, ...]
+    """The attacks that the same unlearned weights are measured under, a record each."""
+    chain: AttackChain
+    """The one of them that the spec holds."""
+    given: GivenTarget | None = None
+    """The target, where the user gives it; None where it is trained on `base`."""
+
+    def data_with_general(self) -> TaskData:
+        """Return the task's data, with the general text that the method was given as a split."""
+        if self.general is None:
+            return self.data
+        return self.data.joined(general_split(self.general.examples))
+
+    @property
+    def partial(self) -> bool:
+        """Whether the user limited the data; such a run is never ranked."""
+        return self.spec.limit is not None or self.spec.limit_train is not None
+
+    def under(self, chain: AttackChain) -> RunPlan:
+        """Return the plan of measuring the same unlearned weights under other attacks.
+
+        The weights themselves are kept beside the first chain's record.
+        """
+        spec = self.spec.changed(
+            attacks=chain.uses,
+            attack_name=chain.name,
+            save_weights=self.spec.save_weights and chain == self.chains[0],
+        )
+        return replace(self, spec=spec, chain=chain)
+
+    def target_row(self, registry: Registry) -> RunPlan:
+        """Return the plan of the target's own row."""
+        name = method_of("target", registry)
+        method = make_method(registry.get("methods", name), self.base.name, {})
+        request = self.request.model_copy(
+            update={"method": name, "set": {}, "epochs": None, "lr": None, "batch_size": None}
+            | {"save_weights": False, "force": False, "preset": None, "tuned": None}
+        )
+        # How the target goes on to be tuned says nothing about the target itself.
+        facts = method_facts(method, self.spec.seed, self.data, None)
+        facts |= {"tuning": self.spec.target_tuning, "save_weights": False}
+        facts |= {"preset": None, "tuned": None}
+        if self.spec.target_tuning == "full":
+            facts["lora"] = None
+        given = self.given and replace(self.given, fresh=None)
+        if given:  # what a retrained model starts from says nothing about it either
+            facts |= base_facts(self.base, self.data) | {"target_recipe": {}}
+            request = request.model_copy(update={"target_set": {}})
+        spec = self.spec.changed(**facts)
+        return replace(self, request=request, spec=spec, method=method, general=None, given=given)
+
+
+def base_facts(base: ModelSource, data: TaskData) -> dict[str, Any]:
+    """Return what a spec says of the base model."""
+    return {"base_hash": base.fingerprint(data), "model_revision": base.revision}
