@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
-import forked_cli  # noqa: E402  (forked processes import it by this name, too)
+import forked_cli
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -7,10 +7,7 @@ from functools import partial
 from typing import Any
 
 from unharness.checked import checked
-from unharness.data.general_text import (
-    GeneralText,
-    general_split,
-)
+from unharness.data.general_text import GeneralText, general_split
 from unharness.data.task_data import TaskData
 from unharness.models.family import same_model
 from unharness.request import RunRequest

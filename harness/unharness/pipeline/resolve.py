@@ -6,9 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from unharness.data.examples import content_hash
-from unharness.data.general_text import (
-    GeneralText,
-)
+from unharness.data.general_text import GeneralText
 from unharness.data.sources import HUB, is_hub
 from unharness.data.task_data import TaskData
 from unharness.data.templates import check_template

@@ -6,10 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from unharness.data.examples import Example
-from unharness.data.general_text import (
-    GeneralText,
-    general_split,
-)
+from unharness.data.general_text import GeneralText, general_split
 from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.data.task import Task
 from unharness.data.task_data import TaskData
