@@ -1,6 +1,7 @@
 """Suites of general knowledge: what they are, and what is refused before any training."""
 
 import dataclasses
+import subprocess
 import sys
 import types
 from importlib import metadata
@@ -174,3 +175,8 @@ def test_a_plugin_brings_a_suite_with_yaml_of_its_own(folder, monkeypatch):
     plan = plan_suite("my-suite", None, found)
     assert [(task.name, task.shots) for task in plan.tasks] == [("mine", 0)]
     check_reachable(plan, found)
+
+
+def test_lm_eval_is_imported_where_a_suite_is_asked_alone():
+    code = "import sys, unharness.pipeline.run; sys.exit('lm_eval' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from unharness.engines.engine import Engine
-from unharness.evaluation.engine_lm import EngineLM
 from unharness.evaluation.metric import Score
 from unharness.evaluation.suite import SuiteTask
 from unharness.evaluation.suite_plan import SuitePlan, lm_eval_version
@@ -62,7 +61,10 @@ def run_suite(
         limit: only so many questions a task; None for all.
         progress: told what is going on.
     """
+    # Imported here: lm-eval takes seconds, and a run without a suite needs none of it.
     from lm_eval.evaluator import evaluate
+
+    from unharness.evaluation.engine_lm import EngineLM
 
     with progress.stage(f"general knowledge ({plan.name})"), _as_it_was(weights.model):
         lm = EngineLM(weights, engine, batch_size=_batch_size(weights.model))
