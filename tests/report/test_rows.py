@@ -10,6 +10,7 @@ from unharness.records.record import CostRecord, TargetRecord
 from unharness.report.labels import group_titles
 from unharness.report.ranking import Column
 from unharness.report.rows import build_board, target_row_of
+from unharness.spec import EvaluationSettings
 
 LORA = {"r": 8, "alpha": 16, "dropout": 0.1}
 finite = st.floats(-1e12, 1e12)
@@ -148,12 +149,20 @@ def test_configuration_tuning_and_method_version_make_rows(make_record, save):
         {"target_tuning": "lora", "lora": LORA},
         {"dtype": "bfloat16"},
         {"target_recipe": {"epochs": 3}},
+        {"template": "chat"},
+        {"evaluation": EvaluationSettings(metrics=("success_avg",), engine="hf", max_length=64)},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_what_cannot_be_compared_is_never_in_one_group(make_record, save, change):
     board = build_board(save(make_record(), make_record(**change)))
     assert [len(group.rows) for group in board.groups] == [1, 1]
+
+
+def test_a_given_target_asked_in_two_templates_makes_two_groups(make_record, save):
+    given = {"target_hash": "34" * 32, "target_recipe": {}}
+    store = save(make_record(**given), make_record(**given, template="chat"))
+    assert [len(group.rows) for group in build_board(store).groups] == [1, 1]
 
 
 def test_adapters_of_the_target_make_groups_and_of_a_row_do_not(make_record, save):

@@ -230,7 +230,7 @@ def target_facts(spec: RunSpec) -> dict[str, Any]:
     """Return what decides the target model: the recipe that taught it, or its own content."""
     if spec.target_hash:
         names = ("task", "task_version", "data_hash", "target_hash", "target_tuning", "dtype")
-        return {name: getattr(spec, name) for name in names}
+        return {name: getattr(spec, name) for name in (*names, "template")}
     return {
         "task": spec.task,
         "task_version": spec.task_version,
@@ -241,6 +241,7 @@ def target_facts(spec: RunSpec) -> dict[str, Any]:
         "lora": spec.lora if spec.target_tuning == "lora" else None,
         "target_recipe": spec.target_recipe,
         "dtype": spec.dtype,
+        "template": spec.template,
     }
 
 
