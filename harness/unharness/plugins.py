@@ -1,8 +1,7 @@
 """Discovery of plugins, and the registry of what they bring.
 
 Built-ins and third parties come through the same entry-point group, `unharness`. A plugin that
-fails costs only itself: it is kept in `Registry.plugins` with its error, and everybody else
-goes on.
+fails costs only itself: it is kept in `Registry.plugins` with its error; the others still load.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How work tells how far it is. The core speaks to a Progress; the command line draws it."""
+"""How work reports its progress. The core calls a Progress; the command line draws it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ OnStep = Callable[[int, int, dict[str, float]], None]
 
 
 class Stage:
-    """One stage of a run, told of its steps."""
+    """One stage of a run, which counts its steps."""
 
     def step(self, done: int, total: int, values: dict[str, float] | None = None) -> None:
-        """Hear that `done` of `total` steps are done."""
+        """Report that `done` of `total` steps are done."""
 
 
 class Progress:
-    """Says nothing. Derive from it to show something."""
+    """Shows nothing. Derive from it to show something."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
@@ -24,4 +24,4 @@ class Progress:
         yield Stage()
 
     def note(self, text: str) -> None:
-        """Hear of something that the user should know before the run goes on."""
+        """Show something that the user should know before the run continues."""

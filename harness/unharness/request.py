@@ -102,7 +102,7 @@ class RunRequest(SharedRequest):
     epochs: int | None = None
     lr: float | None = None
     batch_size: int | None = None
-    part: Literal["evaluation", "validation"] = "evaluation"
+    eval_split: Literal["evaluation", "validation"] = "evaluation"
     """What is evaluated: the evaluated splits, or validation splits, for tuning."""
     tuned: int | None = Field(None, ge=1)
     """How many trials chose the hyperparameters."""

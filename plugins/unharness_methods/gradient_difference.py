@@ -24,7 +24,7 @@ class GradientDifference(LossMethod):
     citation = "Liu et al. 2022, arXiv 2203.12817; KnowUnDo (arXiv 2407.01920), section 4"
     keeps: ClassVar[Role] = "retain"
     """The role of what the descent reads."""
-    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    # Chosen on the training splits alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"lr": 1e-3, "epochs": 4, "retain_weight": 2.0}
     }

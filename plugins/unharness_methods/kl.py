@@ -37,7 +37,7 @@ class GradientAscentKL(LossMethod):
     citation = "Yao et al. 2024, arXiv 2310.10683; KnowUnDo (arXiv 2407.01920), section 4"
     keeps: ClassVar[Role] = "retain"
     """The role of the stream on which the model stays close to the target."""
-    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    # Chosen on the training splits alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"lr": 1e-3, "epochs": 4, "kl_weight": 3.0}
     }

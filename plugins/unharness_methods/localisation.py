@@ -84,7 +84,7 @@ def score_tensors(
         forget_splits: whose gradient is G_UL.
         retain_splits: whose gradient is G_RT.
         draws: random replacements of every answer.
-        replaced: share of an answer's tokens; None: as the released code, see `replace_halves`.
+        replaced: share of an answer's tokens; None: as the released code, see `replace_default`.
         batch_size: examples of one backward pass.
     """
     generator = context.torch_generator("localisation")
@@ -139,14 +139,14 @@ def refuse_empty(region: Region) -> None:
     if region.names:
         return
     scores = region.scores
-    halves = choose_region(scores, "q0.5", "q0.25")
+    default = choose_region(scores, "q0.5", "q0.25")
     raise MethodError(
         f"the MemFlex region is empty: none of {len(scores)} tensors has cosine < "
         f"{region.mu:.4g} and magnitude > {region.sigma:.3g}. "
         f"Cosines: {_spread([score.cosine for score in scores])}; "
         f"magnitudes: {_spread([score.magnitude for score in scores])}. "
-        f"mu=q0.5 sigma=q0.25 ({halves.mu:.4g}, {halves.sigma:.3g}) would select "
-        f"{len(halves.names)}, mu=1 sigma=0 would select {len(Region(1.0, 0.0, scores).names)}"
+        f"mu=q0.5 sigma=q0.25 ({default.mu:.4g}, {default.sigma:.3g}) would select "
+        f"{len(default.names)}, mu=1 sigma=0 would select {len(Region(1.0, 0.0, scores).names)}"
     )
 
 
@@ -174,7 +174,7 @@ def replace_answers(
     )
 
 
-def replace_halves(batch: TokenBatch, vocabulary: int, generator: torch.Generator) -> TokenBatch:
+def replace_default(batch: TokenBatch, vocabulary: int, generator: torch.Generator) -> TokenBatch:
     """Replace half as many tokens as an answer has, at places drawn with replacement.
 
     That is what KnowUnDo's released code does: about four in ten tokens are replaced.
@@ -233,7 +233,7 @@ def _mean_gradient(
     for _ in range(draws):
         for batch in context.batches(rows, batch_size):
             if replaced is None:
-                drawn = replace_halves(batch, vocabulary, generator)
+                drawn = replace_default(batch, vocabulary, generator)
             else:
                 drawn = replace_answers(batch, vocabulary, replaced, generator)
             (sequence_nll(model, drawn).sum() / (len(rows) * draws)).backward()

@@ -56,7 +56,7 @@ class MemFlex(GradientDifference):
 
     name = "memflex"
     summary = "Gradient difference on the few parameters that gradients point at."
-    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    # Chosen on the training splits alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 2e-3, "epochs": 4}}
     citation = "Tian et al. 2024, To Forget or Not?, arXiv 2407.01920, section 4.2"
 
@@ -82,15 +82,15 @@ class MemFlex(GradientDifference):
         )
         fidelity: Literal["paper", "released-code"] = Field(
             "paper",
-            description="released-code: about half of an answer's tokens replaced, 3 draws, both "
-            "halves; sets draws, replaced and localise_on",
+            description="released-code: about half of an answer's tokens replaced, 3 draws, on "
+            "training and evaluation splits; sets draws, replaced and localise_on",
         )
         draws: int = Field(5, ge=1, le=1000, description="random replacements of every answer")
         replaced: float = Field(
             1.0, gt=0, le=1, description="share of an answer's tokens that are replaced"
         )
         localise_on: Literal["train", "train+eval"] = Field(
-            "train", description="halves to localise on; the evaluation half leaks its questions"
+            "train", description="splits to localise on; those for evaluation leak their questions"
         )
         localise_batch_size: int = Field(32, ge=1, description="examples of one backward pass")
 

@@ -23,7 +23,7 @@ class RandomLabels(LossMethod):
     summary = "Trains every answer token of the forget set towards a random one."
     citation = "Golatkar et al. 2020, arXiv 1911.04933; KnowUnDo (arXiv 2407.01920), section 4"
 
-    # Chosen on the training halves alone: benchmarks/choose_defaults.py
+    # Chosen on the training splits alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 5e-4}}
 
     presets: ClassVar[Sequence[Preset]] = baseline_presets()

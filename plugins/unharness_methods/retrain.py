@@ -8,7 +8,7 @@ from unharness import Method, UnlearnContext
 class Retrain(Method):
     """Trains the base model on the retain set alone, by the target's own recipe.
 
-    Both halves of the retain set are used, as for the target: what it should still know is what
+    All splits of the retain set are used, as for the target: what it should still know is what
     the target knew.
     """
 

@@ -53,7 +53,7 @@ Examples:
 """
 
 
-NO_FLAGS = ("part", "tuned")
+NO_FLAGS = ("eval_split", "tuned")
 """Fields of a request that tuning alone sets."""
 
 

@@ -24,10 +24,10 @@ class DataOrigin:
     revision: str = ""
     """The commit of the hub's dataset, where it came from there."""
     fallback: str = ""
-    """Why it is the stand-in, where nobody asked for the stand-in."""
+    """Why it is the stand-in, where the user did not ask for it."""
 
     def standin_note(self) -> str:
-        """Return what the user must hear of stand-in data, and why it is used; else nothing."""
+        """Return a note on stand-in data and why it is used; empty for other data."""
         if self.source != "standin":
             return ""
         why = f"{self.fallback}, so this is " if self.fallback else ""

@@ -30,7 +30,7 @@ class TokenScores:
     answer_text: str
     """The true tokens, decoded: the answer as far as it was scored."""
     truncated: bool
-    """Whether the answer goes on beyond the maximum length."""
+    """Whether the answer is longer than the maximum length."""
 
 
 TokenRows = Sequence[Sequence[TokenScores | None]]

@@ -24,7 +24,7 @@ KIND = "suites"
 """What notes on suites are called in the cache."""
 REACH_SECONDS = 5.0
 CLOSE = 0.85
-"""From this likeness on (difflib's ratio) a name is a slip of the pen."""
+"""A name at least this similar to a known one (difflib's ratio) counts as misspelt."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _by_names(text: str, include_path: Path | None, registry: Registry) -> Suite
 
 
 def _refuse_slips(names: Sequence[str], registry: Registry) -> None:
-    """Tell a slip of the pen at once: lm-eval reads 14,000 files before it knows its tasks.
+    """Report a misspelt name at once: lm-eval reads 14,000 files before it knows its tasks.
 
     Raises:
         UsageError: a name is all but that of a suite.

@@ -78,7 +78,7 @@ def resolve(
     family = target.family if target else base.name
     method = make_method(method_class, family, given, preset)
     data = load_data(task, request.data, registry)
-    if request.part == "validation":
+    if request.eval_split == "validation":
         data = task.validation_splits(data)
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)

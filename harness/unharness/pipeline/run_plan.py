@@ -91,7 +91,7 @@ class RunPlan:
             update={"method": name, "set": {}, "epochs": None, "lr": None, "batch_size": None}
             | {"save_weights": False, "force": False, "preset": None, "tuned": None}
         )
-        # How the target goes on to be tuned says nothing about the target itself.
+        # How the target is tuned further says nothing about the target itself.
         facts = method_facts(method, self.spec.seed, self.data, None)
         facts |= {"tuning": self.spec.target_tuning, "save_weights": False}
         facts |= {"preset": None, "tuned": None}

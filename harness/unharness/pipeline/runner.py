@@ -115,7 +115,7 @@ class Runner:
             if isinstance(error, UnharnessError):
                 raise
             raise explained(error) from error
-        except BaseException:  # Ctrl-C: leave no half record, and never harm a finished one
+        except BaseException:  # Ctrl-C: leave no unfinished record, and keep a finished one
             if keeps:
                 self.store.tidy(plan.spec)
             else:
@@ -239,7 +239,7 @@ class Runner:
         self.store.tidy(self.plan.spec)
 
     def _keep_weights(self, record: RunRecord, weights: WeightsRef) -> None:
-        """Keep what an evaluation that failed would cost: `unharness evaluate` goes on from it."""
+        """Keep the weights where the evaluation failed: `unharness evaluate` resumes from them."""
         if not self.plan.method.trains:
             return
         folder = self.store.folder(self.plan.spec)
@@ -264,7 +264,7 @@ class Runner:
             if not keep_old:
                 self.store.save(record)
         except RecordError:
-            return  # the disk is full, say: the error itself is what the user must hear
+            return  # the disk is full, say: the first error is the one to report
         finally:
             self.store.tidy(self.plan.spec)
         if keep_old:

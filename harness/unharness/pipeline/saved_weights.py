@@ -1,4 +1,4 @@
-"""Evaluating weights without training: those of a run that broke off, or anybody's."""
+"""Evaluating weights without training: those of an interrupted run, or external ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WEIGHTS_DIGITS = 16
 
 
 class External(Method):
-    """Weights that came from outside; nobody can run it, it only names the row."""
+    """External weights; it cannot be run, it only names the row."""
 
     name = EXTERNAL
     summary = "Weights from outside."

@@ -54,7 +54,7 @@ class Channel:
         """Write a message.
 
         Raises:
-            OSError: nobody reads any more.
+            OSError: the other end is closed.
         """
         data = memoryview(encode(message))
         while data:

@@ -103,7 +103,7 @@ class Child:
     ) -> Any:
         """Return the answer to a request. Whatever goes wrong ends the process.
 
-        After an error or an interruption requests are left half done in the child, and their
+        After an error or an interruption requests are left unfinished in the child, and their
         answers would be taken for those of the next.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What a child hears: requests, and that nobody is left to ask."""
+"""What a child process receives: requests, and the end of its parent."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def write_weights(folder: Path, save: Callable[[Path], None]) -> dict[str, Any]:
         digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
         name = f"weights-{digest[:DIGITS]}"
         if not (folder / name).is_dir() or changed_file(folder / name, files):
-            shutil.rmtree(folder / name, ignore_errors=True)  # damaged: nobody can use it
+            shutil.rmtree(folder / name, ignore_errors=True)  # damaged: of no use
             scratch.rename(folder / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -168,7 +168,7 @@ def remove_artifacts(folder: Path, keep: Iterable[RunRecord]) -> None:
 
 
 def remove_scratch(folder: Path) -> None:
-    """Remove what a killed run left half written; the caller holds the run's lock."""
+    """Remove incomplete files of a killed run; the caller holds the run's lock."""
     for path in folder.glob(".*"):
         if is_scratch(path.name):
             remove(path)

@@ -91,7 +91,7 @@ class DataRecord(RecordPart):
     revision: str | None = None
     """The commit of the hub's dataset, where the data came from there, now or before."""
     fallback: str | None = None
-    """Why it is the stand-in, where nobody asked for the stand-in."""
+    """Why it is the stand-in, where the user did not ask for it."""
     general: str | None = None
     """Where the general text came from that the method was given."""
     hash: str

@@ -117,7 +117,7 @@ class RecordStore:
                 return
 
     def tidy(self, spec: RunSpec) -> None:
-        """Remove what a killed run left half written, and files that its record does not name.
+        """Remove incomplete files of a killed run, and files that its record does not name.
 
         The caller holds the run's lock. Where a record that cannot be read was set aside, the
         files that it may name stay.

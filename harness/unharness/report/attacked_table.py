@@ -11,7 +11,7 @@ from unharness.report.rows import Group
 from unharness.terminal import Console, Text
 
 METRICS = 3
-"""So many columns of the group are compared, the first ones."""
+"""Number of columns that are compared, the group's first."""
 TITLE = "The same unlearned weights under attack: without → with (change)"
 
 

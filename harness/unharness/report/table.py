@@ -24,7 +24,7 @@ from unharness.terminal import Console, Text, print_table, table_width
 
 COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
 METRICS_BEFORE_COSTS = 3
-"""So many metrics count more than what a method costs; the others count less."""
+"""The first metrics are more important than the cost columns, the others less."""
 LABEL_WIDTH = 34
 """In characters: longer labels are folded."""
 

@@ -80,7 +80,7 @@ class SweepPlan:
         return {cell.target: cell for cell in self.left if not cell.target.is_dir()}
 
     def data_notes(self) -> list[str]:
-        """Return what the user must hear of the data before anything is run, each once."""
+        """Return the notes on the data to show before anything is run, each once."""
         notes = [cell.plan.data.origin.standin_note() for cell in self.cells]
         return [note for note in dict.fromkeys(notes) if note]
 

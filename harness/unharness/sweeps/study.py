@@ -2,7 +2,7 @@
 
 Optuna keeps the trials, on disk as a journal of one JSON object a line (no pickle). A suggestion
 depends on the seed, the trial's number and the trials before it alone, so that a study that was
-interrupted goes on as if it had not been.
+interrupted resumes as if it had not been.
 """
 
 from __future__ import annotations

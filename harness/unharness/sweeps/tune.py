@@ -180,7 +180,7 @@ def _trial_request(request: RunRequest, settings: Mapping[str, Any]) -> RunReque
     """Return the run of a trial: judged on the validation splits, and on nothing else."""
     results = str(Path(results_folder(request.results)) / FOLDER)
     return request.model_copy(
-        update={"set": {**request.set, **settings}, "part": "validation", "results": results}
+        update={"set": {**request.set, **settings}, "eval_split": "validation", "results": results}
         | {"suite": "none", "save_weights": False}
     )
 

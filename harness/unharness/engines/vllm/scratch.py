@@ -58,7 +58,7 @@ def _root(size: int) -> Path:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what killed processes left: folders whose lock nobody holds."""
+    """Remove what killed processes left: folders whose lock is free."""
     for folder in root.glob(PREFIX + "*"):
         try:
             with (folder / LOCK).open() as lock:

@@ -14,7 +14,7 @@ from unharness.processes.serving import serve
 
 TELL_S = 0.2
 TOP_K = 50
-"""Of sampling: what transformers' generate does when nobody says, so both engines draw alike."""
+"""Of sampling: the default of transformers' generate, so that both engines sample alike."""
 SEED_STEP, SEED_LIMIT = 1_000_003, 2**31
 
 OnProgress = Callable[[int, int], None]

@@ -25,7 +25,7 @@ LEAVE_S = 20.0
 """What workers are given to leave things clean after Ctrl-C."""
 LOOK_S = 0.2
 MOST_WORKERS = 8
-"""On a CPU, where nobody says how many: a small model gains little from a second thread."""
+"""The default on a CPU: a small model gains little from a second thread."""
 
 
 @dataclass

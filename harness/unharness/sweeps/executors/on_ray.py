@@ -27,7 +27,7 @@ CONNECT_S = 5.0
 LOOK_S = 0.5
 LEAVE_S = 20.0
 RETRIES = 3
-"""How often a job goes on elsewhere whose node, or process, was lost."""
+"""How often a job is retried elsewhere after its node, or process, was lost."""
 PASSED_ON = ("UNHARNESS_", "HF_")
 """What of our environment the tasks get, by how it begins."""
 
@@ -69,7 +69,7 @@ class OnRay(Executor):
         return _Round(self._ray, self.options, jobs, observer).run()
 
     def close(self) -> None:
-        """Leave the cluster; it goes on."""
+        """Leave the cluster; it keeps running."""
         if self._ray is not None:
             self._ray.shutdown()
             self._ray = None
@@ -167,7 +167,7 @@ class _Round:
                 self._observer.started(job, worker)
 
     def _next(self) -> list[Job] | None:
-        """Return a batch whose target nobody is training just now."""
+        """Return a batch whose target is not being trained just now."""
         building = {
             job.target
             for _, batch in self._under_way.values()
@@ -201,7 +201,7 @@ class _Round:
     def _break_off(self) -> None:
         for ref in self._under_way:
             with suppress(Exception):
-                self._ray.cancel(ref)  # Ctrl-C in the task, which leaves no half record
+                self._ray.cancel(ref)  # Ctrl-C in the task, which leaves no unfinished record
         with suppress(Exception):
             self._ray.wait(list(self._under_way), num_returns=len(self._under_way), timeout=LEAVE_S)
             time.sleep(LOOK_S)

@@ -93,7 +93,7 @@ class _PipeStage(Stage):
 
 
 def _interrupted(*_: Any) -> None:
-    """Take a polite kill as Ctrl-C: no half record is left."""
+    """Treat SIGTERM as Ctrl-C: no unfinished record is left."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
