@@ -30,6 +30,8 @@ class EvaluationSettings(Spec):
     """Of question and answer, in tokens; what a wrapper adds comes on top."""
     max_new_tokens: int = 96
     suite: dict[str, Any] | None = None
+    observers: dict[str, int] = Field(default_factory=dict)
+    """By observer of the task's metrics: its version, where that is above 1."""
     bootstrap_seed: int = 0
 
 
@@ -80,6 +82,7 @@ class RunSpec(Spec):
             "engine_options": evaluation.engine_options,
             "max_new_tokens": evaluation.max_new_tokens,
             "suite": evaluation.suite,
+            "observers": evaluation.observers,
             **_taken(given, ("task", "task_version", "data_hash", "limit")),
         }
         score = {
@@ -155,6 +158,7 @@ class RunSpec(Spec):
             max_length=self.target.max_length,
             max_new_tokens=self.observe.max_new_tokens,
             suite=self.observe.suite,
+            observers=self.observe.observers,
             bootstrap_seed=self.score.bootstrap_seed,
         )
 

@@ -109,9 +109,14 @@ class ObserveSpec(Spec):
     suite: dict[str, Any] | None = None
     """The general knowledge that is asked for: tasks, versions, shots; None for none."""
 
+    observers: dict[str, int] = Field(default_factory=dict)
+    """By observer of the task's metrics: its version, where that is above 1."""
+
     def evaluation_id(self) -> str:
         """Return the hash by which a record lists its observations, 16 hexadecimal digits."""
         own = self.model_dump(mode="json", exclude={"attacked"})
+        if not own["observers"]:
+            del own["observers"]  # ids are as before there were versions
         return digest_of(own)[:RUN_ID_LENGTH]
 
 

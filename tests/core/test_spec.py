@@ -201,6 +201,7 @@ STAGES = {
     "engine_options": "observe",
     "max_new_tokens": "observe",
     "suite": "observe",
+    "observers": "observe",
     "max_length": "target",
 }
 
@@ -214,6 +215,7 @@ STAGES = {
         ("max_length", 128),
         ("max_new_tokens", 8),
         ("suite", {"name": "general-facts"}),
+        ("observers", {"logit-lens": 2}),
         ("bootstrap_seed", 1),
     ],
 )
@@ -244,6 +246,7 @@ def test_no_evaluation_setting_is_left_out_above():
         "max_length",
         "max_new_tokens",
         "bootstrap_seed",
+        "observers",
         "suite",
     }
     assert set(EvaluationSettings.model_fields) == named

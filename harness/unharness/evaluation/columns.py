@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from unharness.data.examples import Split
-from unharness.errors import UsageError, suggestion
+from unharness.errors import PluginError, UsageError, suggestion
 from unharness.evaluation.metric import PERCENT, Direction, Metric
 from unharness.evaluation.metric_plugins import load_metric
 from unharness.evaluation.requests import Choices, Generated, Observation
@@ -113,6 +114,23 @@ def observable(request: Observation, split: Split) -> bool:
     if isinstance(request, Generated):
         return split.generation is not None and split.kind != "text"
     return not isinstance(request, Choices) or split.kind == "choice"
+
+
+def observer_versions(columns: Sequence[Column], registry: Registry) -> dict[str, int]:
+    """Return the versions above 1 of the observers that columns need, by name.
+
+    Others are left out, so that a metric that needs one more observer changes no identity. One
+    that cannot be loaded has none; its columns will say so.
+    """
+    found: dict[str, int] = {}
+    for column in columns:
+        if isinstance(column, MetricColumn):
+            for part in column.metric.observes().parts():
+                with suppress(PluginError):
+                    version = registry.get("observers", part.observer).version
+                    if isinstance(version, int) and version > 1:
+                        found[part.observer] = version
+    return dict(sorted(found.items()))
 
 
 def _composite_column(use: Composite, found: dict[str, Column]) -> CompositeColumn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,6 +52,9 @@ class Observed:
     texts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     reason: str = ""
     """Why nothing was observed; the columns that need it have no value and say so."""
+    faulty: bool = False
+    """Set by unharness, where the observer raised or gave nothing that can be stored; `reason`
+    names its plugin."""
 
     @classmethod
     def missing(cls, reason: str) -> Observed:
@@ -103,6 +107,25 @@ class Observed:
             "answer": [row.answer_text if row else None for row in flat],
         }
         return cls(arrays, texts)
+
+    def check_storable(self) -> None:
+        """Check that all can be stored.
+
+        Raises:
+            TypeError, ValueError: an array is none or holds objects, or a text is no JSON value.
+        """
+        import numpy
+
+        for name, array in self.arrays.items():
+            if not isinstance(array, numpy.ndarray):
+                raise TypeError(f"array {name!r} is {type(array).__name__}, not a numpy array")
+            if array.dtype.hasobject:
+                raise ValueError(f"array {name!r} holds objects; expected numbers")
+        for name, values in self.texts.items():
+            try:
+                json.dumps(list(values), allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"text {name!r} is no JSON value ({error})") from error
 
     @cached_property
     def tokens(self) -> TokenRows:

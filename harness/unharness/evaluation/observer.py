@@ -130,6 +130,8 @@ class Observer(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     citation: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    """Raised whenever it observes something else of the same model; then rows are observed anew."""
     stage: ClassVar[str] = "observe {split}"
     """What the progress calls it."""
     together: ClassVar[bool] = False

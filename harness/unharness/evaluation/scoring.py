@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
@@ -47,6 +47,12 @@ class Observations:
                     return f"no example of {split} has what it asks for: {part}"
         return ""
 
+    def faulty(self, column: MetricColumn) -> bool:
+        """Return whether an observer failed that the metric needs."""
+        parts = column.metric.observes().parts()
+        found = [self.observed.get((split, part)) for split in column.splits for part in parts]
+        return any(one.faulty for one in found if one is not None)
+
     def seen(self, column: MetricColumn) -> Seen:
         """Return what a metric is given."""
         parts = column.metric.observes().parts()
@@ -87,7 +93,7 @@ def _metric_score(
     column: MetricColumn, observations: Observations, references: References, registry: Registry
 ) -> Score:
     if reason := observations.missing(column):
-        return Score.missing(reason)
+        return replace(Score.missing(reason), faulty=observations.faulty(column))
     given: dict[str, list[Seen]] = {}
     for name in sorted(column.metric.references):
         models = [one for one in references.get(name, ()) if not one.missing(column)]

@@ -59,6 +59,7 @@ class _StoredRequest(_Part):
     """Which members hold what was observed."""
     reason: str = ""
     """Why nothing was observed."""
+    faulty: bool = False
 
 
 class _Index(_Part):
@@ -97,6 +98,7 @@ def write_observations(observations: Observations, handle: IO[bytes]) -> None:
                 arrays=f"observed-{number}.npz",
                 texts=f"observed-{number}.jsonl",
                 reason=found.reason,
+                faulty=found.faulty,
             )
             _put(archive, stored.arrays, _npz(found.arrays))
             texts = ({"name": kind, "values": list(rows)} for kind, rows in found.texts.items())
@@ -161,7 +163,7 @@ def _observed(one: _StoredRequest, archive: ZipFile) -> Observed:
     texts = {row["name"]: row["values"] for row in _parsed(archive.read(one.texts))}
     with numpy.load(io.BytesIO(archive.read(one.arrays)), allow_pickle=False) as found:
         arrays = {name.removeprefix(_PREFIX): found[name] for name in found.files}
-    return Observed(arrays, texts, one.reason)
+    return Observed(arrays, texts, one.reason, one.faulty)
 
 
 def _npz(arrays: Mapping[str, Any]) -> bytes:

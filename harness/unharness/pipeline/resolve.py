@@ -13,7 +13,7 @@ from unharness.data.templates import check_template
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
 from unharness.errors import UsageError
-from unharness.evaluation.columns import resolve_columns
+from unharness.evaluation.columns import observer_versions, resolve_columns
 from unharness.evaluation.suite import NONE
 from unharness.evaluation.suite_plan import plan_suite
 from unharness.hub import hub_name
@@ -106,6 +106,7 @@ def resolve(
         max_length=settings.max_length,
         max_new_tokens=settings.max_new_tokens,
         suite=suite.identity() if suite else None,
+        observers=observer_versions(columns, registry),
     )
     dtype = weights_dtype(device, tuning, target_tuning)
     knowledge = (fresh or base).knowledge()[:learned]

@@ -9,7 +9,6 @@ from unharness.data.examples import Example, Split
 from unharness.evaluation.observed import Observed, TokenScores
 from unharness.evaluation.observer import Observer, ObserverContext, OnDone
 from unharness.evaluation.requests import ANSWER, PROMPT, Likelihood, Observation
-from unharness.evaluation.token_scoring import score_tokens
 
 
 class LikelihoodObserver(Observer):
@@ -54,6 +53,9 @@ def variants_of(row: Example, prompt: str, answer: str) -> list[Example]:
 def _scored(
     context: ObserverContext, split: Split, variants: Sequence[Sequence[Example]], on_done: OnDone
 ) -> Observed:
+    # Imported here: the class is read to identify a run, which needs no torch.
+    from unharness.evaluation.token_scoring import score_tokens
+
     flat = [one for row in variants for one in row]
     scores = iter(
         score_tokens(
