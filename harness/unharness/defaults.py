@@ -8,6 +8,8 @@ from __future__ import annotations
 
 METHOD = "memflex"
 TASK = "knowundo-privacy"
+AUTO_ENGINE = "auto"
+"""Leaves the engine to unharness."""
 PROMPT_ATTACK = "prompt"
 """The attack that `--prompt` uses."""
 # Named in examples alone.

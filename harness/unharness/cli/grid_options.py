@@ -28,7 +28,6 @@ from unharness.cli.run_options import (
 from unharness.cli.yaml_file import from_file
 from unharness.errors import LONGEST_VALUE, UsageError
 from unharness.safe_text import shortened
-from unharness.strict_yaml import YamlError, load_yaml
 
 _SHARED = (
     click.option(
@@ -109,6 +108,8 @@ def setting_lists(pairs: tuple[str, ...]) -> dict[str, list[Any]]:
     Raises:
         UsageError: a pair has no '=' or its values are not YAML.
     """
+    from unharness.strict_yaml import YamlError, load_yaml  # not for --help
+
     lists: dict[str, list[Any]] = {}
     for pair in pairs:
         name, mark, text = pair.partition("=")

@@ -7,7 +7,6 @@ from typing import Any
 
 from unharness.errors import LONGEST_VALUE, UsageError
 from unharness.safe_text import shortened
-from unharness.strict_yaml import YamlError, load_yaml
 
 EXAMPLES = {
     "--set": "lr=1e-4",
@@ -50,6 +49,8 @@ def key_values(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:
     Raises:
         UsageError: a pair has no '=' or its value is not YAML.
     """
+    from unharness.strict_yaml import YamlError, load_yaml  # not for --help
+
     values = {}
     for pair in pairs:
         name, mark, text = pair.partition("=")

@@ -33,7 +33,7 @@ from unharness.cli.run_options import (
     tuning_option,
 )
 from unharness.cli.yaml_file import file_keys, from_file
-from unharness.engines.choice import AUTO
+from unharness.defaults import AUTO_ENGINE
 
 EPILOG = f"""\b
 Examples:
@@ -129,7 +129,7 @@ def run_command(
     for kind in ("methods", "tasks", "engines"):  # a typo is reported before torch loads
         if values.get(kind.removesuffix("s")):
             name = str(values[kind.removesuffix("s")])
-            if (kind, name) != ("engines", AUTO):
+            if (kind, name) != ("engines", AUTO_ENGINE):
                 found.entry(kind, name)
     with progress_for(quiet or os.environ.get("RANK", "0") != "0") as progress:
         with progress.stage("prepare"):
@@ -145,7 +145,7 @@ def run_command(
             return
         if note := plan.data.origin.standin_note():
             progress.note(note)
-        if values.get("engine") == AUTO:
+        if values.get("engine") == AUTO_ENGINE:
             chosen = f"engine: {plan.spec.evaluation.engine} ({plan.engine_reason})"
             progress.note(chosen)
         together = ranks.world_size() > 1  # `accelerate launch -m unharness.cli.main run …`

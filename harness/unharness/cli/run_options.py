@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
-from unharness.engines.choice import AUTO
+from unharness.defaults import AUTO_ENGINE
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
@@ -154,7 +154,7 @@ def engine_options(default: str = "auto: vllm on a GPU where installed, else hf"
     return together(
         click.option(
             "--engine",
-            shell_complete=complete("engines", AUTO),
+            shell_complete=complete("engines", AUTO_ENGINE),
             help=f"Text generation engine: hf, vllm, or auto [default: {default}].",
         ),
         click.option(

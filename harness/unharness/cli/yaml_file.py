@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from unharness import defaults
 from unharness.cli.pairs import MAPPINGS
 from unharness.errors import UsageError, short_value, suggestion
-from unharness.strict_yaml import YamlError, load_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -36,6 +35,8 @@ def from_file(path: Path, keys: Collection[str]) -> dict[str, Any]:
         UsageError: it cannot be read, is no mapping, or has a key that is no flag; says the line
             and the nearest key.
     """
+    from unharness.strict_yaml import YamlError, load_yaml  # not for --help
+
     try:
         document = load_yaml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

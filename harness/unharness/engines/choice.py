@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 
+from unharness.defaults import AUTO_ENGINE
 from unharness.plugins import Registry
-
-AUTO = "auto"
 
 
 def choose_engine(requested: str, registry: Registry, device: str) -> tuple[str, str]:
@@ -20,7 +19,7 @@ def choose_engine(requested: str, registry: Registry, device: str) -> tuple[str,
     Raises:
         UnknownNameError: no engine has that name.
     """
-    if requested != AUTO:
+    if requested != AUTO_ENGINE:
         return registry.entry("engines", requested).name, "asked for"
     if not device.startswith("cuda"):
         return "hf", "no CUDA here"

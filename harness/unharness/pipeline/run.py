@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -28,6 +29,7 @@ def run(
     task: str = defaults.TASK,
     *,
     hyperparameters: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> RunRecord:
@@ -39,6 +41,7 @@ def run(
         method: its name.
         task: its name.
         hyperparameters: of the method, by name.
+        config: the same; deprecated, it goes with version 0.3.
         progress: told how far the run is.
         options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
             `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`, `data`,
@@ -51,9 +54,10 @@ def run(
         DataError, ModelError: data or model cannot be used.
         MethodError: the method failed; its record says so too.
     """
-    request = make_request(
-        {"method": method, "task": task, "set": dict(hyperparameters or {}), **options}
-    )
+    if config is not None:
+        warnings.warn("run(config=…) is now hyperparameters=…", DeprecationWarning, stacklevel=2)
+    given = {**(config or {}), **(hyperparameters or {})}
+    request = make_request({"method": method, "task": task, "set": given, **options})
     found = registry()
     return execute(resolve(request, found), found, progress or Progress()).record
 
