@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from unharness.plugins import registry
 from unharness.report.labels import group_notes
 from unharness.report.rows import build_board
-from unharness.report.tradeoff import hypervolume, pareto_front, trade_offs
+from unharness.report.tradeoff import goodness, hypervolume, pareto_front, trade_offs
 
 points = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=12)
 
@@ -122,3 +122,17 @@ def test_axes_that_are_no_columns_in_percent_make_no_plot(make_record, save, axe
     axes("unlearn_ppl", "retention_success")
     record = make_record("a", {"unlearn_ppl": 4.0, "retention_success": 60.0})
     assert trade_offs(build_board(save(record)).groups[0]) == []
+
+
+@pytest.mark.parametrize("with_retrained", [True, False])
+def test_what_should_match_is_best_where_it_is_nearest(make_record, save, with_retrained):
+    values = {"vanilla": 95, "a": 40, "b": 65} | ({"retrain": 50} if with_retrained else {})
+    [group] = build_board(
+        save(*(make_record(name, {"mia": v}) for name, v in values.items()))
+    ).groups
+    [column] = [one for one in group.columns if one.name == "mia"]
+    found = dict(zip((row.method for row in group.rows), goodness(group, column), strict=True))
+    if with_retrained:
+        assert found == {"retrain": 100.0, "vanilla": 55.0, "a": 90.0, "b": 85.0}
+    else:
+        assert set(found.values()) == {None}
