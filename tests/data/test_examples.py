@@ -211,3 +211,19 @@ def test_how_text_is_generated_counts_in_the_hash_of_the_data_alone():
     for other in others:
         assert other.learned_hash() == default.learned_hash()
         assert other.split_hashes() == default.split_hashes()
+
+
+def test_what_the_user_sets_takes_the_place_of_the_splits_own():
+    own = Split(
+        "s",
+        "forget",
+        examples=(Example("0", "Who?", "She."),),
+        template="chat",
+        generation=Generation(max_new_tokens=5, stops=("!",)),
+    )
+    data = TaskData.of([own], ORIGIN)
+    kept = data.without_own(template=False, max_new_tokens=False)
+    assert kept.splits["s"] == own
+    asked = data.without_own(template=True, max_new_tokens=True).splits["s"]
+    assert asked.template is None
+    assert asked.generation == Generation(stops=("!",))

@@ -113,6 +113,24 @@ class TaskData:
         """Return the data with one more split, in place of one of that name."""
         return replace(self, splits={**self.splits, split.name: split})
 
+    def without_own(self, *, template: bool, max_new_tokens: bool) -> TaskData:
+        """Return the data in which no split has a template, or a number of tokens, of its own.
+
+        It is for what the user sets for the whole run.
+
+        Args:
+            template: whether the splits' own templates go.
+            max_new_tokens: whether their own numbers of generated tokens go.
+        """
+        splits = dict(self.splits)
+        for name, split in splits.items():
+            if template and split.template is not None:
+                splits[name] = split = replace(split, template=None)
+            if max_new_tokens and split.generation and split.generation.max_new_tokens is not None:
+                own = replace(split.generation, max_new_tokens=None)
+                splits[name] = replace(split, generation=own)
+        return replace(self, splits=splits)
+
     def limited(self, limit: int | None) -> TaskData:
         """Return the first `limit` examples of every split (all of them for None)."""
         if limit is None:

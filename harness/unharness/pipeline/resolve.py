@@ -80,6 +80,10 @@ def resolve(
     data = load_data(task, request.data, registry)
     if request.eval_split == "validation":
         data = task.validation_splits(data)
+    data = data.without_own(
+        template=request.template is not None,
+        max_new_tokens=request.max_new_tokens is not None,
+    )
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
     chains = attack_chains(request, data, registry)
