@@ -160,3 +160,22 @@ def test_the_public_function_takes_them():
 def test_the_defaults_of_the_classes_are_those_of_a_task():
     assert unharness.LoraSettings is LoraSettings
     assert FineTuneConfig().seed == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tuning": "lora"},  # micro's target is tuned whole
+        {"tuning": "lora", "lora": {"r": 4}},
+        {"tuning": "full", "epochs": 2},
+        {"tuning": "lora", "model": "llama"},
+    ],
+)
+def test_the_target_row_s_request_gives_the_target_row_again(tmp_path, checkpoint, options):
+    given = {"model": "micro", "data": "standin", "suite": "none", "results": str(tmp_path)}
+    given |= options
+    if given["model"] == "llama":
+        given["model"] = str(checkpoint("llama"))
+    row = resolve(make_request(given), registry()).target_row(registry())
+    again = resolve(row.request, registry())
+    assert again.spec.run_id() == row.spec.run_id()

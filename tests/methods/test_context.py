@@ -169,3 +169,11 @@ def test_a_method_reads_trainable_splits_and_the_texts_that_it_declares():
     found = readable_splits(DATA, More(More.Config()))
     assert set(found.splits) == {"secret", "kept", "hidden"}
     assert set(found.splits["secret"].examples[0].alternatives) == {"paraphrase"}
+
+
+def test_without_a_recipe_of_the_target_one_must_be_given(context):
+    work = context("full")
+    work.target_recipe = None
+    with pytest.raises(MethodError, match="fine_tune.. needs a recipe"):
+        work.fine_tune(work.state(), DATA.trainable("forget"))
+    assert work.fine_tune(work.state(), DATA.trainable("forget"), RECIPE)

@@ -67,6 +67,11 @@ class RunPlan:
         return self.data.joined(general_split(self.general.examples))
 
     @property
+    def target_recipe(self) -> FineTuneConfig | None:
+        """How the target learned; None where that is unknown, and so no part of the identity."""
+        return self.recipe if self.spec.target_recipe else None
+
+    @property
     def partial(self) -> bool:
         """Whether the user limited the data; such a run is never ranked."""
         return self.spec.limit is not None or self.spec.limit_train is not None
@@ -90,6 +95,7 @@ class RunPlan:
         request = self.request.model_copy(
             update={"method": name, "set": {}, "epochs": None, "lr": None, "batch_size": None}
             | {"save_weights": False, "force": False, "preset": None, "tuned": None}
+            | {"tuning": self.spec.target_tuning}
         )
         # How the target is tuned further says nothing about the target itself.
         facts = method_facts(method, self.spec.seed, self.data, None)
@@ -97,6 +103,7 @@ class RunPlan:
         facts |= {"preset": None, "tuned": None}
         if self.spec.target_tuning == "full":
             facts["lora"] = None
+            request = request.model_copy(update={"lora": {}})
         given = self.given and replace(self.given, fresh=None)
         if given:  # what a retrained model starts from says nothing about it either
             facts |= base_facts(self.base, self.data) | {"target_recipe": {}}

@@ -77,8 +77,9 @@ class UnlearnContext:
     device: str
     tuner: Tuner | None = None
     """Trains what starts at the base or the target model; see `fine_tune`."""
-    target_recipe: FineTuneConfig = field(default_factory=FineTuneConfig)
-    """How the target model learned what it knows."""
+    target_recipe: FineTuneConfig | None = field(default_factory=FineTuneConfig)
+    """How the target model learned what it knows; None for a given target, unless the method
+    trains its base anew."""
     template: str = PLAIN
     """Of splits that name none."""
     on_step: OnStep | None = None
@@ -175,11 +176,13 @@ class UnlearnContext:
             seed: of the order and of dropout; None for the run's.
 
         Raises:
-            MethodError: a given target names no base model, or nothing here can train.
+            MethodError: a given target names no base model, or nothing says how it learned and
+                no recipe is given; or nothing here can train.
         """
-        recipe = (recipe or self.target_recipe).model_copy(
-            update={"seed": self.seed if seed is None else seed}
-        )
+        recipe = recipe or self.target_recipe
+        if recipe is None:
+            raise MethodError("fine_tune() needs a recipe: how the given target learned is unknown")
+        recipe = recipe.model_copy(update={"seed": self.seed if seed is None else seed})
         if isinstance(start, str):
             if self.tuner is None:
                 raise MethodError(f"nothing here can train from the {start} model")

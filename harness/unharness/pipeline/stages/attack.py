@@ -138,7 +138,7 @@ def _context(
         device=plan.place.device,
         template=plan.place.template,
         tuner=FurtherTuner(plan, progress),
-        target_recipe=plan.recipe,
+        target_recipe=plan.target_recipe,
         wrapper=weights.wrapper,
     )
 

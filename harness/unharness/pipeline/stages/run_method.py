@@ -38,7 +38,7 @@ def run_method(
         device=plan.place.device,
         template=plan.place.template,
         tuner=FurtherTuner(plan, progress),
-        target_recipe=plan.recipe,
+        target_recipe=plan.target_recipe,
     )
     assert record.target is not None
     record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
