@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from unharness.errors import RecordError
+from unharness.errors import PluginError, RecordError
 from unharness.evaluation.columns import Column, MetricColumn
 from unharness.evaluation.scoring import Observations
 from unharness.evaluation.storage import StoredObservations
@@ -41,7 +41,11 @@ def reference_observations(
     seed = record.spec.evaluation.bootstrap_seed
     found: dict[str, list[Observations]] = {}
     for name in sorted({name for column in asking for name in column.metric.references}):
-        for row in _rows(method_of(name, registry), record, store):
+        try:
+            method = method_of(name, registry)
+        except PluginError:  # no plugin makes this row: its columns alone have no value
+            continue
+        for row in _rows(method, record, store):
             if row.record is record:
                 found.setdefault(name, []).append(own)
                 continue
