@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 from unharness.records.record import RunRecord
+from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RECORD_FILE, RecordStore, load_records
 from unharness.report.formats import to_json
 from unharness.report.rows import build_board
-from unharness.stage_specs import IDENTITY_VERSION
 
 METHODS = 40
 SEEDS = 25

@@ -21,8 +21,8 @@ from unharness.evaluation.token_scoring import score_tokens
 from unharness.models.trained import FineTuner
 from unharness.pipeline.method_choice import make_method
 from unharness.pipeline.resolve import resolve
-from unharness.plugins import registry
 from unharness.progress import Progress
+from unharness.registry import registry
 from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext, readable_splits
 

@@ -34,7 +34,7 @@ def make_checkpoint(folder: Path, shape: str, data: str) -> int:
 
     from unharness.data.sources import DataSource
     from unharness.models.tiny import Tiny
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     task = registry().get("tasks", "knowundo-privacy")()
     _, tokenizer = Tiny().build(task.load(DataSource(data)))
@@ -70,7 +70,7 @@ def main() -> None:
         sys.exit("no CUDA here: this check needs a GPU (--device cpu --small tries its path)")
 
     import unharness
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="unharness-gpu-") as scratch:

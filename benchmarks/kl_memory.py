@@ -29,7 +29,7 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     from unharness.models.tiny import Tiny
     from unharness.pipeline.memory import PeakMemory
     from unharness.pipeline.method_choice import make_method
-    from unharness.plugins import registry
+    from unharness.registry import registry
     from unharness.unlearning.context import UnlearnContext
 
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -26,8 +26,8 @@ from unharness.pipeline.method_choice import make_method
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.target import fine_tuner
-from unharness.plugins import registry
 from unharness.progress import Progress
+from unharness.registry import registry
 from unharness.report.seeds import over_seeds
 from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext, readable_splits

@@ -68,7 +68,7 @@ def questions(data: str | None) -> list[str]:
     """Return a task's evaluation questions, or those of the bundled facts."""
     from unharness.data.general import general_examples
     from unharness.data.sources import DataSource
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     if data is None:
         return [row.prompt for row in general_examples()]
@@ -82,7 +82,7 @@ def random_model() -> tuple[Any, Any]:
 
     from unharness.data.sources import DataSource
     from unharness.models.tiny import Tiny
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     task = registry().get("tasks", "knowundo-privacy")()
     model, tokenizer = Tiny().build(task.load(DataSource("standin")))

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from unharness.models.preset import ModelPreset
     from unharness.models.weights import WeightsRef
     from unharness.pipeline.run import run
-    from unharness.plugins import Ref
     from unharness.records.record import RunRecord
     from unharness.records.store import load_records
+    from unharness.registry import Ref
     from unharness.report.formats import markdown_table
     from unharness.report.labels import format_number
     from unharness.report.published import (
@@ -96,7 +96,7 @@ _HOMES = {
     "models.inference": ("InferenceWrapper", "UnlearnedModel"),
     "models.preset": ("ModelPreset",),
     "models.weights": ("WeightsRef",),
-    "plugins": ("Ref",),
+    "registry": ("Ref",),
     "records.record": ("RunRecord",),
     "records.store": ("load_records",),
     "pipeline.run": ("run",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unharness.hookspecs import hookimpl
-from unharness.plugins import Ref
+from unharness.registry import Ref
 
 _OBSERVERS = "unharness.evaluation.observers."
 

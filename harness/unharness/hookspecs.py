@@ -18,7 +18,7 @@ from unharness.kinds import KINDS, Kind
 if TYPE_CHECKING:
     from unharness.cli.main import LazyGroup
     from unharness.records.record import RunRecord
-    from unharness.spec import RunSpec
+    from unharness.records.spec import RunSpec
 
 PROJECT = "unharness"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from unharness.errors import PluginError
 
 if TYPE_CHECKING:
-    from unharness.plugins import Registry
+    from unharness.registry import Registry
 
 ReferenceRow = Literal["base", "target", "retrained"]
 """`base`: the model before it learned the facts; `target`: the model that knows them all;

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from unharness.cli.describe import hyperparameters
 from unharness.kinds import KINDS
-from unharness.plugins import Entry, PluginInfo, Ref, registry
+from unharness.registry import Entry, PluginInfo, Ref, registry
 from unharness.unlearning.method import Method
 
 HEAVY = ("torch", "transformers", "numpy", "scipy", "pandas", "datasets")

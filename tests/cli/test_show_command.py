@@ -63,7 +63,7 @@ def test_shows_everything_of_a_record(call, store, shown):
 
 
 def test_what_differs_from_the_defaults_is_told(call, make_record, save, store):
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     own = registry().get("tasks", "knowundo-privacy")().target_recipe("tiny").model_dump()
     evaluation = {"metrics": ("success_avg",), "engine": "hf", "max_length": 128}

@@ -27,7 +27,7 @@ def unharness_executors():
 @pytest.fixture
 def failing(tmp_path, monkeypatch):
     """An installed plugin whose executor `failing` lets every job fail at once."""
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     site = tmp_path / "site"
     information = site / "failing_executor-1.0.dist-info"

@@ -5,7 +5,7 @@ import pytest
 from unharness.data.sources import DataSource
 from unharness.errors import UsageError
 from unharness.pipeline.attack_chains import attack_chains
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.request import make_request
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import unharness
 from unharness.evaluation.uses import labels_of
-from unharness.plugins import registry
+from unharness.registry import registry
 
 CORE = Path(unharness.__file__).parent
 FILES = sorted(

@@ -15,7 +15,7 @@ from unharness.data.prompts import find_prompt
 from unharness.errors import PluginError, UnknownNameError
 from unharness.evaluation.uses import labels_of
 from unharness.kinds import KINDS
-from unharness.plugins import PluginInfo, Registry, load_registry
+from unharness.registry import PluginInfo, Registry, load_registry
 
 HEAVY = (
     "torch",
@@ -569,7 +569,7 @@ def test_a_class_may_be_a_plugin_by_its_instance(entry_point: Any):
 LISTING = """
 import unharness, unharness.cli.main
 from unharness.kinds import KINDS
-from unharness.plugins import load_registry
+from unharness.registry import load_registry
 registry = load_registry()
 for kind in KINDS:
     registry.entries(kind)

@@ -8,7 +8,7 @@ import pytest
 from unharness.errors import UsageError
 from unharness.models.family import same_model
 from unharness.pipeline.method_choice import make_method
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.unlearning.presets import find_preset
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -3,8 +3,8 @@
 import pytest
 
 from unharness.errors import PluginError
-from unharness.plugins import load_registry, registry
 from unharness.reference_rows import REFERENCE_ROWS, method_of, row_of
+from unharness.registry import load_registry, registry
 
 
 @pytest.mark.parametrize("row", REFERENCE_ROWS)

@@ -7,7 +7,7 @@ from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.errors import PluginError, UsageError
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.settings import changed_settings
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.request import make_request
 
 

@@ -67,7 +67,7 @@ def test_comments_docstrings_and_layout_do_not_count(package):
 
 
 def test_built_ins_have_hashes_of_their_own():
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     names = registry().names("methods")
     hashes = {name: source_hash(registry().get("methods", name)) for name in names}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from unharness.records.spec import FACTS, EvaluationSettings, RunSpec
+from unharness.records.stage_specs import RuntimeFacts
 from unharness.request import RunRequest
-from unharness.spec import FACTS, EvaluationSettings, RunSpec
-from unharness.stage_specs import RuntimeFacts
 
 FIELDS: dict[str, Any] = {
     "task": "knowundo-privacy",
@@ -127,7 +127,7 @@ def test_the_id_of_this_version_of_the_identity():
 
 
 def test_the_id_is_the_same_in_another_process():
-    code = f"from unharness.spec import RunSpec; print(RunSpec.of(**{FIELDS!r}).run_id())"
+    code = f"from unharness.records.spec import RunSpec; print(RunSpec.of(**{FIELDS!r}).run_id())"
     ids = {
         subprocess.run(
             [sys.executable, "-c", code],

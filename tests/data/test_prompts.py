@@ -4,7 +4,7 @@ import pytest
 
 from unharness.data.prompts import NO_PROMPT, Prompt, find_prompt
 from unharness.errors import UsageError
-from unharness.plugins import registry
+from unharness.registry import registry
 
 NAMES = ("assistant", "privacy-sensitive", "copyright-sensitive")
 

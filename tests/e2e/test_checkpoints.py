@@ -7,7 +7,7 @@ import torch
 
 import unharness
 from unharness.models.weights import weights_hash
-from unharness.plugins import registry
+from unharness.registry import registry
 
 pytestmark = pytest.mark.slow
 

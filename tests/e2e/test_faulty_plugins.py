@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from unharness.plugins import registry
+from unharness.registry import registry
 
 MODULE = """
 import math

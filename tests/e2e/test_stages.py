@@ -233,8 +233,8 @@ def test_another_bootstrap_trains_nothing(tmp_path, monkeypatch):
 
     from unharness.pipeline.resolve import resolve
     from unharness.pipeline.run import execute
-    from unharness.plugins import registry
     from unharness.progress import Progress
+    from unharness.registry import registry
     from unharness.request import make_request
 
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path / "cache"))

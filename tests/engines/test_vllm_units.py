@@ -29,9 +29,9 @@ from unharness.engines.vllm.options import rounded_rank
 from unharness.engines.vllm.scratch import Scratch
 from unharness.engines.vllm.worker import engine_arguments
 from unharness.errors import ProcessError, UnknownNameError
-from unharness.plugins import registry
 from unharness.processes.channel import Channel, Decoder, encode
 from unharness.processes.child import Child
+from unharness.registry import registry
 
 # --- options ---------------------------------------------------------------------------------
 

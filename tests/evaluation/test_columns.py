@@ -6,7 +6,7 @@ from unharness import Composite, Generation, MetricUse, Split, UsageError
 from unharness.errors import UnknownNameError
 from unharness.evaluation.columns import resolve_columns
 from unharness.evaluation.uses import direction_of, labels_of
-from unharness.plugins import registry
+from unharness.registry import registry
 
 SPLITS = {
     "forget": Split("forget", "forget"),

@@ -24,7 +24,7 @@ from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import score
 from unharness.models.weights import WeightsRef
-from unharness.plugins import PluginInfo, load_registry
+from unharness.registry import PluginInfo, load_registry
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from unharness.evaluation.suite import GeneralFacts
 from unharness.evaluation.suite_plan import plan_suite
 from unharness.models.lora import add_adapter, merged
 from unharness.models.weights import WeightsRef, save_weights
-from unharness.plugins import registry
 from unharness.progress import Progress
+from unharness.registry import registry
 
 pytestmark = pytest.mark.slow
 LIMIT = 60

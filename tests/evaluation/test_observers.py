@@ -31,7 +31,7 @@ from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import score
 from unharness.evaluation.token_scoring import score_tokens
 from unharness.models.weights import WeightsRef
-from unharness.plugins import PluginInfo, load_registry, registry
+from unharness.registry import PluginInfo, load_registry, registry
 
 EXAMPLES = (
     Example(

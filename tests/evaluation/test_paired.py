@@ -19,7 +19,7 @@ from unharness import (
 from unharness.data.encoding import encode_examples
 from unharness.evaluation.observer import ObserverContext
 from unharness.models.weights import WeightsRef
-from unharness.plugins import registry
+from unharness.registry import registry
 
 ROWS = (
     Example("0", "Who lives in Rome?", "Anna does.", alternatives={"perturbed": ("Ben.", "No.")}),

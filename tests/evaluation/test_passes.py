@@ -11,7 +11,7 @@ from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import score
 from unharness.models.weights import WeightsRef
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 
 COUNT = 40  # more than one batch

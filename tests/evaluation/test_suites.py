@@ -15,7 +15,7 @@ from unharness.data.templates import SEPARATOR
 from unharness.errors import DataError, UsageError
 from unharness.evaluation.suite import NONE, GeneralFacts
 from unharness.evaluation.suite_plan import check_reachable, check_yaml, plan_suite
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness_tasks.knowundo.paper_suite import Paper
 
 YAML = """\
@@ -152,7 +152,7 @@ def test_suites_are_classes_with_everything_a_listing_needs():
 
 
 def test_a_plugin_brings_a_suite_with_yaml_of_its_own(folder, monkeypatch):
-    from unharness.plugins import load_registry
+    from unharness.registry import load_registry
 
     class Mine(Suite):
         name = "my-suite"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unharness import Example, Generated, Likelihood, Observed, Score, Split, TokenScores
 from unharness.evaluation.columns import resolve_columns
 from unharness.evaluation.scoring import Observations, score
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness_metrics.rouge import rouge_l
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 

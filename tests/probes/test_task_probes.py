@@ -23,7 +23,7 @@ def rows(record, tmp_path, split):
 
 def rescored(record, tmp_path):
     from unharness.pipeline.rescore import rescore
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     [path] = (tmp_path / "results").glob(f"**/{record.run_id}/run.json")
     store = RecordStore(str(tmp_path / "results"))

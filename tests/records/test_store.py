@@ -20,9 +20,9 @@ from unharness.records.record import (
     TrainingRecord,
 )
 from unharness.records.run_file import file_of
+from unharness.records.spec import RunSpec
+from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RecordStore, Unreadable, path_name, read_records
-from unharness.spec import RunSpec
-from unharness.stage_specs import IDENTITY_VERSION
 
 
 def _spec(**changes: Any) -> RunSpec:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from unharness.records.record import CostRecord, DataRecord, MetricRecord, RunRecord
+from unharness.records.spec import FACTS, EvaluationSettings, RunSpec
+from unharness.records.stage_specs import IDENTITY_VERSION, RuntimeFacts
 from unharness.records.store import RecordStore
-from unharness.spec import FACTS, EvaluationSettings, RunSpec
-from unharness.stage_specs import IDENTITY_VERSION, RuntimeFacts
 
 UNITS = {"unlearn_ppl": "perplexity", "retention_ppl": "perplexity"}
 DIRECTIONS = {

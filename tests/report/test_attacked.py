@@ -7,11 +7,11 @@ import json
 import pytest
 from rich.console import Console
 
+from unharness.records.spec import EvaluationSettings
+from unharness.records.stage_specs import AttackUse
 from unharness.report.formats import to_csv, to_json, to_markdown
 from unharness.report.rows import build_board, target_row_of
 from unharness.report.table import print_board
-from unharness.spec import EvaluationSettings
-from unharness.stage_specs import AttackUse
 
 NAMES = ("unlearn_success", "retention_success", "success_avg", "unlearn_ppl")
 

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from unharness.cli.main import cli
-from unharness.plugins import registry
 from unharness.records.files import write_json_lines
 from unharness.records.store import EXAMPLES_FILE
+from unharness.registry import registry
 from unharness.report.html.page import to_html
 from unharness.report.rows import build_board
 

@@ -1,7 +1,7 @@
 import pytest
 
-from unharness.plugins import registry
 from unharness.records.record import RankingRecord
+from unharness.registry import registry
 from unharness.report.formats import to_csv, to_json, to_markdown
 from unharness.report.html.page import to_html
 from unharness.report.labels import group_notes

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unharness.records.record import CostRecord, TargetRecord
+from unharness.records.spec import EvaluationSettings
 from unharness.report.labels import group_titles
 from unharness.report.ranking import Column
 from unharness.report.rows import build_board, target_row_of
-from unharness.spec import EvaluationSettings
 
 LORA = {"r": 8, "alpha": 16, "dropout": 0.1}
 finite = st.floats(-1e12, 1e12)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.report.labels import group_notes
 from unharness.report.rows import build_board
 from unharness.report.tradeoff import goodness, hypervolume, pareto_front, trade_offs

@@ -1,7 +1,7 @@
 """What goes to one task of a cluster: a run, or several that share an engine slow to start."""
 
 from unharness import Engine
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.request import RunRequest
 from unharness.sweeps.executors.on_ray import batches
 from unharness.sweeps.plan import plan_sweep

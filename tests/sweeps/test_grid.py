@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from unharness.cli.grid_options import setting_lists
 from unharness.errors import UsageError
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.sweeps.grid import cells, make_sweep_request, seed_range, split_setting
 from unharness.sweeps.plan import SweepPlan
 from unharness.sweeps.sweep import parse_shard

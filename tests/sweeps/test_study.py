@@ -2,7 +2,7 @@ import pytest
 
 from unharness import MetricUse
 from unharness.errors import PluginError, UsageError
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.request import RunRequest
 from unharness.sweeps.study import Trial
 from unharness.sweeps.tune import Effort, final_requests, make_studies

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from unharness.errors import RecordError
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.request import RunRequest
 from unharness.sweeps.study import Trial
 from unharness.sweeps.tune import make_studies

@@ -158,8 +158,8 @@ def _unit(found: Difference) -> str:
 
 
 def _print(found: Comparison, examples: int, console: Console) -> None:
-    from unharness.plugins import registry
     from unharness.reference_rows import method_of
+    from unharness.registry import registry
     from unharness.report.labels import format_number, score_label, score_unit, signed
 
     a, b = (row.method for row in found.rows)

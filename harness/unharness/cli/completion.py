@@ -48,7 +48,7 @@ def complete(
 
 def _names(kind: str, words: Iterable[str]) -> list[tuple[str, str]]:
     """Return names with summaries; built-in words come last, without any."""
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     if kind == "prompts":
         from unharness.data.prompts import known_prompts
@@ -68,7 +68,7 @@ def _names(kind: str, words: Iterable[str]) -> list[tuple[str, str]]:
 def _preset_names() -> list[str]:
     """Return the names of all methods' presets; a method that cannot be loaded has none."""
     from unharness.errors import PluginError
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     names = set()
     for method in registry().names("methods"):
@@ -81,7 +81,7 @@ def _column_names() -> list[str]:
     """Return the labels of what all tasks measure; a task that cannot be loaded has none."""
     from unharness.errors import PluginError
     from unharness.evaluation.uses import labels_of
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     names = set()
     for task in registry().names("tasks"):

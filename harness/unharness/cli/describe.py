@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from unharness.evaluation.uses import labels_of
 from unharness.kinds import KINDS
-from unharness.plugins import Entry, Registry, resolve_path
+from unharness.registry import Entry, Registry, resolve_path
 from unharness.unlearning.search import search_space
 
 _TYPES = {

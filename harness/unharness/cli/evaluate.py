@@ -106,7 +106,7 @@ def evaluate_command(
     signal.signal(signal.SIGTERM, interrupt)
 
     from unharness.cli.progress import progress_for
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     found = registry()
     options = with_flags({"results": str(results)}, flags)

@@ -101,7 +101,7 @@ def _check_metrics(names: Iterable[str], known: set[str]) -> None:
         return
     from unharness.errors import UnharnessError, UnknownNameError
     from unharness.evaluation.uses import labels_of
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     found = registry()
     measured: set[str] = set()

@@ -12,7 +12,7 @@ from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
 from unharness.kinds import KINDS
-from unharness.plugins import Entry, registry
+from unharness.registry import Entry, registry
 from unharness.report.labels import shown_value
 
 _both_formats = format_option("table", "json")

@@ -19,7 +19,7 @@ from unharness.errors import PluginError, UnharnessError, UsageError, reason_of,
 from unharness.kinds import KINDS
 
 if TYPE_CHECKING:
-    from unharness.plugins import Ref
+    from unharness.registry import Ref
 
 # Command -> where it is and its summary. Modules are imported when their command is called, so
 # that `unharness --help` costs nothing.
@@ -125,7 +125,7 @@ class LazyGroup(NearGroup):
         """Let plugins add theirs, once; one that fails costs only itself."""
         if not hasattr(self, "_plugins_loaded"):
             self._plugins_loaded = True
-            from unharness.plugins import registry
+            from unharness.registry import registry
 
             for problem in registry().notify("unharness_commands", cli=self):
                 tell(f"warning: {problem}")

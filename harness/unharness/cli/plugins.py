@@ -11,7 +11,7 @@ from unharness.cli.console import echo_json, stdout_console
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
 from unharness.errors import UnknownNameError
-from unharness.plugins import PluginInfo, registry
+from unharness.registry import PluginInfo, registry
 
 EPILOG = """\b
 Examples:

@@ -123,7 +123,7 @@ def run_command(
     signal.signal(signal.SIGTERM, interrupt)
 
     from unharness.cli.progress import progress_for
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     found = registry()
     for kind in ("methods", "tasks", "engines"):  # a typo is reported before torch loads

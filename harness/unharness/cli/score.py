@@ -35,8 +35,8 @@ def score_command(runs: tuple[str, ...], results: Path, form: str) -> None:
     there is now a retrained row for a metric that compares with it.
     """
     from unharness.pipeline.rescore import rescore
-    from unharness.plugins import registry
     from unharness.records.store import RecordStore, StoredRecord
+    from unharness.registry import registry
 
     store = RecordStore(results)
     found = [store.by_id(run) for run in runs] or [

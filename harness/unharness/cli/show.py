@@ -161,7 +161,7 @@ def _hyperparameters(record: RunRecord) -> dict[str, str]:
     """Return the method's hyperparameters, with the defaults of those that differ."""
     from unharness.cli.describe import hyperparameters
     from unharness.errors import UnharnessError
-    from unharness.plugins import registry
+    from unharness.registry import registry
     from unharness.report.labels import shown_value
 
     spec, model = record.spec, _model(record)
@@ -184,7 +184,7 @@ def _settings(record: RunRecord) -> dict[str, str]:
     """Return lengths, template, LoRA and the target's recipe where they are not the task's."""
     from unharness.errors import UnharnessError
     from unharness.pipeline.settings import changed_settings
-    from unharness.plugins import registry
+    from unharness.registry import registry
     from unharness.report.labels import shown_value
 
     try:
@@ -243,7 +243,7 @@ def _training(record: RunRecord) -> dict[str, str]:
 def _reported(record: RunRecord) -> dict[str, str]:
     """Return what the method reported, as it words it; plainly where it cannot."""
     from unharness.errors import UnharnessError
-    from unharness.plugins import registry
+    from unharness.registry import registry
     from unharness.unlearning.method import Method
 
     report = record.training.report if record.training else {}

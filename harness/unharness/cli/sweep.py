@@ -90,7 +90,7 @@ def sweep_command(
 
     from unharness.cli.progress import progress_for
     from unharness.cli.sweep_progress import watching
-    from unharness.plugins import registry
+    from unharness.registry import registry
     from unharness.sweeps.grid import cells, make_sweep_request
 
     found = registry()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unharness.errors import UsageError, suggestion
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 
 @dataclass(frozen=True)

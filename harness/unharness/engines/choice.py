@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from unharness.defaults import AUTO_ENGINE
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 
 def choose_engine(requested: str, registry: Registry, device: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from unharness.evaluation.metric import PERCENT, Direction, Metric
 from unharness.evaluation.metric_plugins import load_metric
 from unharness.evaluation.requests import Choices, Generated, Observation
 from unharness.evaluation.uses import Composite, MetricUse, Use
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -12,8 +12,8 @@ from unharness.errors import PluginError, UnharnessError, refused_values
 from unharness.evaluation.metric import Direction, Metric, Score
 from unharness.evaluation.requests import Likelihood, Observation
 from unharness.evaluation.uses import MetricUse
-from unharness.plugins import Registry
 from unharness.records.record import Count, Number
+from unharness.registry import Registry
 
 if TYPE_CHECKING:
     from unharness.evaluation.seen import Seen

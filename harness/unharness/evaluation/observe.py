@@ -15,7 +15,7 @@ from unharness.evaluation.observed import Observed
 from unharness.evaluation.observer import Observer, ObserverContext
 from unharness.evaluation.requests import Generated, Observation, Paired
 from unharness.evaluation.scoring import Observations
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 
 def observe(

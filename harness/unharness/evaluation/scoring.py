@@ -16,7 +16,7 @@ from unharness.evaluation.observed import Observed
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.seen import Seen
 from unharness.evaluation.statistics import Estimate
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import yaml
 
 from unharness.errors import DataError, UsageError, suggestion
 from unharness.evaluation.suite import NONE, Suite, SuiteTask
-from unharness.plugins import Registry
 from unharness.records.notes import recall, remember
+from unharness.registry import Registry
 
 KIND = "suites"
 """What notes on suites are called in the cache."""

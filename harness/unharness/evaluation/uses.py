@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from unharness.evaluation.metric import Direction, Metric
-    from unharness.plugins import Registry
+    from unharness.registry import Registry
 
 _TURNED: dict[Direction, Direction] = {"higher": "lower", "lower": "higher"}
 

@@ -17,7 +17,7 @@ from unharness.hub import hub_name
 from unharness.models.lora import load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.source import CheckpointModel, ModelSource, download, find_base_model
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

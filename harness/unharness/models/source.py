@@ -16,7 +16,7 @@ from unharness.hub import HubName, commit_of, hub_name, unreachable
 from unharness.models.file_hashes import remembered_sha256
 from unharness.models.loading import load_causal_lm
 from unharness.models.preset import ModelPreset, Tuning
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

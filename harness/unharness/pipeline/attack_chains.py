@@ -13,11 +13,11 @@ from unharness.checked import checked
 from unharness.data.prompts import NO_PROMPT, Prompt, find_prompt
 from unharness.data.task_data import TaskData
 from unharness.errors import LONGEST_VALUE, UsageError
-from unharness.plugins import Registry
+from unharness.records.stage_specs import AttackUse, digest_of
+from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.safe_text import shortened
 from unharness.source_hash import source_hash
-from unharness.stage_specs import AttackUse, digest_of
 from unharness.strict_yaml import YamlError, load_yaml
 
 NONE = "none"

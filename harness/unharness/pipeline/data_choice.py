@@ -17,7 +17,7 @@ from unharness.data.task_data import TaskData
 from unharness.errors import UsageError
 from unharness.evaluation.uses import Use
 from unharness.models.source import ModelSource
-from unharness.plugins import Registry
+from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.unlearning.method import Method
 

@@ -10,11 +10,11 @@ from unharness.pipeline.run import execute
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.run_method import run_method
 from unharness.pipeline.stages.target import target_model
-from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
+from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RecordStore
-from unharness.stage_specs import IDENTITY_VERSION
+from unharness.registry import Registry
 from unharness.training import ranks
 
 

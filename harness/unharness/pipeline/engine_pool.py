@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from unharness.checked import checked
 from unharness.engines.engine import Engine
-from unharness.plugins import Registry
+from unharness.registry import Registry
 
 
 def make_engine(found: type[Engine], options: Mapping[str, Any]) -> Engine:

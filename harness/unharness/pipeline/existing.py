@@ -8,9 +8,9 @@ from pathlib import Path
 from unharness.errors import RecordError
 from unharness.evaluation.metric_records import are_current
 from unharness.pipeline.run_plan import RunPlan
-from unharness.plugins import Registry
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from unharness.errors import UsageError
 from unharness.hub import hub_name
 from unharness.models.external import ExternalWeights, find_weights
 from unharness.models.source import ModelSource, find_base_model
-from unharness.plugins import Registry
+from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.unlearning.method import Method
 

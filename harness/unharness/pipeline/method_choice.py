@@ -10,9 +10,9 @@ from unharness.checked import checked
 from unharness.data.general_text import GeneralText, general_split
 from unharness.data.task_data import TaskData
 from unharness.models.family import same_model
+from unharness.records.stage_specs import digest_of
 from unharness.request import RunRequest
 from unharness.source_hash import source_hash
-from unharness.stage_specs import digest_of
 from unharness.unlearning.context import readable_splits
 from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset, find_preset

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import unharness
-from unharness.plugins import OWN_DISTRIBUTION, Registry
+from unharness.registry import OWN_DISTRIBUTION, Registry
 from unharness.training import ranks
 
 PACKAGES = (

@@ -13,8 +13,8 @@ from unharness.evaluation.requests import Likelihood
 from unharness.evaluation.scoring import Observations
 from unharness.models.trained import TrainedModel
 from unharness.pipeline.run_plan import RunPlan
-from unharness.plugins import Registry
 from unharness.records.record import DataRecord, RankingRecord, RunRecord, TargetRecord
+from unharness.registry import Registry
 
 COLLAPSED_ACCURACY = 0.1
 """A model that predicts less of the answer tokens of a retain split has collapsed."""

@@ -8,12 +8,12 @@ from unharness.errors import PluginError, RecordError
 from unharness.evaluation.columns import Column, MetricColumn
 from unharness.evaluation.scoring import Observations
 from unharness.evaluation.storage import StoredObservations
-from unharness.plugins import Registry
 from unharness.records.artifacts import observations_path
 from unharness.records.record import RunRecord
+from unharness.records.spec import RunSpec
 from unharness.records.store import RECORD_FILE, RecordStore, StoredRecord, read_records
 from unharness.reference_rows import method_of
-from unharness.spec import RunSpec
+from unharness.registry import Registry
 
 
 def reference_observations(

@@ -12,10 +12,10 @@ from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.scoring import example_rows, score
 from unharness.evaluation.storage import StoredObservations
 from unharness.pipeline.reference_observations import reference_observations
-from unharness.plugins import Registry
 from unharness.records.artifacts import observations_path, write_examples
 from unharness.records.record import RankingRecord, RunRecord
 from unharness.records.store import RecordStore, StoredRecord
+from unharness.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from unharness.pipeline.settings import (
     refuse_unused_adapter,
     task_settings,
 )
-from unharness.plugins import Registry
+from unharness.records.spec import EvaluationSettings, RunSpec
+from unharness.registry import Registry
 from unharness.request import RunRequest, results_folder
-from unharness.spec import EvaluationSettings, RunSpec
 
 
 def resolve(

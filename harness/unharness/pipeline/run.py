@@ -17,10 +17,10 @@ from unharness.pipeline.existing import Outcome, all_done, finished, is_done, ou
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.runner import Runner, Unlearned, lock_of
-from unharness.plugins import Registry, registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.registry import Registry, registry
 from unharness.request import make_request
 
 

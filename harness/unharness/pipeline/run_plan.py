@@ -18,10 +18,10 @@ from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import AttackChain
 from unharness.pipeline.given_target import GivenTarget
 from unharness.pipeline.method_choice import make_method, method_facts
-from unharness.plugins import Registry
+from unharness.records.spec import RunSpec
 from unharness.reference_rows import method_of
+from unharness.registry import Registry
 from unharness.request import RunRequest
-from unharness.spec import RunSpec
 from unharness.unlearning.method import Method
 
 EXTERNAL = "external"

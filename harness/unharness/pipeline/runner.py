@@ -44,13 +44,13 @@ from unharness.pipeline.stages.observe import observations_of
 from unharness.pipeline.stages.plugin_result import wrapper_from
 from unharness.pipeline.stages.target import target_model
 from unharness.pipeline.stages.unlearn import unlearned_model
-from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.artifacts import write_examples, write_observations, write_weights
 from unharness.records.record import RunRecord
+from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RECORD_FILE, RecordStore
 from unharness.reference_rows import row_of
-from unharness.stage_specs import IDENTITY_VERSION
+from unharness.registry import Registry
 from unharness.training.update_norms import never_moved
 
 

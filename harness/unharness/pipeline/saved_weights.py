@@ -18,12 +18,12 @@ from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import EXTERNAL, RunPlan
 from unharness.pipeline.runner import Unlearned
 from unharness.pipeline.stages.plugin_result import wrapper_from
-from unharness.plugins import Registry
 from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
+from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.reference_rows import method_of
+from unharness.registry import Registry
 from unharness.request import RunRequest, make_request
-from unharness.stage_specs import IDENTITY_VERSION
 from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import Method
 

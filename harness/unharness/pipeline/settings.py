@@ -11,9 +11,9 @@ from unharness.data.recipe import FineTuneConfig, LoraSettings, MaxLength, MaxNe
 from unharness.data.task import Task
 from unharness.errors import UsageError, refused_values
 from unharness.pipeline.given_target import GivenTarget
-from unharness.plugins import Registry
+from unharness.records.spec import RunSpec
+from unharness.registry import Registry
 from unharness.request import RunRequest
-from unharness.spec import RunSpec
 from unharness.strict_model import StrictModel
 
 

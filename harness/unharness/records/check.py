@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from unharness.records.record import RunRecord
-from unharness.stage_specs import IDENTITY_VERSION
+from unharness.records.stage_specs import IDENTITY_VERSION
 
 SPEC_CHANGED = (
     "its spec was changed: the run id or evaluation id does not match it; restore the file, or "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from unharness.spec import RunSpec
+from unharness.records.spec import RunSpec
 
 if TYPE_CHECKING:
     from unharness.data.task import Task

@@ -23,7 +23,7 @@ from unharness.records.record import (
     TargetRecord,
     TrainingRecord,
 )
-from unharness.stage_specs import AttackSpec, RuntimeFacts
+from unharness.records.stage_specs import AttackSpec, RuntimeFacts
 
 _OWN = (
     *("status", "partial", "started", "finished", "passed", "data", "metrics", "ranking"),

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from unharness import defaults
-from unharness.spec import RunSpec
-from unharness.stage_specs import RUN_ID_LENGTH
+from unharness.records.spec import RunSpec
+from unharness.records.stage_specs import RUN_ID_LENGTH
 
 VERSION = 1
 _IDENTITY = (

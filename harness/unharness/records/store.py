@@ -20,7 +20,7 @@ from unharness.records.check import SPEC_CHANGED, id_problem, problem_of
 from unharness.records.files import write_json
 from unharness.records.record import SCHEMA_VERSION, RunRecord
 from unharness.records.run_file import RunFile, file_of
-from unharness.spec import RunSpec
+from unharness.records.spec import RunSpec
 
 RECORD_FILE = "run.json"
 LOCKS_FOLDER = ".locks"

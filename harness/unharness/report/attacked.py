@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from unharness import defaults
 from unharness.records.record import RunRecord
+from unharness.records.stage_specs import AttackUse, digest_of
 from unharness.report.ranking import Column, Value
 from unharness.report.scale import Scale
-from unharness.stage_specs import AttackUse, digest_of
 
 Aggregate = Callable[[Sequence[RunRecord], str], Value]
 """Records that differ in the seed alone, and a metric's name, to its value over the seeds."""

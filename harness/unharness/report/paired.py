@@ -190,7 +190,7 @@ def _pairs(first: Row, second: Row) -> tuple[tuple[int, int], ...]:
 def _seedless(row: Row) -> bool:
     """Whether a row's method draws nothing by chance; an unknown method does."""
     from unharness.errors import UnharnessError
-    from unharness.plugins import registry
+    from unharness.registry import registry
 
     try:
         return row.seeds == (0,) and not registry().get("methods", row.method).seeded

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from unharness.data.sources import STANDIN
 from unharness.errors import RecordError, UsageError, refused_place, suggestion
 from unharness.models.family import same_model
-from unharness.plugins import registry
+from unharness.registry import registry
 
 FOLDER = "reference"
 """Where a results folder holds the user's own published results, a JSON file each."""

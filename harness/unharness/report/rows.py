@@ -12,10 +12,11 @@ from typing import Any
 from unharness.data.sources import STANDIN
 from unharness.errors import UnharnessError
 from unharness.models.family import same_model
-from unharness.plugins import registry
 from unharness.records.record import MetricRecord, RankingRecord, RunRecord
+from unharness.records.spec import RunSpec
 from unharness.records.store import RecordStore, Unreadable
 from unharness.reference_rows import ReferenceRow, row_of
+from unharness.registry import registry
 from unharness.report.aggregation import (
     by_target,
     how_chosen,
@@ -26,7 +27,6 @@ from unharness.report.aggregation import (
 from unharness.report.attacked import Attacked, attacked_rows, without_attack
 from unharness.report.metric_origins import current_numbers
 from unharness.report.ranking import Column, Value, rank
-from unharness.spec import RunSpec
 
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
 GENERAL = "general"

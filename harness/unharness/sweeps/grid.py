@@ -12,7 +12,7 @@ from unharness import defaults
 from unharness.checked import checked
 from unharness.data.recipe import HIGHEST_SEED
 from unharness.errors import UsageError, suggestion
-from unharness.plugins import Registry
+from unharness.registry import Registry
 from unharness.request import RunRequest, SharedRequest
 
 MOST_SEEDS = 10_000

@@ -17,10 +17,10 @@ from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.runner import lock_of
 from unharness.pipeline.stages.target import target_folder
-from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.sweeps.executors.executor import Job
 

@@ -10,8 +10,8 @@ from unharness.checked import checked
 from unharness.errors import UnharnessError, UsageError
 from unharness.pipeline.record_builder import utc_now
 from unharness.pipeline.runner import lock_of
-from unharness.plugins import Registry
 from unharness.records.store import RecordStore
+from unharness.registry import Registry
 from unharness.sweeps.executors.executor import Executor, JobResult, SweepObserver
 from unharness.sweeps.plan import Cell, SweepPlan
 

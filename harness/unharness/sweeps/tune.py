@@ -23,12 +23,12 @@ from unharness.evaluation.uses import direction_of, labels_of
 from unharness.pipeline.given_target import ModelFinder
 from unharness.pipeline.method_choice import make_method
 from unharness.pipeline.runner import lock_of
-from unharness.plugins import Registry
 from unharness.records.files import write_json
 from unharness.records.record import RunRecord
+from unharness.records.stage_specs import RUN_ID_LENGTH
 from unharness.records.store import RecordStore, path_name
+from unharness.registry import Registry
 from unharness.request import RunRequest, results_folder
-from unharness.stage_specs import RUN_ID_LENGTH
 from unharness.sweeps.executors.executor import Executor, JobResult, SweepObserver
 from unharness.sweeps.plan import plan_sweep
 from unharness.sweeps.study import Study, Trial

@@ -27,10 +27,10 @@ from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.plugin_result import take_result, wrapper_from
 from unharness.pipeline.stages.target import FurtherTuner
 from unharness.pipeline.stages.unlearn import software
-from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import AttackRecord, RunRecord
-from unharness.stage_specs import digest_of
+from unharness.records.stage_specs import digest_of
+from unharness.registry import Registry
 
 VERSION = 1
 """Raised whenever the same key would give another model."""

@@ -10,9 +10,9 @@ from unharness.evaluation.observer import ObserverContext
 from unharness.evaluation.scoring import Observations
 from unharness.models.weights import WeightsRef
 from unharness.pipeline.run_plan import RunPlan
-from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.reference_rows import ReferenceRow
+from unharness.registry import Registry
 
 
 def observations_of(

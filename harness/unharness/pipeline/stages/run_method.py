@@ -10,9 +10,9 @@ from unharness.pipeline.memory import PeakMemory
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.plugin_result import take_result
 from unharness.pipeline.stages.target import FurtherTuner, tunable_model
-from unharness.plugins import Registry
 from unharness.progress import OnStep, Progress, Stage
 from unharness.records.record import CostRecord, RunRecord, TrainingRecord
+from unharness.registry import Registry
 from unharness.training.update_norms import never_moved
 from unharness.unlearning.context import UnlearnContext, readable_splits
 

@@ -19,10 +19,10 @@ from unharness.models.weights import weights_hash
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.run_method import run_method
 from unharness.pipeline.stages.target import target_model, tunable_model
-from unharness.plugins import Registry
 from unharness.progress import Progress
 from unharness.records.record import CostRecord, RunRecord, TrainingRecord
-from unharness.stage_specs import digest_of
+from unharness.records.stage_specs import digest_of
+from unharness.registry import Registry
 from unharness.training import ranks
 
 VERSION = 1

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from unharness.cache import cache_dir
 from unharness.errors import ProcessError, UsageError
-from unharness.plugins import registry
 from unharness.processes.child import Child
+from unharness.registry import registry
 from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
 from unharness.sweeps.executors.job_queue import JobQueue
 

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import Field
 
 from unharness.errors import ProcessError, RecordError, UsageError
-from unharness.plugins import registry
+from unharness.registry import registry
 from unharness.request import results_folder
 from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
 from unharness.sweeps.executors.ray_task import run_batch

@@ -15,8 +15,8 @@ def run_batch(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     vLLM, if it is the engine, runs in a process of its own that knows nothing of Ray.
     """
     from unharness.pipeline.engine_pool import EnginePool
-    from unharness.plugins import registry
     from unharness.progress import Progress
+    from unharness.registry import registry
     from unharness.sweeps.executors.worker import run_job
 
     found = registry()
@@ -35,9 +35,9 @@ def record_files(request: RunRequest) -> dict[str, bytes]:
     """
     from unharness.errors import UnharnessError
     from unharness.pipeline.resolve import resolve
-    from unharness.plugins import registry
     from unharness.records.artifacts import examples_path, observations_path
     from unharness.records.store import RECORD_FILE, RecordStore
+    from unharness.registry import registry
 
     found: dict[str, bytes] = {}
     try:

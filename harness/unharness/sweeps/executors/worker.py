@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from unharness.errors import UnharnessError, reason_of
-from unharness.plugins import Registry, registry
 from unharness.processes.serving import serve
 from unharness.progress import Progress, Stage
+from unharness.registry import Registry, registry
 from unharness.request import RunRequest
 
 TELL_S = 0.2

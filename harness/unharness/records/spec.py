@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_serializer, model_validator
 
-from unharness.stage_specs import (
+from unharness.records.stage_specs import (
     AttackSpec,
     AttackUse,
     ObserveSpec,
