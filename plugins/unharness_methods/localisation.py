@@ -84,7 +84,7 @@ def score_tensors(
         forget_splits: whose gradient is G_UL.
         retain_splits: whose gradient is G_RT.
         draws: random replacements of every answer.
-        replaced: share of an answer's tokens; None: as the released code, see `replace_default`.
+        replaced: share of an answer's tokens; None: as the released code, see `replace_half`.
         batch_size: examples of one backward pass.
     """
     generator = context.torch_generator("localisation")
@@ -174,7 +174,7 @@ def replace_answers(
     )
 
 
-def replace_default(batch: TokenBatch, vocabulary: int, generator: torch.Generator) -> TokenBatch:
+def replace_half(batch: TokenBatch, vocabulary: int, generator: torch.Generator) -> TokenBatch:
     """Replace half as many tokens as an answer has, at places drawn with replacement.
 
     That is what KnowUnDo's released code does: about four in ten tokens are replaced.
@@ -233,7 +233,7 @@ def _mean_gradient(
     for _ in range(draws):
         for batch in context.batches(rows, batch_size):
             if replaced is None:
-                drawn = replace_default(batch, vocabulary, generator)
+                drawn = replace_half(batch, vocabulary, generator)
             else:
                 drawn = replace_answers(batch, vocabulary, replaced, generator)
             (sequence_nll(model, drawn).sum() / (len(rows) * draws)).backward()

@@ -160,7 +160,7 @@ def test_without_a_suite_nothing_needs_the_hub(evaluate, data_folder, checkpoint
 
 
 def test_beside_a_run_its_suite_is_asked_too(main_here, evaluate, results, data_folder, checkpoint):
-    place = ("--data", data_folder, "--limit", "2")
+    place = ("--data", data_folder, "--limit-train", "6", "--limit", "2")
     words = ("--method", "vanilla", "--model", checkpoint("llama"), "--suite", "general-facts")
     words = (*words, "--results", results, "--quiet", "--format", "json", *place)
     code, out, err = main_here("run", *words)

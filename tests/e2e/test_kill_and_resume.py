@@ -18,7 +18,7 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20
+KILLS = int(os.environ.get("UNHARNESS_TEST_KILLS", "8"))
 GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1")
 CELLS = 4
 

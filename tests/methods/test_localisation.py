@@ -17,7 +17,7 @@ from unharness_methods.localisation import (
     refuse_empty,
     refuse_fresh_adapter,
     replace_answers,
-    replace_halves,
+    replace_half,
     score_tensors,
     shuffled,
 )
@@ -302,7 +302,7 @@ def test_the_released_code_replaces_half_as_many_drawn_with_replacement():
     labels[1, 301:] = -100  # 201 tokens, 100 draws
     labels[2] = -100  # nothing to replace
     wide = TokenBatch(ids, torch.ones_like(ids), labels)
-    made = replace_halves(wide, 1000, torch.Generator().manual_seed(0))
+    made = replace_half(wide, 1000, torch.Generator().manual_seed(0))
     changed = made.input_ids != ids
     assert torch.equal(
         made.labels[labels != -100] != labels[labels != -100], changed[labels != -100]
@@ -312,10 +312,10 @@ def test_the_released_code_replaces_half_as_many_drawn_with_replacement():
     # n / 2 draws out of n leave e^(-1/2) of the tokens: 39.3% are replaced.
     assert 0.34 < changed[0].sum().item() / 300 < 0.45
     assert 0.33 < changed[1].sum().item() / 201 < 0.46
-    again = replace_halves(wide, 1000, torch.Generator().manual_seed(0))
+    again = replace_half(wide, 1000, torch.Generator().manual_seed(0))
     assert torch.equal(again.input_ids, made.input_ids)
     one = TokenBatch(ids[:1, :2], torch.ones(1, 2, dtype=torch.long), torch.tensor([[-100, 5]]))
-    assert torch.equal(replace_halves(one, 9, torch.Generator()).labels, one.labels)
+    assert torch.equal(replace_half(one, 9, torch.Generator()).labels, one.labels)
 
 
 def test_a_random_region_has_as_many_tensors():
