@@ -63,7 +63,7 @@ def run(
 
 
 def execute(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome:
-    """Carry out a plan, unless its record is there already.
+    """Run a plan, unless its record is there already.
 
     Raises:
         UnharnessError: the run failed; a `failed` record says why.
@@ -79,7 +79,7 @@ def execute_with(
     engines: EnginePool,
     unlearned: Unlearned | None = None,
 ) -> Outcome:
-    """Carry out a plan with engines that others may use as well.
+    """Run a plan with engines that others may use as well.
 
     Args:
         plan: the run.

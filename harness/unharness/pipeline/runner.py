@@ -81,7 +81,7 @@ class Runner:
     target: TrainedModel | None = None
     """The target model, where it is in hand already."""
     unlearned: Unlearned | None = None
-    """The unlearned weights, where they are in hand already; from then on they are."""
+    """The unlearned weights, where they are in hand already; set once they are made."""
     clock: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> RunRecord:

@@ -30,7 +30,7 @@ def make_executor(name: str, options: dict[str, Any], registry: Registry) -> Exe
 
 
 def run_sweep(plan: SweepPlan, executor: Executor, observer: SweepObserver) -> list[JobResult]:
-    """Carry out the cells that are left; return what came of each.
+    """Run the cells that are left; return what came of each.
 
     The records are the state of a sweep: what is done is not done again, what was begun and
     broken off is, and so is what failed.

@@ -1,4 +1,4 @@
-"""What an executor is: it carries out jobs somewhere, and says how far it is."""
+"""The base class of executors: what runs the jobs of a sweep and reports their progress."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class SweepObserver:
 
 
 class Executor(ABC):
-    """Carries out jobs. Derive from it and register the class with `unharness_executors`.
+    """Runs jobs. Derive from it and register the class with `unharness_executors`.
 
     What `run` needs may live on from one call to the next, such as worker processes. The
     sweep calls `close` at its end, after an interruption too; no process may be left then.
@@ -97,7 +97,7 @@ class Executor(ABC):
 
     @abstractmethod
     def run(self, jobs: Sequence[Job], observer: SweepObserver) -> list[JobResult]:
-        """Carry out all jobs and return their results, whatever their order.
+        """Run all jobs and return their results, whatever their order.
 
         A job that fails is a result, not an exception.
 

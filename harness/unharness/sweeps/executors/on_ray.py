@@ -57,7 +57,7 @@ class OnRay(Executor):
         self._ray: Any = None
 
     def run(self, jobs: Sequence[Job], observer: SweepObserver) -> list[JobResult]:
-        """Carry out the jobs, as many at once as the cluster has room for.
+        """Run the jobs, as many at once as the cluster has room for.
 
         Raises:
             UsageError: Ray is not installed, or no cluster answers.

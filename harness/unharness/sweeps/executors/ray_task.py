@@ -10,7 +10,7 @@ from unharness.request import RunRequest
 
 
 def run_batch(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Carry out requests; return what a worker answers of each, with the files of its records.
+    """Run requests; return what a worker answers of each, with the files of its records.
 
     vLLM, if it is the engine, runs in a process of its own that knows nothing of Ray.
     """

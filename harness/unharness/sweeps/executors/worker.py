@@ -20,7 +20,7 @@ TELL_S = 0.2
 def run_job(
     request: RunRequest, registry: Registry, progress: Progress, engines: Any
 ) -> dict[str, Any]:
-    """Carry out one request; return the fields of a `JobResult`, whatever happens.
+    """Run one request; return the fields of a `JobResult`, whatever happens.
 
     Args:
         request: the run.
@@ -47,7 +47,7 @@ def run_job(
 
 
 class Worker:
-    """Carries out one job after the other, with engines that stay."""
+    """Runs one job after the other, with engines that are kept."""
 
     def __init__(self, tell: Callable[..., None]) -> None:
         from unharness.pipeline.engine_pool import EnginePool
@@ -57,7 +57,7 @@ class Worker:
         self._progress = _PipeProgress(tell)
 
     def run(self, *, request: dict[str, Any]) -> dict[str, Any]:
-        """Carry out a request."""
+        """Run a request."""
         return run_job(RunRequest(**request), self._registry, self._progress, self._engines)
 
     def close(self) -> None:
