@@ -117,7 +117,7 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
         read_records(one)[0].model_dump(mode="json") for one in folder.glob("*/*/kl/*/run.json")
     ]
     assert [record["spec"]["tuned"] for record in final] == [2, 2]
-    # Trials neither learn from the evaluation halves nor are judged by them.
+    # Trials neither learn from the evaluation splits nor are judged by them.
     evaluation = {
         final[0]["data"]["splits"][name]["hash"] for name in ("forget_eval", "retain_eval")
     }
