@@ -53,7 +53,7 @@ def test_presets_are_tables_7_and_12(method: str, task: str, model: str):
     assert {name: getattr(made, name) for name in wanted} == wanted
 
 
-def test_presets_equal_the_transcribed_tables():
+def test_presets_equal_the_transcribed_tables(real_data: Path):
     if not PAPER.is_file():
         pytest.fail(f"{PAPER}: the paper's tables are needed")
     tables = json.loads(PAPER.read_text())

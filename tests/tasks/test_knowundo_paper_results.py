@@ -56,7 +56,7 @@ def test_the_bundled_file_is_the_committed_one(paper):
     assert load_published(str(COMMITTED), NOWHERE) == paper
 
 
-def test_every_cell_is_the_transcription_s(paper):
+def test_every_cell_is_the_transcription_s(paper, real_data):
     tables = json.loads(TRANSCRIBED.read_text())
     compared = 0
     for key, rows in tables["results"].items():
