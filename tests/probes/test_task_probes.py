@@ -46,7 +46,7 @@ def test_seven_splits_and_a_forget_split_that_is_learned_and_evaluated(
         *("real_authors", "world_facts", "refusals"),
     }
     target = run_task("probe-tofu", "vanilla", data=tofu_data)
-    assert value(target, "forget_memorised") > 90
+    assert value(target, "forget_memorised") > 75
     assert value(record, "forget_memorised") < value(target, "forget_memorised")
     assert value(target, "token_accuracy_holdout") < 60  # it was never learned
     assert value(record, "utility") is not None
