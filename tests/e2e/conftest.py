@@ -21,27 +21,13 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 def cli(environment: Path) -> Cli:
     """cli("run", "--method", …) -> the finished process, its text captured.
 
-    Each call is a process of its own, forked from one that has torch imported already;
-    `fresh=True` starts Python anew.
+    Each call is a separate process, forked from one that has torch imported already.
     """
     forked_cli.start()
 
-    def call(
-        *words: str, fresh: bool = False, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        variables = {**os.environ, "COLUMNS": "120", **variables}
-        if not fresh:
-            return forked_cli.call([str(word) for word in words], variables, timeout=600)
-        command = [sys.executable, "-m", "unharness.cli.main", *map(str, words)]
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+    def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "COLUMNS": "120", **variables}
+        return forked_cli.call([str(word) for word in words], environment, timeout=600)
 
     return call
 

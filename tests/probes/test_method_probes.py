@@ -98,22 +98,6 @@ def generated(tmp_path, record):
     return [row.generated for row in rows if row.generated is not None]
 
 
-def test_in_public_names_alone():
-    import ast
-    from pathlib import Path
-
-    source = (Path(__file__).parent / "method_probes.py").read_text()
-    for node in ast.walk(ast.parse(source)):
-        names = (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else []
-        )
-        assert not any(name.startswith(("unharness.", "unharness_")) for name in names)
-
-
 def test_npo_s_published_number(probes):
     # Fixture A: sums of log-probabilities -3.0, -0.5 under the model, -1.0, -0.2 under the target.
     probes("method_probes")

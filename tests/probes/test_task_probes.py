@@ -1,15 +1,9 @@
 """Tasks and metrics of the field's shapes on the public API alone, each run from end to end."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
 from unharness.records.examples import read_examples
 from unharness.records.store import RecordStore, StoredRecord
-
-HERE = Path(__file__).parent
-MODULES = ("tofu_probe", "truth_ratio_probe", "text_probe", "choice_probe", "divergence_probe")
 
 
 def value(record, name):
@@ -144,19 +138,6 @@ def test_a_metric_of_two_models_at_once(probes, run_task, tmp_path):
     assert value(later, "from_base") > 0.01
     assert value(gold, "from_target") > 0.1
     assert rescored(later, tmp_path).metrics == later.metrics
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_in_public_names_alone(module):
-    for node in ast.walk(ast.parse((HERE / f"{module}.py").read_text())):
-        names = (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else []
-        )
-        assert not any(name.startswith(("unharness.", "unharness_")) for name in names)
 
 
 def test_the_published_floor_of_the_ks_p_value(probes):

@@ -48,8 +48,8 @@ class Attack(ABC):
         """Change `context.model`, or return another one, or a wrapper.
 
         Returns:
-            What it leaves; None for `context.model` without a wrapper of its own. A wrapper that
-            the model came with stays: it is asked after the attack's.
+            What it leaves; None for `context.model` without a new wrapper. A wrapper that the
+            model already has stays: prompts go through the attack's first, then through it.
 
         Raises:
             MethodError: it cannot be done; the reason goes into the record.

@@ -114,7 +114,7 @@ class TaskData:
         return replace(self, splits={**self.splits, split.name: split})
 
     def without_own(self, *, template: bool, max_new_tokens: bool) -> TaskData:
-        """Return the data in which no split has a template, or a number of tokens, of its own.
+        """Return the data without the splits' own templates or numbers of generated tokens.
 
         It is for what the user sets for the whole run.
 

@@ -10,11 +10,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unharness.cache import MANIFEST_FILE, cache_dir, cached_folder, damage, is_locked
+from unharness.cache import MANIFEST_FILE, cache_dir, cached_folder, damage, is_locked, locked
 from unharness.models.lora import is_adapted
 from unharness.models.states import is_adapter_state, with_state
 from unharness.models.weights import tuned_state
@@ -59,6 +60,11 @@ class StoredWeights:
 def tensor_digests(model: LanguageModel) -> dict[str, str]:
     """Return a digest of each tuned tensor, to find out later which of them changed."""
     return {name: _digest_of(tensor) for name, tensor in tuned_state(model).items()}
+
+
+def in_use(key: str, on_note: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Return a lock: within it no other process makes or replaces the weights of a key."""
+    return locked(cache_dir() / KIND / f".{key}.use.lock", on_note)
 
 
 def find_unlearned(key: str, on_note: Callable[[str], None]) -> StoredWeights | None:

@@ -27,7 +27,7 @@ def reference_observations(
 
     Reference rows are finished records in the same results folder: of the same data, target and
     way to evaluate, one a seed. One whose observations are missing or damaged is left out. A
-    reference row is one of its own references.
+    reference row counts among its references.
 
     Args:
         columns: what is measured.

@@ -1,4 +1,4 @@
-"""From what the user asked for to a spec in which nothing is left open."""
+"""Resolves a user's request to a complete spec."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _pinned(
 ) -> RunRequest:
     """Return the request with the commit of everything from the hub.
 
-    Whoever resolves it again, be it another process or next year, gets the same content.
+    Resolving it again, in another process or next year, gives the same content.
     """
     update = {}
     model = hub_name(request.model)

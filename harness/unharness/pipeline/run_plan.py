@@ -1,4 +1,4 @@
-"""A run in which nothing is left open: its spec, and what it is made of."""
+"""A fully resolved run: its spec, and the objects that the stages work with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXTERNAL = "external"
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run in which nothing is left open."""
+    """A fully resolved run."""
 
     request: RunRequest
     spec: RunSpec

@@ -26,7 +26,7 @@ class GenerationObserver(Observer):
     def observe(
         self, context: ObserverContext, split: Split, request: Observation, on_done: OnDone
     ) -> Observed:
-        """Generate as often as asked for, each sample with a seed of its own."""
+        """Generate as often as asked for, each sample with its own seed."""
         [found] = self.observe_together(context, [(split, request)], on_done)
         return found
 
@@ -36,7 +36,7 @@ class GenerationObserver(Observer):
         asked: Sequence[tuple[Split, Observation]],
         on_done: OnDone,
     ) -> Sequence[Observed]:
-        """Generate for all splits; each sample has a seed of its own."""
+        """Generate for all splits; each sample has its own seed."""
         samples: list[list[list[str]]] = [[] for _ in asked]
         total, before = 0, 0
         calls: dict[tuple[Sampling, int | None], list[int]] = {}

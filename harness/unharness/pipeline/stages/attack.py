@@ -12,13 +12,12 @@ from typing import Any
 
 from unharness.attacks.attack import Attack
 from unharness.attacks.context import AttackContext
-from unharness.cache import cache_dir, locked
 from unharness.data.task_data import TaskData
 from unharness.models.inference import InferenceWrapper, chained
 from unharness.models.unlearned import (
-    KIND,
     find_unlearned,
     forget_unlearned,
+    in_use,
     keep_unlearned,
     tensor_digests,
 )
@@ -66,21 +65,20 @@ def _changed(
     attack = plan.chain.attacks[place]
     before = weights_hash(weights.model)
     key = attacked_key(plan, place, before)
-    with locked(cache_dir() / KIND / f".{key}.use.lock", progress.note):
+    with in_use(key, progress.note):
         if plan.request.force:
             forget_unlearned(key)
         stored = find_unlearned(key, progress.note)
-        copied = replace(weights, model=copy.deepcopy(weights.model))
         if stored is not None:
             made = AttackRecord.model_validate(stored.facts)
-            model = stored.put_into(copied.model).eval()
+            model = stored.put_into(copy.deepcopy(weights.model)).eval()
             if weights_hash(model) == made.weights_hash:
                 record.attacks.append(made)
                 wrapper = wrapper_from(attack, made.wrapper, record.run_id)
                 return _wrapped(replace(weights, model=model), wrapper)
             progress.note("the attacked weights in the cache are not those of their record")
             forget_unlearned(key)
-            copied = replace(weights, model=copy.deepcopy(weights.model))
+        copied = replace(weights, model=copy.deepcopy(weights.model))
         digests = tensor_digests(copied.model)
         context = _context(plan, progress, copied, attack)
         found = _applied(attack, context, copied, record, progress)

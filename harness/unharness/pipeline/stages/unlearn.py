@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from unharness.cache import cache_dir, locked
 from unharness.models.lora import is_adapted
 from unharness.models.trained import TrainedModel
 from unharness.models.unlearned import (
-    KIND,
     StoredWeights,
     find_unlearned,
     forget_unlearned,
+    in_use,
     keep_unlearned,
     tensor_digests,
 )
@@ -39,7 +38,7 @@ def unlearned_model(
     if not plan.method.trains or ranks.world_size() > 1:
         return run_method(plan, registry, progress, target, record).model
     key = unlearned_key(plan)
-    with locked(cache_dir() / KIND / f".{key}.use.lock", progress.note):
+    with in_use(key, progress.note):
         if plan.request.force:
             forget_unlearned(key)
         stored = find_unlearned(key, progress.note)
