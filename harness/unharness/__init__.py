@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from unharness.records.store import load_records
     from unharness.registry import Ref
     from unharness.report.formats import markdown_table
-    from unharness.report.labels import format_number
     from unharness.report.published import (
         PublishedCell,
         PublishedResults,
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
         load_published,
     )
     from unharness.report.rows import Board, Row, load_board
+    from unharness.report.values import format_number
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
     from unharness.terminal import Text, print_table
     from unharness.training.blocks import hidden_states
@@ -86,7 +86,7 @@ _HOMES = {
     "evaluation.uses": ("Composite", "MetricUse"),
     "hookspecs": ("hookimpl",),
     "report.formats": ("markdown_table",),
-    "report.labels": ("format_number",),
+    "report.values": ("format_number",),
     "report.published": (
         *("PublishedCell", "PublishedResults", "PublishedRow", "PublishedTable"),
         "load_published",

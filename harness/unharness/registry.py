@@ -13,17 +13,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from unharness import hookspecs
 from unharness.errors import PluginError, UnharnessError, UnknownNameError
+from unharness.installed_plugins import EntryPoint, installed
 from unharness.kinds import KINDS
 from unharness.reference_rows import REFERENCE_ROWS
 from unharness.safe_text import one_line, shortened
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 GROUP = "unharness"
 OWN_DISTRIBUTION = "unharness"
@@ -234,9 +237,8 @@ def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> 
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     registry = Registry(manager)
-    if entry_points is None:
-        entry_points = metadata.entry_points(group=GROUP)
-    found = sorted(((_describe(point), point) for point in entry_points), key=_order)
+    points = installed(GROUP) if entry_points is None else map(EntryPoint.of, entry_points)
+    found = sorted(((_describe(point), point) for point in points), key=_order)
     allowed = _allowed_distributions()
     for info, point in found:
         if allowed is not None and not info.builtin and _normal(info.distribution) not in allowed:
@@ -314,18 +316,16 @@ def _contract_problem(kind: str, item: Any) -> str:
     return f"{item.__name__} has no {' and no '.join(missing)}" if missing else ""
 
 
-def _describe(point: metadata.EntryPoint) -> PluginInfo:
-    distribution = point.dist
+def _describe(point: EntryPoint) -> PluginInfo:
     return PluginInfo(
         name=point.name,
-        # A broken installation may have entry points and no metadata.
-        distribution=(distribution and distribution.name) or "unknown",
-        version=(distribution and distribution.version) or "",
+        distribution=point.distribution or "unknown",
+        version=point.version,
         module=point.value,
     )
 
 
-def _order(found: tuple[PluginInfo, metadata.EntryPoint]) -> tuple[bool, str, str]:
+def _order(found: tuple[PluginInfo, EntryPoint]) -> tuple[bool, str, str]:
     info, _ = found
     return (not info.builtin, _normal(info.distribution), info.name)
 

@@ -611,3 +611,26 @@ def test_every_public_name_is_there():
         assert getattr(unharness, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         unharness.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--help"], {"pydantic", "numpy", "rich", "importlib.metadata"}),
+        (["methods"], {"pydantic", "numpy", "importlib.metadata"}),
+        (["methods", "--format", "json"], {"pydantic", "numpy", "rich", "importlib.metadata"}),
+    ],
+    ids=" ".join,
+)
+def test_help_and_lists_import_little(arguments: list[str], spared: set[str]):
+    code = "import sys\nfrom unharness.cli.main import main\ntry:\n    main(sys.argv[1:])\nfinally:"
+    code += "\n    print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout
+    assert set(done.stderr.split()) & spared == set()

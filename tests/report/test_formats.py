@@ -6,8 +6,9 @@ import re
 import pytest
 
 from unharness.report.formats import to_csv, to_json, to_markdown
-from unharness.report.labels import format_number, metric_words, shown_value
+from unharness.report.labels import metric_words
 from unharness.report.rows import COSTS, Board, build_board
+from unharness.report.values import format_number, shown_value
 
 
 @pytest.fixture

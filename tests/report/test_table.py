@@ -3,9 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
-from unharness.report.labels import format_number
 from unharness.report.rows import build_board
 from unharness.report.table import print_board
+from unharness.report.values import format_number
 
 NAMES = (
     *("unlearn_success", "retention_success", "success_avg", "unlearn_ppl", "retention_ppl"),

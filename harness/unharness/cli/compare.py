@@ -160,7 +160,8 @@ def _unit(found: Difference) -> str:
 def _print(found: Comparison, examples: int, console: Console) -> None:
     from unharness.reference_rows import method_of
     from unharness.registry import registry
-    from unharness.report.labels import format_number, score_label, score_unit, signed
+    from unharness.report.labels import score_label, score_unit
+    from unharness.report.values import format_number, signed
 
     a, b = (row.method for row in found.rows)
     names = (a, b) if a != b else ("A", "B")

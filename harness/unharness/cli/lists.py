@@ -13,7 +13,7 @@ from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
 from unharness.kinds import KINDS
 from unharness.registry import Entry, registry
-from unharness.report.labels import shown_value
+from unharness.report.values import shown_value
 
 _both_formats = format_option("table", "json")
 

@@ -8,8 +8,9 @@ from rich.table import Table
 
 from unharness.pipeline.existing import Outcome
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
-from unharness.report.labels import ARROWS, changed, format_number
+from unharness.report.labels import ARROWS, changed
 from unharness.report.scale import Scale
+from unharness.report.values import format_number
 from unharness.terminal import Console, Text
 
 

@@ -137,7 +137,8 @@ def _headline(record: RunRecord) -> Table:
 def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
     from rich.table import Table
 
-    from unharness.report.labels import ARROWS, format_number
+    from unharness.report.labels import ARROWS
+    from unharness.report.values import format_number
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("metric", overflow="fold")
@@ -162,7 +163,7 @@ def _hyperparameters(record: RunRecord) -> dict[str, str]:
     from unharness.cli.describe import hyperparameters
     from unharness.errors import UnharnessError
     from unharness.registry import registry
-    from unharness.report.labels import shown_value
+    from unharness.report.values import shown_value
 
     spec, model = record.spec, _model(record)
     own: dict[str, Any] = {}
@@ -185,7 +186,7 @@ def _settings(record: RunRecord) -> dict[str, str]:
     from unharness.errors import UnharnessError
     from unharness.pipeline.settings import changed_settings
     from unharness.registry import registry
-    from unharness.report.labels import shown_value
+    from unharness.report.values import shown_value
 
     try:
         found = changed_settings(record.spec, _model(record), registry())
@@ -207,7 +208,7 @@ def _beside_default(value: str, default: str) -> str:
 
 
 def _cost(record: RunRecord) -> dict[str, str]:
-    from unharness.report.labels import format_number
+    from unharness.report.values import format_number
 
     cost = record.cost
     units = {

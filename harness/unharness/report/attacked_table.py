@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from unharness.report.labels import changed, format_number, headers, row_labels
+from unharness.report.labels import changed, headers, row_labels
 from unharness.report.ranking import Column, Value
 from unharness.report.rows import Group
+from unharness.report.values import format_number
 from unharness.terminal import Console, Text
 
 METRICS = 3

@@ -10,15 +10,7 @@ from typing import Any
 
 from unharness.report.attacked import Attacked
 from unharness.report.attacked_table import TITLE, compared, lines
-from unharness.report.labels import (
-    format_number,
-    group_notes,
-    group_titles,
-    headers,
-    row_labels,
-    row_warnings,
-    signed,
-)
+from unharness.report.labels import group_notes, group_titles, headers, row_labels, row_warnings
 from unharness.report.published import PublishedResults
 from unharness.report.published_comparison import (
     compare_with,
@@ -30,6 +22,7 @@ from unharness.report.ranking import Value, best_rows
 from unharness.report.rows import COSTS, Board, Group, Row
 from unharness.report.scale import Scale
 from unharness.report.tradeoff import trade_offs
+from unharness.report.values import format_number, signed
 from unharness.safe_text import csv_cell, one_line
 from unharness.safe_text import to_json as safe_json
 

@@ -1,4 +1,4 @@
-"""How numbers, metrics, rows and groups are called wherever they are shown."""
+"""How metrics, rows and groups are called wherever they are shown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unharness.report.ranking import best_rows
 from unharness.report.scale import Scale
 from unharness.report.tradeoff import trade_offs
+from unharness.report.values import format_number, shown_value, signed
 
 if TYPE_CHECKING:
     from unharness.report.ranking import Column
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 ARROWS = {"higher": "↑", "lower": "↓", "match_reference": "="}
 GENERAL_PREFIX = "general/"
 """Metrics of general knowledge begin so; after it comes lm-eval's name of the task."""
-LARGE = 1e5
-"""From here on numbers are written with an exponent."""
 
 _WORDS = {"retention": "Retain", "ppl": "PPL", "rouge": "ROUGE"}
 _FILLERS = {"success"}
@@ -33,25 +32,6 @@ class RowLabel:
     """The method, with the tuning where the group holds several."""
     details: tuple[str, ...]
     """Number of seeds, and the hyperparameters in which rows of the same name differ."""
-
-
-def format_number(value: float | None, unit: str = "") -> str:
-    """Return a number in as many digits as can be compared at a glance; a dash for none."""
-    if value is None:
-        return "–"
-    size = abs(value)
-    if size >= LARGE:
-        return f"{value:.1e}"
-    if size >= 1000:
-        return f"{value:.0f}"
-    if unit == "%" or size >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if size >= 1 or value == 0 else f"{value:.3g}"
-
-
-def signed(change: float, unit: str = "") -> str:
-    """Return a difference with its sign."""
-    return f"{'+' if change > 0 else ''}{format_number(change, unit)}"
 
 
 def score_label(column: Column) -> str:
@@ -68,17 +48,6 @@ def score_unit(column: Column) -> str:
 def changed(change: float, unit: str = "") -> str:
     """Return what a value changed by: a difference with its sign, or of a perplexity a factor."""
     return f"×{format_number(change)}" if Scale.of(unit).log else signed(change, unit)
-
-
-def shown_value(value: Any) -> str:
-    """Return a hyperparameter's value as one would write it after `--set`."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return ", ".join(map(shown_value, value))
-    return str(value)
 
 
 def metric_words(names: Sequence[str]) -> dict[str, tuple[str, ...]]:

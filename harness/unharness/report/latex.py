@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from unharness.report.labels import (
-    ARROWS,
-    format_number,
-    group_notes,
-    group_titles,
-    metric_words,
-    row_labels,
-)
+from unharness.report.labels import ARROWS, group_notes, group_titles, metric_words, row_labels
 from unharness.report.ranking import Column, Value, best_rows
 from unharness.report.rows import GENERAL, Board, Group
+from unharness.report.values import format_number
 from unharness.safe_text import one_line
 
 PARTS = {

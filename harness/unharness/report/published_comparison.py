@@ -8,10 +8,11 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from unharness.report.labels import format_number, headers, row_labels, signed
+from unharness.report.labels import headers, row_labels
 from unharness.report.published import PublishedCell, PublishedResults, PublishedTable
 from unharness.report.ranking import Column
 from unharness.report.rows import Board, Group, Row
+from unharness.report.values import format_number, signed
 from unharness.terminal import Console, Text
 
 

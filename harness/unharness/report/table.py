@@ -10,16 +10,15 @@ from rich.table import Table
 from unharness.report.attacked_table import print_attacked
 from unharness.report.labels import (
     RowLabel,
-    format_number,
     group_notes,
     group_titles,
     headers,
     row_labels,
     row_warnings,
-    signed,
 )
 from unharness.report.ranking import Value, best_rows
 from unharness.report.rows import Board, Group, Row
+from unharness.report.values import format_number, signed
 from unharness.terminal import Console, Text, print_table, table_width
 
 COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
