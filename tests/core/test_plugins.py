@@ -126,10 +126,22 @@ def test_the_builtins_are_all_there_and_whole():
     assert registry.names("models") == ["micro", "tiny"]
     assert registry.names("executors") == ["local", "ray"]
     assert registry.names("metrics") == [
+        "answer_nats",
+        "auc_retrained",
+        "divergence",
+        "exact_memorisation",
+        "extraction_strength",
+        "forget_quality",
+        "forget_quality_d",
+        "looping",
+        "membership_auc",
         "perplexity",
+        "probability",
+        "repetition",
         "rouge_l",
         "rouge_l_forced",
         "token_accuracy",
+        "truth_ratio",
     ]
     assert registry.names("observers") == ["choices", "generation", "likelihood", "paired"]
 

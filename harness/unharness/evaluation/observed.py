@@ -32,6 +32,9 @@ class TokenScores:
     """The true tokens, decoded: the answer as far as it was scored."""
     truncated: bool
     """Whether the answer is longer than the maximum length."""
+    leading_blanks: int | None = None
+    """How many tokens stand before the first that is more than white space: those of the plain
+    template's blank line. None where an older version observed it."""
 
 
 TokenRows = Sequence[Sequence[TokenScores | None]]
@@ -98,6 +101,9 @@ class Observed:
         arrays["truncated"] = numpy.array(
             [row is None or row.truncated for row in flat], dtype=bool
         )
+        blanks = [-1 if row is None else row.leading_blanks for row in flat]
+        if None not in blanks:
+            arrays["leading_blanks"] = numpy.array(blanks, dtype=numpy.int32)
         for name in PER_TOKEN:
             values = [value for row in scored for value in getattr(row, name)]
             kind = bool if name == "hits" else numpy.float64
@@ -145,10 +151,13 @@ class Observed:
 
     def _rows(self) -> Iterator[TokenScores | None]:
         columns = {name: self.arrays[name].tolist() for name in PER_TOKEN}
+        counts = self.arrays["tokens"].tolist()
+        blanks = self.arrays.get("leading_blanks")
         start = 0
-        for count, truncated, best, answer in zip(
-            self.arrays["tokens"].tolist(),
+        for count, truncated, blank, best, answer in zip(
+            counts,
             self.arrays["truncated"].tolist(),
+            [None] * len(counts) if blanks is None else blanks.tolist(),
             self.texts["argmax"],
             self.texts["answer"],
             strict=True,
@@ -157,7 +166,13 @@ class Observed:
             start += count
             values = {name: tuple(column[part]) for name, column in columns.items()}
             yield (
-                TokenScores(**values, argmax_text=best, answer_text=answer, truncated=truncated)
+                TokenScores(
+                    **values,
+                    argmax_text=best,
+                    answer_text=answer,
+                    truncated=truncated,
+                    leading_blanks=blank,
+                )
                 if count
                 else None
             )

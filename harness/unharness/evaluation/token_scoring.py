@@ -100,6 +100,7 @@ def _joined(rows: Sequence[TokenScores]) -> TokenScores:
         argmax_text="".join(row.argmax_text for row in rows),
         answer_text="".join(row.answer_text for row in rows),
         truncated=any(row.truncated for row in rows),
+        leading_blanks=rows[0].leading_blanks,
     )
 
 
@@ -130,9 +131,18 @@ def _score_batch(
                 argmax_text=tokenizer.decode(best, skip_special_tokens=True),
                 answer_text=tokenizer.decode(answer, skip_special_tokens=True),
                 truncated=row.truncated,
+                leading_blanks=_leading_blanks(tokenizer, answer.tolist()),
             )
         )
     return results
+
+
+def _leading_blanks(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int]) -> int:
+    """Return how many tokens stand before the first that is more than white space."""
+    for at, token in enumerate(tokens):
+        if tokenizer.decode([token]).strip():
+            return at
+    return len(tokens)
 
 
 def _position_scores(logits: torch.Tensor, targets: torch.Tensor) -> list[torch.Tensor]:

@@ -1,0 +1,131 @@
+"""Whether per-example values are distributed as the retrained model's: Kolmogorov-Smirnov."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from unharness import Likelihood, Metric, Score, Seen
+from unharness_metrics.answers import nll, own_answers
+from unharness_metrics.references import RETRAINED, matched, other_seeds
+from unharness_metrics.truth_ratio import TruthRatioParams, log_truth_ratios, requested
+
+NEGLIGIBLE = 10**20
+"""A term of the series is the last one where it is smaller than the sum by this factor."""
+
+
+def ks_statistic(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return D = sup |F₁ − F₂| of two samples' empirical distributions, 0 … 1."""
+    import numpy
+
+    places = numpy.concatenate([one, other])
+    shares = [
+        numpy.searchsorted(numpy.sort(sample), places, side="right") / len(sample)
+        for sample in (one, other)
+    ]
+    return float(numpy.abs(shares[0] - shares[1]).max())
+
+
+def ks_log10_p(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return log₁₀ of the exact two-sided p-value for two samples of equal size.
+
+    p = 2 · Σ_{k≥1} (−1)^(k+1) C(2n, n − k·h) / C(2n, n) with h = n · D, in whole numbers until
+    the last division, so that complete separation of large samples does not underflow. As SciPy's
+    `ks_2samp` with `method="exact"`; the asymptotic p is up to 20% off at n = 40.
+
+    Raises:
+        ValueError: the samples differ in size, or are empty.
+    """
+    n = len(one)
+    if n != len(other) or not n:
+        raise ValueError(f"expected two samples of equal size, got {n} and {len(other)}")
+    h = round(n * ks_statistic(one, other))
+    if h == 0:
+        return 0.0
+    top = 0
+    for k in range(1, n // h + 1):
+        term = 2 * math.comb(2 * n, n - k * h)
+        top += term if k % 2 else -term
+        if term * NEGLIGIBLE < top:
+            break
+    total = math.comb(2 * n, n)
+    return min(0.0, math.log10(top) - math.log10(total)) if top < total else 0.0
+
+
+class _AgainstRetrained(Metric):
+    """What is compared, and with which models."""
+
+    references = frozenset({RETRAINED})
+    citation = "TOFU, Maini et al. 2024, arXiv 2401.06121, section 2.2.3"
+
+    class Params(TruthRatioParams):
+        """What is compared."""
+
+        of: Literal["truth_ratio", "nats"] = Field(
+            "truth_ratio",
+            description="truth ratios, where the data has perturbed answers; else nats a token "
+            "of the own answers",
+        )
+
+    params: Params
+
+    def observes(self) -> Likelihood:
+        """Ask for what is compared."""
+        of_ratios = self.params.of == "truth_ratio"
+        return requested(self.params.correct) if of_ratios else Likelihood()
+
+    def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
+        """Test against every retrained seed on the examples that both were scored on."""
+        pairs = [matched(seen, one, self._values) for one in other_seeds(seen, references)]
+        pairs = [pair for pair in pairs if pair[0]]
+        if not pairs:
+            return Score.missing("no example was scored of both models", len(seen.examples))
+        n = min(len(own) for own, _ in pairs)
+        return Score(self._over_seeds(pairs), n, len(seen.examples) - n)
+
+    def _values(self, seen: Seen) -> list[float | None]:
+        if self.params.of == "truth_ratio":
+            return log_truth_ratios(seen, self.params.correct)
+        return [None if row is None else nll(row) for row in own_answers(seen)]
+
+    @abstractmethod
+    def _over_seeds(self, pairs: Sequence[tuple[list[float], list[float]]]) -> float: ...
+
+
+class ForgetQuality(_AgainstRetrained):
+    """log₁₀ of the p-value of the two-sided two-sample Kolmogorov-Smirnov test, 0 or less.
+
+    0 if the distributions cannot be distinguished. The floor depends on the number n of examples
+    (complete separation of 110: −65), so values of different n cannot be compared; D can. With
+    several retrained seeds it is the median over tests against each: pooled samples would give
+    another n and so another p, and p-values cannot be averaged. It has no interval.
+    """
+
+    name = "forget_quality"
+    summary = "log10 p that per-example values are distributed as a retrained model's."
+    unit = "log10 p"
+    direction = "higher"
+
+    def _over_seeds(self, pairs: Sequence[tuple[list[float], list[float]]]) -> float:
+        return statistics.median(ks_log10_p(own, gold) for own, gold in pairs)
+
+
+class ForgetQualityD(_AgainstRetrained):
+    """The statistic D of that test, 0 … 1, averaged over retrained seeds.
+
+    0 if the distributions are equal, 1 if they do not overlap. It has no interval: resampled
+    samples share values, which pushes D up.
+    """
+
+    name = "forget_quality_d"
+    summary = "Kolmogorov-Smirnov distance of per-example values from a retrained model's."
+    unit = "D"
+    direction = "lower"
+
+    def _over_seeds(self, pairs: Sequence[tuple[list[float], list[float]]]) -> float:
+        return statistics.fmean(ks_statistic(own, gold) for own, gold in pairs)

@@ -1,0 +1,52 @@
+"""Truth ratios and their aggregates."""
+
+import math
+
+import pytest
+
+from unharness_metrics.truth_ratio import TruthRatio
+
+# reference/METRICS.md, section 12: nats of the right answer, and of the wrong ones.
+ORACLES = [(0.9, (1.4, 2.1, 1.0, 3.2, 1.7)), (2.0, (0.5, 1.5))]
+
+
+@pytest.fixture
+def ratios(row, seen):
+    def call(oracles, kind="paraphrase"):
+        return seen(
+            {
+                kind: [[row((-right,))] for right, _ in oracles],
+                "perturbed": [[row((-nats,)) for nats in wrong] for _, wrong in oracles],
+            }
+        )
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "each", "mean"),
+    [
+        ("closer_to_1", (37.5311, 36.7879), 37.1595),
+        ("true_better", (62.4689, 0.0), 31.2344),
+        ("prob_mean", (72.7108, 26.8941), None),
+    ],
+)
+def test_the_reference_s_oracles(aggregate, each, mean, ratios):
+    for kind in ("paraphrase", "answer"):
+        found = TruthRatio(aggregate=aggregate, correct=kind).compute(ratios(ORACLES, kind), {})
+        assert found.per_example["forget"] == pytest.approx(list(each), abs=5e-5)
+        assert mean is None or found.value == pytest.approx(mean, abs=5e-5)
+
+
+def test_an_example_without_wrong_answers_is_not_scored(row, seen):
+    given = seen({"paraphrase": [[row()], [None]], "perturbed": [[], [row()]]})
+    found = TruthRatio().compute(given, {})
+    assert (found.value, found.n_unscored) == (None, 2)
+
+
+def test_extreme_ratios_stay_finite(row, seen):
+    given = seen({"paraphrase": [[row((-5000.0,))]], "perturbed": [[row((0.0,))]]})
+    for aggregate in ("closer_to_1", "true_better", "prob_mean"):
+        found = TruthRatio(aggregate=aggregate).compute(given, {}).value
+        assert math.isfinite(found)
+        assert found == pytest.approx(0.0, abs=1e-9)
