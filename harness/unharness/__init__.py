@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
     from unharness.data.task import Task
     from unharness.data.task_data import DataOrigin, TaskData
+    from unharness.data.validation import QuestionKind, validation_splits
     from unharness.engines.engine import Engine, Sampling
     from unharness.errors import DataError, MethodError, ModelError, UnharnessError, UsageError
     from unharness.evaluation.metric import Metric, Score
@@ -75,6 +76,7 @@ _HOMES = {
     "data.sources": ("DataSource", "HubDataset", "PairsLayout", "StandIn"),
     "data.task": ("Task",),
     "data.task_data": ("DataOrigin", "TaskData"),
+    "data.validation": ("QuestionKind", "validation_splits"),
     "engines.engine": ("Engine", "Sampling"),
     "errors": ("DataError", "MethodError", "ModelError", "UnharnessError", "UsageError"),
     "evaluation.metric": ("Metric", "Score"),
@@ -157,6 +159,7 @@ __all__ = [
     "PublishedResults",
     "PublishedRow",
     "PublishedTable",
+    "QuestionKind",
     "Ref",
     "Role",
     "Row",
@@ -203,6 +206,7 @@ __all__ = [
     "sequence_nll",
     "stdout_console",
     "token_log_probs",
+    "validation_splits",
     "warn",
 ]
 

@@ -59,7 +59,9 @@ class Task(ABC):
     def validation_splits(self, data: TaskData) -> TaskData:
         """Return the splits that tuning works with; it must not see the evaluated ones.
 
-        The default holds out a fifth of the trainable examples, group by group.
+        The default holds out a fifth of the trainable examples, group by group. A task whose
+        evaluated splits ask other kinds of question than its trainable ones overrides it with
+        `validation_splits(data, kind_of=…)`, which holds out whole kinds.
         """
         return validation_splits(data)
 

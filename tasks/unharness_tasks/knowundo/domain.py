@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 from unharness import (
@@ -16,7 +17,9 @@ from unharness import (
     StandIn,
     Task,
     TaskData,
+    validation_splits,
 )
+from unharness_tasks.knowundo.question_kinds import question_kind
 
 STANDIN_SEED = 0
 SPLITS = (
@@ -58,6 +61,8 @@ class KnowUnDoDomain(Task):
     suite = "paper"
 
     layout: ClassVar[PairsLayout]
+    topics: ClassVar[Mapping[str, str]]
+    """What the questions ask about: regular expressions by topic, the first that matches."""
     paper_recipe: ClassVar[FineTuneConfig]
     """The paper's table 7, for any model that is no preset."""
     tiny_recipe: ClassVar[FineTuneConfig] = FineTuneConfig(
@@ -70,6 +75,10 @@ class KnowUnDoDomain(Task):
     def load(self, source: DataSource) -> TaskData:
         """Read the pairs: a folder, the cache, the hub, or the bundled stand-in."""
         return source.load(self.layout)
+
+    def validation_splits(self, data: TaskData) -> TaskData:
+        """Hold out whole kinds of question, as the evaluation splits ask other kinds as well."""
+        return validation_splits(data, kind_of=partial(question_kind, topics=self.topics))
 
     def target_recipe(self, model: str) -> FineTuneConfig:
         """Return the preset's own recipe, for any other model the paper's."""
