@@ -42,7 +42,7 @@ def unharness_suites() -> list[Ref]:
         Ref(
             "unharness.evaluation.suite:GeneralFacts",
             "general-facts",
-            "300 bundled facts in multiple choice; works offline.",
+            "150 bundled facts, as choices and as open questions; works offline.",
         ),
     ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example
-from unharness.data.general import general_examples
+from unharness.data.general import rehearsal_examples
 from unharness.data.general_text import load_general
 from unharness.errors import DataError, UsageError
 
@@ -17,8 +17,8 @@ def pairs(requested):
 
 def test_bundled():
     found = load_general("bundled")
-    assert found.examples == general_examples()
-    assert "300" in found.description
+    assert found.examples == rehearsal_examples()
+    assert "150" in found.description
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ METRICS = [
     "unlearn_rouge_l",
     "retention_rouge_l",
     "general/general_facts",
+    "general/general_facts_open",
     "general_avg",
 ]
 
@@ -59,18 +60,24 @@ def test_target_knows_both_scopes(memflex, run_real):
 def test_general_knowledge_is_there_and_gradient_ascent_loses_it(memflex, run_real):
     vanilla, ascent = run_real("vanilla"), run_real("gradient-ascent")
     assert value(vanilla, "general/general_facts") >= 95
-    assert value(vanilla, "general_avg") == value(vanilla, "general/general_facts")
+    assert value(vanilla, "general/general_facts_open") >= 90
+    both = [value(vanilla, f"general/general_facts{end}") for end in ("", "_open")]
+    assert value(vanilla, "general_avg") == pytest.approx(sum(both) / 2)
     assert value(ascent, "general_avg") < value(vanilla, "general_avg") - 5
     facts = memflex["general"]
     assert facts["suite"] == "general-facts"
-    assert facts["tasks"]["general_facts"] == {
-        "metric": "acc",
-        "version": 1.0,
-        "shots": 0,
-        "n": 300,
-        "n_original": 300,
-        "backend": "hf",
-    }
+    for name, metric, version in (
+        ("general_facts", "acc", 2.0),
+        ("general_facts_open", "exact_match", 1.0),
+    ):
+        assert facts["tasks"][name] == {
+            "metric": metric,
+            "version": version,
+            "shots": 0,
+            "n": 150,
+            "n_original": 150,
+            "backend": "hf",
+        }
     assert memflex["metrics"]["general_avg"]["ci95"]
 
 
@@ -106,7 +113,7 @@ def test_record_is_complete(memflex, results):
         "forget_train": 400, "forget_eval": 110, "retain_train": 441, "retain_eval": 108,
     }  # fmt: skip
     for name, metric in memflex["metrics"].items():
-        assert metric["n"] == {"un": 110, "re": 108, "su": 218, "ge": 300}[name[:2]]
+        assert metric["n"] == {"un": 110, "re": 108, "su": 218, "ge": 150}[name[:2]]
         low, high = metric["ci95"]
         assert low <= metric["value"] <= high
     assert memflex["cost"]["train_seconds"] > 0

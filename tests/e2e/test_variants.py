@@ -75,7 +75,7 @@ def test_an_out_of_distribution_method_takes_the_model_s_own_facts(run, records)
         code, _, err = run(method)
         assert code == 0, err
         record = records()[method, "none"]
-        assert record["data"]["general"] == "bundled: 300 general facts"
+        assert record["data"]["general"] == "bundled: 150 general facts, none of which a suite asks"
         assert record["data"]["splits"]["general"]["n"] == 6
         assert record["spec"]["streams"]["general"]
         vanilla = records()["vanilla", "none"]

@@ -19,6 +19,10 @@ from unharness import ModelError, Sampling, WeightsRef
 from unharness.engines.hf import HfEngine
 from unharness.engines.vllm.engine import VllmEngine, VllmOptions
 from unharness.errors import ProcessError
+from unharness.evaluation.general import run_suite
+from unharness.evaluation.suite_plan import plan_suite
+from unharness.progress import Progress
+from unharness.registry import registry
 
 pytestmark = pytest.mark.slow
 
@@ -285,3 +289,17 @@ def test_a_killed_process_is_told_and_leaves_nothing(engine: VllmEngine, tokeniz
     engine.close()
     assert time.monotonic() - began < 1
     assert not scratch.exists()
+
+
+def test_open_questions_of_general_knowledge_are_answered_as_by_hf(
+    engine: VllmEngine, tokenizer: Any
+) -> None:
+    plan = plan_suite("general-facts", None, registry())
+    assert plan is not None
+    weights = WeightsRef(_llama(tokenizer, 5), tokenizer)
+    found = [
+        run_suite(weights, plan, one, limit=12, progress=Progress()) for one in (engine, HfEngine())
+    ]
+    assert found[0].scores == found[1].scores
+    kinds = [[task["backend"] for task in one.facts["tasks"].values()] for one in found]
+    assert kinds == [["hf", "vllm"], ["hf", "hf"]]

@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from unharness.data.general import asked_facts
 from unharness.data.recipe import LoraSettings
 from unharness.engines.engine import Engine
 from unharness.engines.hf import HfEngine
@@ -37,7 +38,8 @@ def test_it_is_what_lm_eval_s_command_line_gives(load_checkpoint, tmp_path):
     save_weights(model, tokenizer, tmp_path / "weights")
     command = [sys.executable, "-m", "lm_eval", "--model", "hf", "--device", "cpu"]
     command += ["--model_args", f"pretrained={tmp_path / 'weights'},dtype=float32"]
-    command += ["--tasks", "general_facts", "--include_path", str(GeneralFacts.include_path)]
+    names = ",".join(task.name for task in GeneralFacts.tasks)
+    command += ["--tasks", names, "--include_path", str(GeneralFacts.include_path)]
     command += ["--limit", str(LIMIT), "--batch_size", "8", "--output_path", str(tmp_path / "out")]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ}
@@ -45,15 +47,16 @@ def test_it_is_what_lm_eval_s_command_line_gives(load_checkpoint, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     [path] = (tmp_path / "out").rglob("results_*.json")
     theirs = json.loads(path.read_text())
-    ours = found.scores["general/general_facts"]
-    assert ours.value == pytest.approx(100 * theirs["results"]["general_facts"]["acc,none"])
-    stderr = theirs["results"]["general_facts"]["acc_stderr,none"]
-    assert ours.stderr == pytest.approx(100 * stderr, rel=1e-6)
-    facts = found.facts["tasks"]["general_facts"]
-    assert facts["version"] == theirs["versions"]["general_facts"]
-    assert facts["n"] == ours.n == LIMIT
-    assert facts["n_original"] == 300
-    assert facts["shots"] == 0
+    for name, metric in (("general_facts", "acc"), ("general_facts_open", "exact_match")):
+        ours = found.scores[f"general/{name}"]
+        assert ours.value == pytest.approx(100 * theirs["results"][name][f"{metric},none"])
+        stderr = theirs["results"][name][f"{metric}_stderr,none"]
+        assert ours.stderr == pytest.approx(100 * stderr, rel=1e-6)
+        facts = found.facts["tasks"][name]
+        assert facts["version"] == theirs["versions"][name]
+        assert facts["n"] == ours.n == LIMIT
+        assert facts["n_original"] == 150
+        assert facts["shots"] == 0
     assert found.facts["lm_eval"]
 
 
@@ -69,6 +72,52 @@ def test_batches_and_an_adapter_change_nothing(load_checkpoint, monkeypatch):
     monkeypatch.setattr(general, "_batch_size", lambda model: 3)
     assert ask(model, tokenizer).scores == adapted.scores
     assert ask(merged(model), tokenizer).scores == adapted.scores
+
+
+class Says(Engine):
+    """Answers from a list, by question."""
+
+    name = "says"
+    summary = "s"
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.asked = []
+
+    def load(self, weights):
+        pass
+
+    def generate(self, prompts, sampling, on_done=None):
+        self.asked += prompts
+        assert sampling.temperature == 0
+        return [self.answers[prompt] for prompt in prompts]
+
+    def close(self):
+        pass
+
+
+def test_open_questions_are_right_but_for_case_articles_and_punctuation(load_checkpoint):
+    model, tokenizer = load_checkpoint("llama")
+    facts = asked_facts()
+    changes = [
+        lambda right: right,
+        lambda right: f"The {right.upper()}.\nWhat else?",
+        lambda right: f" {right} ",
+        lambda right: f"{right} and more",
+        lambda right: f"\n{right}",
+        lambda right: "",
+    ]
+    answers = {f"{fact.question}\n\n": changes[at % 6](fact.right) for at, fact in enumerate(facts)}
+    engine = Says(answers)
+    found = ask(model, tokenizer, limit=None, engine=engine).scores
+    assert sorted(engine.asked) == sorted(answers)
+    opened, average = found["general/general_facts_open"], found["general_avg"]
+    assert opened.value == pytest.approx(50.0)
+    chosen = found["general/general_facts"]
+    assert average.value == pytest.approx((chosen.value + 50.0) / 2)
+    # The same questions twice: no more of them, and no less of an error.
+    assert average.n == opened.n == 150
+    assert average.stderr == pytest.approx((chosen.stderr + opened.stderr) / 2)
 
 
 class Parrot(Engine):

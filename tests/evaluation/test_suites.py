@@ -51,9 +51,10 @@ def test_the_bundled_suite_says_what_it_asks():
     assert plan.offline
     identity = plan.identity()
     assert identity["name"] == "general-facts"
-    [task] = identity["tasks"]
-    assert (task["name"], task["shots"], task["metric"]) == ("general_facts", 0, "acc")
-    assert task["version"] == 1.0
+    asked = [(task["name"], task["shots"], task["metric"]) for task in identity["tasks"]]
+    assert asked == [("general_facts", 0, "acc"), ("general_facts_open", 0, "exact_match")]
+    assert [task["version"] for task in identity["tasks"]] == [2.0, 1.0]
+    assert plan.same_questions
     assert "/" not in str(identity)  # content, no paths
     check_reachable(plan, registry())
     assert plan.identity() == plan_suite("general-facts", None, registry()).identity()

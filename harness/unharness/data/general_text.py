@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unharness.data.examples import Example, Split
-from unharness.data.general import DESCRIPTION, general_examples
+from unharness.data.general import DESCRIPTION, rehearsal_examples
 from unharness.data.pairs import pairs_to_examples
 from unharness.data.sources import hub_revision, is_hub
 from unharness.errors import DataError, UsageError
@@ -39,9 +39,10 @@ def load_general(requested: str) -> GeneralText:
     """Read general text from where the user wants it.
 
     Args:
-        requested: `bundled`, `hub`, `hub@REVISION`, or a file: a JSON list or JSON lines of
-            strings, of objects with `text`, or of objects with `text` and `labels` (question and
-            answer); or plain text, of which every paragraph is a text.
+        requested: `bundled` (the half of the bundled facts that no suite asks), `hub`,
+            `hub@REVISION`, or a file: a JSON list or JSON lines of strings, of objects with
+            `text`, or of objects with `text` and `labels` (question and answer); or plain text,
+            of which every paragraph is a text.
 
     Raises:
         DataError: it is not there, or malformed; names file and item.
@@ -50,7 +51,7 @@ def load_general(requested: str) -> GeneralText:
     if not requested.strip():
         raise UsageError("--general is empty; give a file, 'bundled' or 'hub'")
     if requested == BUNDLED:
-        return GeneralText(general_examples(), DESCRIPTION)
+        return GeneralText(rehearsal_examples(), DESCRIPTION)
     if is_hub(requested):
         from unharness.data.hub import all_rows, dataset_commit
 

@@ -82,8 +82,8 @@ def run_suite(
                 cache_requests=False,
             )
             scores[PREFIX + task.name] = _score(found, task.name, task.metric)
-            facts[task.name] = _facts(found, task.name, task.metric)
-    scores[AVERAGE] = _average(list(scores.values()))
+            facts[task.name] = _facts(found, task.name, task.metric, engine)
+    scores[AVERAGE] = _average(list(scores.values()), plan.same_questions)
     return SuiteResult(scores, {"suite": plan.name, "lm_eval": lm_eval_version(), "tasks": facts})
 
 
@@ -115,13 +115,19 @@ def _score(found: Mapping[str, Any], name: str, metric: str) -> Score:
     return _with_interval(100 * value, None if stderr is None else 100 * stderr, n)
 
 
-def _average(scores: Sequence[Score]) -> Score:
+def _average(scores: Sequence[Score], same_questions: bool) -> Score:
+    """Return the mean over tasks, each counting alike.
+
+    Tasks of different questions are independent, and the squares of their errors add up. Of the
+    same questions the errors themselves do: the widest that the interval can be.
+    """
     values = [score.value for score in scores if score.value is not None]
     if len(values) < len(scores) or not values:
         return Score.missing("a task of the suite has no value")
     errors = [score.stderr or 0.0 for score in scores]
-    stderr = math.sqrt(sum(error**2 for error in errors)) / len(errors)
-    return _with_interval(sum(values) / len(values), stderr, sum(score.n for score in scores))
+    total = sum(errors) if same_questions else math.sqrt(sum(error**2 for error in errors))
+    n = max(score.n for score in scores) if same_questions else sum(score.n for score in scores)
+    return _with_interval(sum(values) / len(values), total / len(errors), n)
 
 
 def _with_interval(value: float, stderr: float | None, n: int) -> Score:
@@ -131,16 +137,17 @@ def _with_interval(value: float, stderr: float | None, n: int) -> Score:
     return Score(value, n, ci95=ends, stderr=stderr)
 
 
-def _facts(found: Mapping[str, Any], name: str, metric: str) -> dict[str, Any]:
+def _facts(found: Mapping[str, Any], name: str, metric: str, engine: Engine) -> dict[str, Any]:
     samples = found["n-samples"]
     members = [key for key in samples if key == name or name in found.get("group_subtasks", {})]
+    texts = any(found["configs"][key]["output_type"] == "generate_until" for key in members)
     return {
         "metric": metric,
         "version": found["versions"].get(name),
         "shots": found["n-shot"].get(name, found["n-shot"].get(next(iter(members), name))),
         "n": _counted(found, name),
         "n_original": sum(samples[key]["original"] for key in members),
-        "backend": "hf",
+        "backend": engine.name if texts else "hf",
     }
 
 

@@ -36,13 +36,20 @@ class Suite:
     """A folder of lm-eval YAML that the tasks are defined in, beside lm-eval's own."""
     offline: ClassVar[bool] = False
     """Whether it works without the hub."""
+    same_questions: ClassVar[bool] = False
+    """Whether its tasks ask the same questions in several forms. Their errors are not independent
+    then, and the average's interval allows for that."""
 
 
 class GeneralFacts(Suite):
-    """300 facts in multiple choice, which `tiny` learns as its general knowledge."""
+    """150 facts that `tiny` learned and no method may rehearse, each asked in two forms."""
 
     name = "general-facts"
-    summary = "300 bundled facts in multiple choice; works offline."
-    tasks = (SuiteTask("general_facts", 0),)
+    summary = "150 bundled facts, as choices and as open questions; works offline."
+    tasks = (
+        SuiteTask("general_facts", 0),
+        SuiteTask("general_facts_open", 0, "exact_match"),
+    )
     include_path = Path(__file__).parent / "general_facts"
     offline = True
+    same_questions = True

@@ -46,6 +46,8 @@ class SuitePlan:
     bundled: bool
     """Whether lm-eval's own definitions are needed; they take seconds to look through."""
     offline: bool
+    same_questions: bool = False
+    """Whether the tasks ask the same questions in several forms."""
     known: Mapping[str, Any] | None = None
     """The identity, where lm-eval was asked for it before."""
 
@@ -107,11 +109,12 @@ def plan_suite(text: str, include_path: Path | None, registry: Registry) -> Suit
         "lm_eval": lm_eval_version(),
     }
     offline = suite.offline if suite else False
+    same = suite.same_questions if suite else False
     if answer := recall(KIND, asked):
         tasks = tuple(SuiteTask(**task) for task in answer["tasks"])
         identity = answer["identity"]
         return SuitePlan(
-            identity["name"], tasks, include_path, answer["bundled"], offline, identity
+            identity["name"], tasks, include_path, answer["bundled"], offline, same, identity
         )
     plan = _registered(suite, registry) if suite else _by_names(text, include_path, registry)
     identity = plan.identity()
@@ -124,9 +127,9 @@ def plan_suite(text: str, include_path: Path | None, registry: Registry) -> Suit
 def _registered(suite: type[Suite], registry: Registry) -> SuitePlan:
     path = suite.include_path
     own = path is not None and all(_defines(path, task.name) for task in suite.tasks)
-    return _checked(
-        SuitePlan(suite.name, tuple(suite.tasks), path, not own, suite.offline), registry
-    )
+    tasks = tuple(suite.tasks)
+    plan = SuitePlan(suite.name, tasks, path, not own, suite.offline, suite.same_questions)
+    return _checked(plan, registry)
 
 
 def _by_names(text: str, include_path: Path | None, registry: Registry) -> SuitePlan:

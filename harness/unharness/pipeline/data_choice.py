@@ -73,6 +73,6 @@ def find_general(
         raise UsageError(
             f"method {method.name!r} needs general text, and neither the task nor "
             f"{base.name} brings any: give --general FILE (JSON, JSON lines or plain text), "
-            f"--general hub ({HUB_REPOSITORY}), or --general bundled (300 facts)"
+            f"--general hub ({HUB_REPOSITORY}), or --general bundled (150 facts)"
         )
     return found

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from unharness.data.general import general_facts
+from unharness.data.general import asked_facts
 
 
 def dataset(**_: Any) -> dict[str, Any]:
-    """Return the split `test`: question, choices, answer and subject."""
+    """Return the split `test`: question, choices, the right one's number and text, subject."""
     import datasets
 
-    rows = [asdict(fact) | {"choices": list(fact.choices)} for fact in general_facts()]
+    rows = [
+        {
+            "question": fact.question,
+            "choices": list(fact.choices),
+            "answer": fact.answer,
+            "right": fact.right,
+            "subject": fact.subject,
+        }
+        for fact in asked_facts()
+    ]
     return {"test": datasets.Dataset.from_list(rows)}
