@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from unharness import FloatRange, LossMethod, Preset, Role, Search, Stream, sequence_nll
+from unharness import LossMethod, Preset, Role, Search, Stream, sequence_nll
 from unharness_methods.paper import baseline_presets
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class GradientDifference(LossMethod):
         forget_weight: float = Field(1.0, ge=0, description="weight of the ascent")
         retain_weight: float = Field(1.0, ge=0, description="weight of the descent")
 
-        search: ClassVar[Mapping[str, Search]] = {"retain_weight": FloatRange(0.25, 8, log=True)}
+        search: ClassVar[Mapping[str, Search]] = {"retain_weight": "loss_weight"}
 
     def streams(self) -> Mapping[str, Stream]:
         """Return what the descent reads."""

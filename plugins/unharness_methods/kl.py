@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from unharness import (
-    FloatRange,
     LossMethod,
     Preset,
     Role,
@@ -55,7 +54,7 @@ class GradientAscentKL(LossMethod):
             "of the batch, questions and padding included",
         )
 
-        search: ClassVar[Mapping[str, Search]] = {"kl_weight": FloatRange(0.25, 8, log=True)}
+        search: ClassVar[Mapping[str, Search]] = {"kl_weight": "loss_weight"}
 
     def streams(self) -> Mapping[str, Stream]:
         """Return what the divergence reads; the released code compares at every position."""

@@ -95,8 +95,10 @@ class MemFlex(GradientDifference):
         localise_batch_size: int = Field(32, ge=1, description="examples of one backward pass")
 
         search: ClassVar[Mapping[str, Search]] = {
-            "mu": Choice(("q0.25", "q0.5", "q0.75", "q0.9", "q1")),
-            "sigma": Choice(("q0.1", "q0.25", "q0.5")),
+            # mu=1 with sigma=0 is every tensor that has a gradient; the quantiles q1 and q0 leave
+            # out the tensor that lies highest, or lowest.
+            "mu": Choice(("q0.25", "q0.5", "q0.75", "q0.9", 1.0)),
+            "sigma": Choice((0.0, "q0.1", "q0.25", "q0.5")),
         }
 
         @model_validator(mode="before")

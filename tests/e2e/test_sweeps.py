@@ -106,7 +106,6 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
     (path,) = folder.glob("tuning/*/*/*/study-*.json")
     study = json.loads(path.read_text())
     assert len(study["trials"]) == 2
-    assert study["trials"][0]["settings"]["lr"] == 1e-3  # the default is the first trial
     values = [trial["value"] for trial in study["trials"]]
     assert study["settings"] == study["trials"][values.index(max(values))]["settings"]
     trials = [

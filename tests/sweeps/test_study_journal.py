@@ -123,3 +123,31 @@ def test_a_damaged_journal_is_refused_by_name(tmp_path, content):
     study = new_study()
     with pytest.raises(RecordError, match=r"journal: .*remove it to begin"), study.kept(journal):
         pass
+
+
+def test_a_retried_trial_takes_no_place_in_the_sequence(tmp_path):
+    study = new_study()
+    with study.kept(tmp_path / "journal"):
+        for value in (1.0, None, 8.0):
+            tell(study, *study.ask(), value)
+    again = new_study()
+    with again.kept(tmp_path / "journal"):
+        for value in (3.0, 2.0):  # the failed one, then a new one
+            tell(again, *again.ask(), value)
+        settings = [trial.settings for trial in again.trials]
+    assert settings == [trial.settings for trial in uninterrupted()[:4]]
+
+
+def test_the_journal_of_another_sampler_is_refused_in_one_line(tmp_path):
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / "journal")))
+    optuna.create_study(storage=storage, study_name="study", direction="maximize").ask()
+    study = new_study()
+    with (
+        pytest.raises(RecordError, match="in another way.*remove it to begin") as caught,
+        study.kept(tmp_path / "journal"),
+    ):
+        pass
+    assert "\n" not in str(caught.value)

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from unharness.evaluation.uses import labels_of
 from unharness.kinds import KINDS
 from unharness.registry import Entry, Registry, resolve_path
-from unharness.unlearning.search import search_space
+from unharness.unlearning.search import MODEL_RANGES, RANGES, Search, declared_search
 
 _TYPES = {
     "number": "float",
@@ -97,9 +97,19 @@ def method_facts(method: Any, registry: Registry) -> dict[str, Any]:
             | {"source": preset.source, "settings": dict(preset.settings)}
             for preset in getattr(method, "presets", ())
         ],
-        "tuned": [f"{name}: {place}" for name, place in search_space(method).items()],
+        "tuned": [_tuned(name, search) for name, search in declared_search(method).items()],
         "hyperparameters": hyperparameters(method, registry.names("models")),
     }
+
+
+def _tuned(name: str, search: Search) -> str:
+    """Return where tuning looks for a hyperparameter; of a kind, for every model that differs."""
+    if not isinstance(search, str):
+        return f"{name}: {search}"
+    other = [
+        f"; {model}: {ranges[search]}" for model, ranges in MODEL_RANGES.items() if search in ranges
+    ]
+    return f"{name} ({search}): {RANGES[search]}{''.join(other)}"
 
 
 def _observed(metric: Any) -> list[str]:

@@ -32,11 +32,12 @@ Examples:
   unharness tune --method {defaults.METHOD} --budget-minutes 30 --data ../data
   unharness tune --method {defaults.SECOND_METHOD} --trials 10 --objective {defaults.COLUMNS[1]}
   unharness tune --method {defaults.METHOD} --trials 8 --set epochs=3   # epochs is not tuned
+  unharness tune --method {defaults.METHOD} --trials 8 --widen epochs=4 # 4 times more epochs
 
 \b
-Hyperparameters are judged on validation splits, held out from the splits that methods may read (a
-fifth of each, unless the task says otherwise), never on the evaluated splits. The same command
-continues an interrupted study from its journal.
+Hyperparameters are judged on validation splits, held out from the splits that methods may read,
+never on the evaluated splits. Ranges are the same for all methods; a best value at the edge of its
+range is warned of. The same command continues an interrupted study from its journal.
 """
 
 
@@ -59,6 +60,13 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
     help="The column to optimize, as the leaderboard names it; default: the task's headline.",
 )
 @click.option(
+    "--widen",
+    multiple=True,
+    metavar="KIND=FACTOR",
+    help="Tune all methods over a wider range of a kind of hyperparameter, such as epochs=4: that "
+    "factor at both ends, as far as the hyperparameter allows. These are new studies. Repeatable.",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -69,6 +77,7 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
 def tune_command(
     file: Path | None,
     settings: tuple[str, ...],
+    widen: tuple[str, ...],
     trials: int | None,
     budget_minutes: float | None,
     objective: str | None,
@@ -81,8 +90,9 @@ def tune_command(
 ) -> None:
     """Tune every method with the same budget, then run the best hyperparameters over the seeds.
 
-    The search spaces are the methods' own ('tuned' in 'unharness methods show NAME'). A method
-    without one is run with its defaults.
+    A kind of hyperparameter (learning rate, epochs, loss weight) has one range for all methods;
+    'tuned' in 'unharness methods show NAME' lists them. A method with nothing to tune is run with
+    its defaults.
     """
     if trials is None and budget_minutes is None:
         raise UsageError("tuning needs a budget: give --trials N, --budget-minutes M, or both")
@@ -108,7 +118,8 @@ def tune_command(
         # What is wrong is told before any trial.
         for note in plan_sweep(requests, found).data_notes():
             progress.note(note)
-        studies = tune.make_studies(requests, objective, found)
+        wider = _factors(widen)
+        studies = tune.make_studies(requests, objective, found, request.seed[0], wider)
     if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
         raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
     errors = Console(stderr=True)
@@ -143,6 +154,22 @@ def tune_command(
         sys.exit(SOME_FAILED)
 
 
+def _factors(pairs: tuple[str, ...]) -> dict[str, float]:
+    """Read `KIND=FACTOR`.
+
+    Raises:
+        UsageError: a pair is none, or its factor is no number.
+    """
+    found = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        try:
+            found[name.strip()] = float(text)
+        except ValueError:
+            raise UsageError(f"--widen {pair}: expected KIND=FACTOR, such as epochs=4") from None
+    return found
+
+
 def _problems(studies: list[Study]) -> list[str]:
     """Return what is to be said of every method without a single successful trial."""
     return [
@@ -155,17 +182,19 @@ def _problems(studies: list[Study]) -> list[str]:
 
 def _print_studies(studies: list[Study], console: Console) -> None:
     table = Table(box=None, pad_edge=False, title="best hyperparameters on the validation splits")
-    for name in ("method", "trials", "objective", "default", "best", "hyperparameters"):
+    for name in ("method", "trials", "objective", "best", "hyperparameters"):
         table.add_column(name, overflow="fold")
     for study in studies:
-        best, first = study.best, study.trials[0].value if study.trials else None
+        best = study.best
         settings = (
             ", ".join(f"{key}={value}" for key, value in best.settings.items()) if best else ""
         )
-        numbers = [
-            f"{value:.1f}" if value is not None else "–" for value in (first, best and best.value)
-        ]
+        value = f"{best.value:.1f}" if best and best.value is not None else "–"
         table.add_row(
-            study.request.method, str(len(study.trials)), study.objective, *numbers, settings
+            study.request.method, str(len(study.trials)), study.objective, value, settings
         )
     console.print(table)
+    for study in studies:
+        for edge in study.edges():
+            line = f"warning: {study.label}: {edge}"
+            console.print(line, style="yellow", markup=False, soft_wrap=True)

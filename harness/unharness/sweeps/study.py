@@ -1,8 +1,7 @@
 """The search for one method's hyperparameters: what is tried next, and what came of each trial.
 
-Optuna keeps the trials, on disk as a journal of one JSON object a line (no pickle). A suggestion
-depends on the seed, the trial's number and the trials before it alone, so that a study that was
-interrupted resumes as if it had not been.
+Optuna keeps the trials, on disk as a journal of one JSON object a line (no pickle). No trial has
+the defaults for being defaults: some methods' are tuned and others' are not.
 """
 
 from __future__ import annotations
@@ -17,14 +16,16 @@ from typing import Any
 from unharness.cache import locked
 from unharness.errors import RecordError, reason_of
 from unharness.request import RunRequest
-from unharness.unlearning.search import Choice, Search
+from unharness.sweeps.spaces import Edge, edges
+from unharness.unlearning.method import Method
+from unharness.unlearning.search import Choice, Place
 
 MAX_FAILURES = 5
 """Failed trials in a row after which a study ends."""
 DIGITS = 3
 """Significant digits of a suggested number: enough to find the place, short enough to read."""
-RANDOM_TRIALS = 5
-"""Trials before the sampler models what is good; the first has the defaults."""
+FORMAT, FORMAT_KEY = 2, "format"
+"""Which ranges, sampler and journal; raised whenever studies of the old one cannot be continued."""
 SETTINGS, OUTCOME, RETRIES = "settings", "outcome", "retries"
 """Attributes of Optuna's trials: what was tried, what came of it, and the failed one it repeats."""
 
@@ -51,13 +52,16 @@ class Study:
     """
 
     request: RunRequest
-    space: Mapping[str, Search]
+    space: Mapping[str, Place]
+    method: type[Method]
+    """Its class."""
     defaults: Mapping[str, Any]
     """Every hyperparameter's default on this model."""
     objective: str
     """The label of the column that is maximized or minimized."""
     maximize: bool
     seed: int
+    """The user's; every study has one of its own, which is derived from it."""
     _study: Any = field(init=False, repr=False)
     """Optuna's."""
 
@@ -132,9 +136,21 @@ class Study:
         return self.failures >= MAX_FAILURES
 
     @property
+    def sampler_seed(self) -> int:
+        """The seed of the sampler: of this method, task and model alone."""
+        from unharness.sweeps.sampling import study_seed
+
+        request = self.request
+        return study_seed(request.method, request.task, request.shown_model, self.seed)
+
+    @property
     def label(self) -> str:
         """The method, task and model."""
         return f"{self.request.method} on {self.request.task}, {self.request.shown_model}"
+
+    def edges(self) -> list[Edge]:
+        """Return which of the best hyperparameters lie at an edge of their ranges."""
+        return edges(self.method, self.space, self.best.settings) if self.best else []
 
     def ask(self) -> tuple[Any, dict[str, Any]]:
         """Return Optuna's trial, and the hyperparameters that it suggests."""
@@ -163,26 +179,24 @@ class Study:
             direction="maximize" if self.maximize else "minimize",
             load_if_exists=True,
         )
-        if not self._study.get_trials(deepcopy=False):
-            # The first trial has the defaults: tuning never ends below it on the
-            # validation part.
-            self._study.enqueue_trial(
-                {name: self.defaults[name] for name in self.space if self._holds(name)}
-            )
+        known = self._study.user_attrs.get(FORMAT_KEY)
+        if known is None and not self._study.get_trials(deepcopy=False):
+            self._study.set_user_attr(FORMAT_KEY, FORMAT)
+        elif known != FORMAT:
+            raise ValueError("its trials were suggested in another way")
 
     def _next(self) -> Any:
         """Return the trial that was begun and not finished, else a new one."""
         import optuna
 
+        from unharness.sweeps.sampling import sampler
+
         waiting, running = optuna.trial.TrialState.WAITING, optuna.trial.TrialState.RUNNING
         asked = [one for one in self._study.get_trials(deepcopy=False) if one.state != waiting]
         begun = next((trial for trial in asked if trial.state == running), None)
-        # One sampler would begin its random sequence again after an interruption, and repeat
-        # itself; so each trial has one of its own.
-        self._study.sampler = optuna.samplers.TPESampler(
-            seed=self.seed + (begun.number if begun else len(asked)),
-            n_startup_trials=RANDOM_TRIALS,
-        )
+        # What is tried again takes no new place in the sequence.
+        before = [one for one in asked if one is not begun and RETRIES not in one.user_attrs]
+        self._study.sampler = sampler(self.sampler_seed, len(before), tuple(self.space))
         return optuna.trial.Trial(self._study, begun._trial_id) if begun else self._study.ask()
 
     def _finished(self) -> list[Any]:
@@ -202,17 +216,11 @@ class Study:
         place = self.space[name]
         if isinstance(place, Choice):
             return trial.suggest_categorical(name, place.values)
-        low, high = place.ends(self.defaults[name])
         if isinstance(self.defaults[name], int):
-            return trial.suggest_int(name, max(1, round(low)), max(1, round(high)), log=place.log)
-        return float(f"{trial.suggest_float(name, low, high, log=place.log):.{DIGITS}g}")
-
-    def _holds(self, name: str) -> bool:
-        place, default = self.space[name], self.defaults[name]
-        if isinstance(place, Choice):
-            return default in place.values
-        low, high = place.ends(default)
-        return bool(low <= default <= high)
+            low, high = max(1, round(place.low)), max(1, round(place.high))
+            return trial.suggest_int(name, low, high, log=place.log)
+        found = trial.suggest_float(name, place.low, place.high, log=place.log)
+        return float(f"{found:.{DIGITS}g}")
 
 
 def _cut_torn_line(journal: Path) -> None:

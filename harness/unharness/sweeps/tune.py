@@ -31,7 +31,8 @@ from unharness.registry import Registry
 from unharness.request import RunRequest, results_folder
 from unharness.sweeps.executors.executor import Executor, JobResult, SweepObserver
 from unharness.sweeps.plan import plan_sweep
-from unharness.sweeps.study import Study, Trial
+from unharness.sweeps.spaces import check_widened, make_space
+from unharness.sweeps.study import FORMAT, Study, Trial
 from unharness.sweeps.sweep import run_sweep
 from unharness.unlearning.search import search_space
 
@@ -55,7 +56,11 @@ class Effort:
 
 
 def make_studies(
-    requests: Sequence[RunRequest], objective: str | None, registry: Registry, seed: int = 0
+    requests: Sequence[RunRequest],
+    objective: str | None,
+    registry: Registry,
+    seed: int = 0,
+    widen: Mapping[str, float] | None = None,
 ) -> list[Study]:
     """Return a study for every request whose method has something to tune.
 
@@ -63,14 +68,17 @@ def make_studies(
         requests: a run each, with default hyperparameters.
         objective: the label of a column; None: the headline of each request's task.
         registry: knows the plugins.
-        seed: of the sampler.
+        seed: what the seeds of the samplers are derived from, each study's own.
+        widen: factor by kind of hyperparameter: over how much wider a range all methods are
+            tuned than by default.
 
     Raises:
-        UsageError: a name is unknown, a task does not measure the objective, or the objective is
-            to match the retrained model.
+        UsageError: a name is unknown, nothing that is to be widened is tuned, a task does not
+            measure the objective, or the objective is to match the retrained model.
         PluginError: a task fails.
     """
     models = ModelFinder(registry)
+    check_widened(widen or {}, [registry.get("methods", one.method) for one in requests])
     studies = []
     for request in requests:
         method_class = registry.get("methods", request.method)
@@ -88,15 +96,17 @@ def make_studies(
                 f"{column!r} is best where it matches the retrained model; tuning needs a "
                 "metric of which more, or less, is better"
             )
-        space = search_space(method_class)
+        if not search_space(method_class):
+            continue
         given = request.hyperparameters()
-        space = {name: place for name, place in space.items() if name not in given}
+        family = models.target(request, method_class).family if request.target else request.model
+        space = make_space(method_class, family, given, widen or {})
         if not space:
             continue
-        family = models.target(request, method_class).family if request.target else request.model
         config = make_method(method_class, family, given).config
         defaults = {name: getattr(config, name) for name in space}
-        studies.append(Study(request, space, defaults, column, direction == "higher", seed))
+        higher = direction == "higher"
+        studies.append(Study(request, space, method_class, defaults, column, higher, seed))
     return studies
 
 
@@ -213,7 +223,7 @@ def _paths(studies: Sequence[Study], registry: Registry) -> dict[Path, Study]:
 
     It is named after what makes the study: the ids of the run with the defaults and evaluation,
     which stand for model, data and fixed hyperparameters; the objective; what is tuned within
-    which bounds; and the sampler's seed.
+    which bounds; the user's seed; and the format of the study.
     """
     if not studies:
         return {}
@@ -223,7 +233,7 @@ def _paths(studies: Sequence[Study], registry: Registry) -> dict[Path, Study]:
     for study, run_id in zip(studies, plan.run_ids, strict=True):
         space = {name: repr(place) for name, place in sorted(study.space.items())}
         ids = [run_id, evaluations[run_id]]
-        identity = json.dumps([*ids, study.objective, space, study.seed])
+        identity = json.dumps([FORMAT, *ids, study.objective, space, study.seed])
         key = hashlib.sha256(identity.encode()).hexdigest()[:RUN_ID_LENGTH]
         request = study.request
         folder = Path(plan.results, request.task, path_name(request.shown_model), request.method)
@@ -240,7 +250,9 @@ def _save(study: Study, path: Path) -> None:
         path,
         {
             "objective": study.objective,
-            "sampler": f"TPE, seed {study.seed}",
+            "format": FORMAT,
+            "sampler": f"Sobol, then TPE, seed {study.sampler_seed}",
+            "space": {name: str(place) for name, place in study.space.items()},
             "best": best and best.run_id,
             "settings": best and dict(best.settings),
             "trials": [vars(trial) | {"settings": dict(trial.settings)} for trial in study.trials],

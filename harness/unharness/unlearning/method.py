@@ -14,7 +14,7 @@ from unharness.models.inference import InferenceWrapper, UnlearnedModel
 from unharness.strict_model import StrictModel
 from unharness.training.hooks import StepHooks
 from unharness.unlearning.presets import Preset
-from unharness.unlearning.search import FloatRange, Search
+from unharness.unlearning.search import Search
 from unharness.unlearning.streams import Stream
 
 if TYPE_CHECKING:
@@ -118,11 +118,9 @@ class LossMethod(Method, StepHooks):
     class Config(Method.Config, TrainConfig):
         """The hyperparameters of the training; a method adds its own."""
 
-        # By hyperparameter: where `unharness tune` looks; a method adds its own.
-        search: ClassVar[Mapping[str, Search]] = {
-            "lr": FloatRange(0.1, 10, log=True, relative_to_default=True),
-            "epochs": FloatRange(0.5, 2, relative_to_default=True),
-        }
+        # By hyperparameter: its kind, which says where `unharness tune` looks; a method adds its
+        # own.
+        search: ClassVar[Mapping[str, Search]] = {"lr": "learning_rate", "epochs": "epochs"}
 
     def prepare(self, context: UnlearnContext) -> None:
         """Do what must be done once before training. The default does nothing."""
