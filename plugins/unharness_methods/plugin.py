@@ -25,6 +25,11 @@ def unharness_methods() -> list[Ref]:
             summary="The gold standard: a model trained on the retain set alone.",
         ),
         Ref(
+            "unharness_methods.descent_only:DescentOnly",
+            name="descent-only",
+            summary="A control: descent on the retain set alone, no unlearning.",
+        ),
+        Ref(
             "unharness_methods.gradient_ascent:GradientAscent",
             name="gradient-ascent",
             summary="Makes the forget set's answers less likely, and nothing else.",

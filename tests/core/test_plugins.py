@@ -110,6 +110,7 @@ def test_the_builtins_are_all_there_and_whole():
     assert registry.names("methods") == [
         "adversarial",
         "base",
+        "descent-only",
         "gradient-ascent",
         "gradient-difference",
         "gradient-difference-ood",

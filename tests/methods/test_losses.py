@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from unharness import Stream, TokenBatch, UnlearnBatch
+from unharness_methods.descent_only import DescentOnly
 from unharness_methods.gradient_ascent import GradientAscent
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.memflex import MemFlex
@@ -61,6 +62,7 @@ def _loss(method: Any, values: dict[str, Any] | None = None, model: Any = None) 
 @pytest.mark.parametrize(
     ("method", "values", "expected"),
     [
+        (DescentOnly, {}, RETAIN_NLL),
         (GradientAscent, {}, -FORGET_NLL),
         (GradientDifference, {}, RETAIN_NLL - FORGET_NLL),
         (
