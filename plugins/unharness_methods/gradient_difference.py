@@ -29,7 +29,7 @@ class GradientDifference(LossMethod):
         "tiny": {"lr": 1e-3, "epochs": 4, "retain_weight": 2.0}
     }
 
-    presets: ClassVar[Sequence[Preset]] = baseline_presets()
+    presets: ClassVar[Sequence[Preset]] = baseline_presets(paired=True)
 
     class Config(LossMethod.Config):
         """Adds the two weights."""

@@ -41,7 +41,7 @@ class GradientAscentKL(LossMethod):
         "tiny": {"lr": 1e-3, "epochs": 4, "kl_weight": 3.0}
     }
 
-    presets: ClassVar[Sequence[Preset]] = baseline_presets()
+    presets: ClassVar[Sequence[Preset]] = baseline_presets(paired=True)
 
     class Config(LossMethod.Config):
         """Adds the two weights and the fidelity."""

@@ -1,6 +1,7 @@
 """Published hyperparameters, by method, task and model."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ BASELINES = (
     *("gradient-ascent", "random-labels", "adversarial"),
     *("gradient-difference", "gradient-difference-ood", "kl", "kl-ood"),
 )
+ALONE = BASELINES[:3]
+"""Those that read the forget set alone."""
 LLAMA, QWEN = "Llama-2-7b-chat-hf", "Qwen1.5-7B-Chat"
 
 
@@ -38,7 +41,8 @@ def test_presets_are_tables_7_and_12(method: str, task: str, model: str):
     found = preset(method, task=task, model=f"/models/{model}")
     assert found.label == f"paper ({model})"
     made = make_method(registry().get("methods", method), model, {}, found).config
-    wanted = {"epochs": 2, "batch_size": 16, "micro_batch_size": 1, "weight_decay": 0.0}
+    wanted = {"epochs": 2, "batch_size": 16 if method in ALONE else 8}
+    wanted |= {"micro_batch_size": 1, "weight_decay": 0.0}
     wanted |= {"lr": 3e-4 if method == "memflex" else 5e-5, "warmup_ratio": 0.03}
     wanted["schedule"] = "cosine"
     if method == "memflex":
@@ -61,13 +65,28 @@ def test_presets_equal_the_transcribed_tables(real_data: Path):
         task, model = key.split("/")
         settings = preset("memflex", task=task, model=model).settings
         assert {name: settings[name] for name in values} == values
-    for method, table in (("kl", "unlearn_baselines"), ("memflex", "memflex")):
+    for method, table in (
+        ("gradient-ascent", "unlearn_baselines"),
+        ("kl", "unlearn_baselines"),
+        ("memflex", "memflex"),
+    ):
         published = tables["hyperparameters"][table]
         settings = preset(method, model=LLAMA).settings
         for name in ("epochs", "lr", "weight_decay"):
             assert settings[name] == published[name]
         assert settings["micro_batch_size"] == published["batch_size"]
-        assert settings["batch_size"] == published["gradient_accumulation"]
+        streams = 1 if method in ALONE else 2
+        assert streams * settings["batch_size"] == published["gradient_accumulation"]
+
+
+def test_an_epoch_has_as_many_steps_as_the_released_stream(real_data: Path):
+    """Of 16 examples each: 400 forget examples alone, or each with one of the retain set."""
+    folder = real_data / "knowundo" / "privacy"
+    forget = len(json.loads((folder / "unlearn_train.json").read_text()))
+    for method in (*BASELINES, "memflex"):
+        stream = forget * (1 if method in ALONE else 2)
+        steps = math.ceil(forget / preset(method, model=LLAMA).settings["batch_size"])
+        assert steps == math.ceil(stream / 16) == (25 if method in ALONE else 50)
 
 
 def test_another_model_s_preset_by_name_and_the_user_s_word_last():
