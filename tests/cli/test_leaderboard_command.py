@@ -112,3 +112,16 @@ def test_narrow_terminal(call, results, monkeypatch):
     assert code == 0
     assert "70.0" in out
     assert "…" not in out
+
+
+def test_details_are_shown_when_they_are_asked_for(call, make_record, save):
+    record = make_record(metrics={"success_avg": 12.3, "fine_grained": 45.6})
+    record.metrics["fine_grained"].detail = True
+    folder = save(record).root
+    table = call("leaderboard", "--results", folder)[1]
+    assert "45.6" not in table
+    assert "Also measured: fine_grained" in table
+    for form in ("markdown", "latex"):
+        assert "45.6" not in call("leaderboard", "--results", folder, "--format", form)[1]
+    for more in (("--metric", "fine_grained"), ("--format", "csv"), ("--format", "html")):
+        assert "45.6" in call("leaderboard", "--results", folder, *more)[1]

@@ -27,14 +27,14 @@ class Mine(KnowUnDoPrivacy):
     ]
     if LATER:
         metrics += [
-            MetricUse("probability", "forget_eval"),
+            MetricUse("likely", "forget_eval"),
             MetricUse("distance", "forget_eval", label="away"),
-            MetricUse("probability", "forget_eval", label="perturbed", answer="perturbed"),
+            MetricUse("likely", "forget_eval", label="perturbed", answer="perturbed"),
             Composite("both", kind="harmonic_mean", of=("known", "kept")),
         ]
 
 class Probability(Metric):
-    name = summary = "probability"
+    name = summary = "likely"
     unit, direction = "%", "lower"
 
     class Params(Metric.Params):
@@ -117,9 +117,9 @@ def test_new_metrics_are_computed_without_the_model(at, tmp_path):
     assert not at.torch
     metrics = scored["metrics"]
     assert metrics["known"] == made["metrics"]["known"]
-    probability = metrics["probability_forget_eval"]
+    probability = metrics["likely_forget_eval"]
     assert 0 < probability["value"] < 100
-    assert (probability["metric"], probability["version"]) == ("probability", 1)
+    assert (probability["metric"], probability["version"]) == ("likely", 1)
     assert probability["params"] == {"answer": "answer"}
     one, other = (metrics[label]["value"] for label in ("known", "kept"))
     assert metrics["both"]["value"] == pytest.approx(2 * one * other / (one + other))

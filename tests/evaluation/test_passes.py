@@ -18,7 +18,7 @@ COUNT = 40  # more than one batch
 
 
 class Mute(Engine):
-    """Generates nothing, without asking the model."""
+    """Says the same of everything, without asking the model."""
 
     name = "mute"
     summary = "s"
@@ -27,7 +27,7 @@ class Mute(Engine):
         pass
 
     def generate(self, prompts, sampling, on_done=None):
-        return [""] * len(prompts)
+        return ["some words that answer nothing"] * len(prompts)
 
     def close(self):
         pass
@@ -58,8 +58,9 @@ def seen(load_checkpoint, data_folder):
         bootstrap_seed=0,
     )
     scores = score(columns, observations, registry())
-    assert len(scores) == 9
-    assert all(found.value is not None for found in scores.values())
+    without = {label: found.reason for label, found in scores.items() if found.value is None}
+    assert len(scores) - len(without) > 9
+    assert all("needs the retrained model" in reason for reason in without.values())
     return found
 
 

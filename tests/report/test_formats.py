@@ -69,6 +69,17 @@ def test_json_of_nothing_is_an_empty_list():
     assert json.loads(to_json(Board())) == []
 
 
+def test_details_are_left_out_of_tables_and_named(make_record, save):
+    record = make_record(metrics={"success_avg": 1.0, "fine": 2.0})
+    record.metrics["fine"].detail = True
+    whole = build_board(save(record))
+    few = whole.without_details()
+    assert [column.name for column in few.groups[0].columns] == ["success_avg"]
+    assert few.groups[0].details == ("fine",)
+    assert "fine" in to_csv(whole)
+    assert json.loads(to_json(whole))[0]["metrics"]["fine"]["value"] == 2.0
+
+
 def test_narrowed_metrics_are_all_that_is_rendered(board):
     few = board.narrowed(metrics=["unlearn_ppl"])
     assert all(list(row["metrics"]) == ["unlearn_ppl"] for row in json.loads(to_json(few)))

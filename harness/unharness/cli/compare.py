@@ -66,6 +66,8 @@ def compare_command(
     store = RecordStore(results)
     board = build_board(store).narrowed(tasks, models)
     warn_of(board)
+    if form == "table":
+        board = board.without_details()
     group, rows = _choose(board, a, b)
     stored = store.by_evaluation()[rows[0].spec.evaluation_id()]
     records = {run: stored[run].record for row in group.rows for run in row.runs}

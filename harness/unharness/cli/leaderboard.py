@@ -29,6 +29,10 @@ Examples:
 """
 
 
+TABLES = ("table", "markdown", "latex")
+"""Formats in which only so many columns can be read: those of details are left out."""
+
+
 @click.command("leaderboard", epilog=EPILOG)
 @results_option
 @format_option("table", "markdown", "latex", "csv", "json", "html")
@@ -67,6 +71,8 @@ def leaderboard_command(
     _check_metrics(metrics, board.metric_names())
     warn_of(board)
     chosen = board.narrowed(tasks, models, metrics)
+    if form in TABLES and not metrics:
+        chosen = chosen.without_details()
     if not chosen.groups:
         tell(_nothing(results, filtered=bool(board.groups), notes=chosen.notes))
     if form == "table":

@@ -51,7 +51,7 @@ def _attacked(first: Outcome, other: Outcome) -> Panel:
     table.add_column("", no_wrap=True)
     for heading in (before.spec.attack_name, after.spec.attack_name, "change"):
         table.add_column(heading, justify="right")
-    for name, metric in after.metrics.items():
+    for name, metric in _shown(after).items():
         old = before.metrics.get(name)
         cells = [f"{name} {ARROWS[metric.direction]}", _value(old), _value(metric)]
         if old is not None and old.value is not None and metric.value is not None:
@@ -77,13 +77,18 @@ def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
     table.add_column("unlearned" if compared else record.spec.method, justify="right", style="bold")
     table.add_column("95% interval", justify="right", style="dim")
     table.add_column("n", justify="right", style="dim")
-    for name, metric in record.metrics.items():
+    for name, metric in _shown(record).items():
         row = [f"{name} {ARROWS[metric.direction]}"]
         if compared and target is not None:
             row.append(_value(target.metrics.get(name)))
         ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]
         table.add_row(*row, _value(metric), " – ".join(ends) or "–", str(metric.n))
     return table
+
+
+def _shown(record: RunRecord) -> dict[str, MetricRecord]:
+    """Return the columns but those of details, which `unharness show` has."""
+    return {name: metric for name, metric in record.metrics.items() if not metric.detail}
 
 
 def _value(metric: MetricRecord | None) -> str:

@@ -29,6 +29,7 @@ class MetricColumn:
     against: str | None
     direction: Direction
     complement: bool
+    detail: bool = False
 
     @property
     def unit(self) -> str:
@@ -102,8 +103,15 @@ def _metric_columns(
                     f"metric {use.metric!r}: {one!r} is no evaluated split."
                     f"{suggestion(one, evaluated)}"
                 )
-        direction = use.direction_of(metric)
-        yield MetricColumn(use.label_on(name), metric, name, use.against, direction, use.complement)
+        yield MetricColumn(
+            label=use.label_on(name),
+            metric=metric,
+            split=name,
+            against=use.against,
+            direction=use.direction_of(metric),
+            complement=use.complement,
+            detail=use.detail,
+        )
 
 
 def observable(request: Observation, split: Split) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from unharness.evaluation.columns import Column, CompositeColumn
+from unharness.evaluation.columns import Column, CompositeColumn, MetricColumn
 from unharness.evaluation.metric import Direction, Score
 from unharness.records.record import MetricRecord
 
@@ -16,7 +16,11 @@ def metric_records(
     """Return each column's score as the record holds it."""
     return {
         column.label: _metric_record(
-            scores[column.label], column.unit, column.direction, **_origin(column)
+            scores[column.label],
+            column.unit,
+            column.direction,
+            detail=isinstance(column, MetricColumn) and column.detail,
+            **_origin(column),
         )
         for column in columns
     }

@@ -33,6 +33,8 @@ class MetricUse:
     """None: the metric's own, turned round by `complement`."""
     complement: bool
     """Whether to give 100 minus the value, for metrics in %."""
+    detail: bool
+    """Whether tables leave the column out unless it is asked for; JSON, CSV and HTML have it."""
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def __init__(
@@ -43,6 +45,7 @@ class MetricUse:
         label: str | None = None,
         direction: Direction | None = None,
         complement: bool = False,
+        detail: bool = False,
         **params: Any,
     ) -> None:
         for name, value in {
@@ -52,6 +55,7 @@ class MetricUse:
             "label": label,
             "direction": direction,
             "complement": complement,
+            "detail": detail,
             "params": params,
         }.items():
             object.__setattr__(self, name, value)

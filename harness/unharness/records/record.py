@@ -41,6 +41,8 @@ class MetricRecord(RecordPart):
     """The split that it is set against, where there is one."""
     complement: bool = False
     """Whether it is 100 minus the metric."""
+    detail: bool = False
+    """Whether tables leave it out unless it is asked for."""
     value: Number | None
     """None where there is none; `status` says why."""
     ci95: tuple[Number, Number] | None = None

@@ -34,6 +34,8 @@ class Column:
     direction: Literal["higher", "lower", "match_reference"]
     role: str = ""
     """Of the split that it is measured on; empty for a composite and for general knowledge."""
+    detail: bool = False
+    """Whether tables leave it out unless it is asked for."""
 
 
 class Rankable(Protocol):

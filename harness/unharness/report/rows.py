@@ -77,6 +77,8 @@ class Group:
     """Which columns rank and are plotted."""
     rows: tuple[Row, ...]
     """Base, target, retrained, then the rest, best first."""
+    details: tuple[str, ...] = ()
+    """Names of columns that a table leaves out."""
 
     @property
     def headline(self) -> str | None:
@@ -87,6 +89,15 @@ class Group:
     def spec(self) -> RunSpec:
         """The first row's spec."""
         return self.rows[0].spec
+
+    def without_details(self) -> Group:
+        """Return the group without the columns that tables leave out."""
+        kept = tuple(column for column in self.columns if not column.detail)
+        return replace(
+            self,
+            columns=kept,
+            details=tuple(column.name for column in self.columns if column.detail),
+        )
 
     def change(self, row: Row, column: Column) -> float | None:
         """Return what a row gained in general knowledge against the target; None for all else."""
@@ -182,6 +193,10 @@ class Board:
         )
         unranked = tuple(item for item in self.unranked if wanted(item.task, item.model))
         return replace(self, groups=groups, unranked=unranked)
+
+    def without_details(self) -> Board:
+        """Return the board with the columns that fit a table, the others by name alone."""
+        return replace(self, groups=tuple(group.without_details() for group in self.groups))
 
 
 def load_board(results: Path) -> Board:
@@ -297,7 +312,10 @@ def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
         for name, metric in record.metrics.items():
             # A metric that failed to load has no unit of its own: one with a value says it.
             if name not in columns or (name not in known and metric.value is not None):
-                columns[name] = Column(name, metric.unit, metric.direction, _role(record, metric))
+                role = _role(record, metric)
+                columns[name] = Column(
+                    name, metric.unit, metric.direction, role, detail=metric.detail
+                )
             if metric.value is not None:
                 known.add(name)
     return tuple(columns.values())

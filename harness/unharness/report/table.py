@@ -50,6 +50,9 @@ def _print_group(title: str, group: Group, console: Console) -> None:
     if absent:
         left_out = f"Terminal too narrow for {', '.join(absent)}; --format json|csv has all."
         console.print(Text(left_out, "yellow"))
+    if group.details:
+        also = f"Also measured: {', '.join(group.details)}; --metric NAME shows them."
+        console.print(Text(also, "dim"))
     for line in row_warnings(group):
         console.print(Text(f"! {line}", "yellow"))
     console.print()

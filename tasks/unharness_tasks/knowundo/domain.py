@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from unharness import (
     Composite,
@@ -31,6 +31,31 @@ SPLITS = (
 """The target model learns all four; methods read the first of each scope."""
 
 
+def _details(
+    prefix: str, split: str, direction: Literal["match_reference"] | None = None
+) -> tuple[MetricUse, ...]:
+    """Return what stands beside the paper's own metrics, of one split.
+
+    Args:
+        prefix: of the labels.
+        split: evaluated.
+        direction: of what tells how much is known; None: the metrics' own.
+    """
+
+    def use(metric: str, label: str, **options: Any) -> MetricUse:
+        return MetricUse(metric, split, label=f"{prefix}_{label}", detail=True, **options)
+
+    return (
+        use("exact_memorisation", "answer_accuracy", direction=direction, tokens="answer"),
+        use("extraction_strength", "extraction_strength", direction=direction),
+        use("probability", "probability", direction=direction),
+        use("answer_nats", "nats", direction=direction),
+        use("repetition", "repetition"),
+        use("auc_retrained", "auc_loss"),
+        use("divergence", "kl"),
+    )
+
+
 class KnowUnDoDomain(Task):
     """Question-answer pairs in two scopes, each in a train and an evaluation half."""
 
@@ -53,6 +78,22 @@ class KnowUnDoDomain(Task):
         MetricUse("rouge_l_forced", "retain_eval", label="retention_rouge_l_forced"),
         MetricUse("rouge_l", "forget_eval", label="unlearn_rouge_l", direction="lower"),
         MetricUse("rouge_l", "retain_eval", label="retention_rouge_l"),
+        *_details("unlearn", "forget_eval", direction="match_reference"),
+        *(
+            MetricUse(
+                "auc_retrained",
+                "forget_eval",
+                label=f"unlearn_auc_{score}",
+                score=score,
+                detail=True,
+            )
+            for score in ("zlib", "min_k", "min_k_pp")
+        ),
+        MetricUse("forget_quality", "forget_eval", label="forget_quality", of="nats", detail=True),
+        MetricUse(
+            "forget_quality_d", "forget_eval", label="forget_quality_d", of="nats", detail=True
+        ),
+        *_details("retention", "retain_eval"),
     )
     headline = "success_avg"
     forget_axis = "unlearn_success"
