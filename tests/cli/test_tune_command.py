@@ -94,7 +94,7 @@ def test_a_method_without_a_successful_trial_is_not_run_untuned(tune, tmp_path):
     assert code == 3  # retrain, which has nothing to tune, was still tried
     (line,) = [line for line in errors.splitlines() if "kl" in line and "failed" in line]
     assert "out of memory" in line
-    assert "0 runs with the best hyperparameters" in errors
+    assert "0 runs with the chosen hyperparameters" in errors
 
 
 def test_studies_are_written_where_the_environment_says(tune, tmp_path, monkeypatch):

@@ -95,6 +95,10 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
         "kl,retrain",
         "--trials",
         "2",
+        "--finalists",
+        "1",
+        "--finalist-seeds",
+        "1",
         "--seed",
         "0..1",
         *few,
@@ -108,6 +112,10 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
     assert len(study["trials"]) == 2
     values = [trial["value"] for trial in study["trials"]]
     assert study["settings"] == study["trials"][values.index(max(values))]["settings"]
+    assert study["budget"]["finalists"]["runs"] == 1
+    assert study["budget"]["all"]["steps"] > 0
+    assert study["finalists"][0]["mean"] == study["validation"]
+    assert len(study["evaluation_by_seed"]) == 2
     trials = [
         read_records(one)[0].model_dump(mode="json")
         for one in folder.glob("tuning/*/*/kl/*/run.json")

@@ -6,8 +6,8 @@ from unharness.errors import UsageError
 from unharness.registry import registry
 from unharness.request import RunRequest
 from unharness.sweeps.spaces import edges, make_space
-from unharness.sweeps.study import Trial
-from unharness.sweeps.tune import make_studies
+from unharness.sweeps.studies import make_studies
+from unharness.sweeps.trial import Trial
 from unharness.unlearning.search import RANGES, Choice, FloatRange
 
 

@@ -4,8 +4,10 @@ from unharness import MetricUse
 from unharness.errors import PluginError, UsageError
 from unharness.registry import registry
 from unharness.request import RunRequest
-from unharness.sweeps.study import Trial
-from unharness.sweeps.tune import Effort, final_requests, make_studies
+from unharness.sweeps.final_runs import final_requests
+from unharness.sweeps.studies import make_studies
+from unharness.sweeps.trial import Trial
+from unharness.sweeps.tune import Effort
 from unharness.unlearning.method import LossMethod
 from unharness.unlearning.search import Choice, FloatRange, search_space
 
@@ -167,7 +169,7 @@ def test_the_objective_is_by_default_the_headline_of_each_task(monkeypatch):
         RunRequest(method="kl", task="knowundo-copyright"),
         objective=None,
     )
-    assert [(one.objective, one.maximize) for one in found] == [
+    assert [(one.objective.label, one.objective.higher) for one in found] == [
         ("success_avg", True),
         ("unlearn_rouge_l", False),
     ]

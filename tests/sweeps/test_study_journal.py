@@ -7,8 +7,8 @@ import pytest
 from unharness.errors import RecordError
 from unharness.registry import registry
 from unharness.request import RunRequest
-from unharness.sweeps.study import Trial
-from unharness.sweeps.tune import make_studies
+from unharness.sweeps.studies import make_studies
+from unharness.sweeps.trial import Trial
 
 VALUES = [3.0, 1.0, 8.0, 2.0, 9.0, 4.0, 7.0, 5.0]
 

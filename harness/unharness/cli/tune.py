@@ -1,4 +1,4 @@
-"""`unharness tune`: equal effort for every method, then the best hyperparameters over the seeds."""
+"""`unharness tune`: equal effort for every method, then what was chosen over the seeds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import signal
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from rich.table import Table
 
 from unharness import defaults
 from unharness.cli.completion import complete
@@ -20,9 +19,6 @@ from unharness.cli.sweep import SOME_FAILED
 from unharness.cli.yaml_file import file_keys
 from unharness.errors import MethodError, UsageError
 from unharness.terminal import Console
-
-if TYPE_CHECKING:
-    from unharness.sweeps.study import Study
 
 MOST_MINUTES = 60 * 24 * 365
 """A year."""
@@ -37,7 +33,8 @@ Examples:
 \b
 Hyperparameters are judged on validation splits, held out from the splits that methods may read,
 never on the evaluated splits. Ranges are the same for all methods; a best value at the edge of its
-range is warned of. The same command continues an interrupted study from its journal.
+range is warned of. The best trials are run again with other seeds before one is chosen, and all
+runs and their training are counted. The same command continues an interrupted study.
 """
 
 
@@ -60,6 +57,21 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
     help="The column to optimize, as the leaderboard names it; default: the task's headline.",
 )
 @click.option(
+    "--finalists",
+    type=click.IntRange(0, 100),
+    default=3,
+    show_default=True,
+    help="How many of each method's best trials are run again with new seeds; the best mean wins. "
+    "0: the best trial does.",
+)
+@click.option(
+    "--finalist-seeds",
+    type=click.IntRange(1, 100),
+    default=2,
+    show_default=True,
+    help="With how many seeds each.",
+)
+@click.option(
     "--widen",
     multiple=True,
     metavar="KIND=FACTOR",
@@ -78,6 +90,8 @@ def tune_command(
     file: Path | None,
     settings: tuple[str, ...],
     widen: tuple[str, ...],
+    finalists: int,
+    finalist_seeds: int,
     trials: int | None,
     budget_minutes: float | None,
     objective: str | None,
@@ -88,7 +102,7 @@ def tune_command(
     debug: bool,
     **flags: Any,
 ) -> None:
-    """Tune every method with the same budget, then run the best hyperparameters over the seeds.
+    """Tune every method with the same budget, then run the chosen hyperparameters over the seeds.
 
     A kind of hyperparameter (learning rate, epochs, loss weight) has one range for all methods;
     'tuned' in 'unharness methods show NAME' lists them. A method with nothing to tune is run with
@@ -111,46 +125,58 @@ def tune_command(
     request = make_sweep_request(values)
     requests = cells(request.model_copy(update={"seed": request.seed[:1]}), found)
     with progress_for(quiet) as progress, progress.stage("prepare"):
-        from unharness.sweeps import tune
+        from unharness.cli.tune_report import print_chosen, print_effort, problems
+        from unharness.sweeps.final_runs import compare_with_evaluation, final_requests, relabel
         from unharness.sweeps.plan import plan_sweep
+        from unharness.sweeps.studies import make_studies
         from unharness.sweeps.sweep import failures, make_executor, run_sweep
+        from unharness.sweeps.trial import Finals
+        from unharness.sweeps.tune import Effort, run_count, tune
 
         # What is wrong is told before any trial.
         for note in plan_sweep(requests, found).data_notes():
             progress.note(note)
-        wider = _factors(widen)
-        studies = tune.make_studies(requests, objective, found, request.seed[0], wider)
+        studies = make_studies(
+            requests,
+            objective,
+            found,
+            request.seed[0],
+            _factors(widen),
+            Finals(finalists, finalist_seeds),
+        )
     if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
         raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
     errors = Console(stderr=True)
-    effort = tune.Effort(trials, budget_minutes and budget_minutes * 60)
+    effort = Effort(trials, budget_minutes and budget_minutes * 60)
     options = {"workers": workers, "address": address}
     with closing(make_executor(executor, options, found)) as runner:
-        total = (trials or 0) * len(studies)
-        with watching(total, 0.0, quiet, errors) as observer:
-            tune.tune(studies, effort, runner, found, observer)
+        with watching(run_count(studies, effort), 0.0, quiet, errors) as observer:
+            tune(studies, effort, runner, found, observer)
         if not quiet:
-            _print_studies(studies, errors)
-        problems = _problems(studies)
-        final = tune.final_requests(requests, studies, request.seed)
+            print_effort(studies, errors)
+        failing = problems(studies)
+        final = final_requests(requests, studies, request.seed)
         if not final:
-            raise MethodError("; ".join(problems))
-        for problem in problems:
+            raise MethodError("; ".join(failing))
+        for problem in failing:
             errors.print(f"failed: {problem}", style="red", markup=False, soft_wrap=True)
         plan = plan_sweep(final, found)
         with watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
             results = run_sweep(plan, runner, observer)
-    tune.relabel(final, found)
+    relabel(final, found)
+    compare_with_evaluation(studies, final, found)
+    if not quiet:
+        print_chosen(studies, errors)
     failed = failures(results)
     for result in failed:
         errors.print(f"failed: {result.error}", style="red", markup=False, soft_wrap=True)
     if not quiet:
         errors.print(
-            f"{len(plan.cells) - len(failed)} runs with the best hyperparameters in "
+            f"{len(plan.cells) - len(failed)} runs with the chosen hyperparameters in "
             f"{plan.results}; 'unharness leaderboard' compares them",
             style="dim",
         )
-    if failed or problems:
+    if failed or failing:
         sys.exit(SOME_FAILED)
 
 
@@ -168,33 +194,3 @@ def _factors(pairs: tuple[str, ...]) -> dict[str, float]:
         except ValueError:
             raise UsageError(f"--widen {pair}: expected KIND=FACTOR, such as epochs=4") from None
     return found
-
-
-def _problems(studies: list[Study]) -> list[str]:
-    """Return what is to be said of every method without a single successful trial."""
-    return [
-        f"{study.label}: all {len(study.trials)} trials failed, so there is nothing to "
-        f"run. The last one: {study.trials[-1].error}"
-        for study in studies
-        if study.best is None
-    ]
-
-
-def _print_studies(studies: list[Study], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, title="best hyperparameters on the validation splits")
-    for name in ("method", "trials", "objective", "best", "hyperparameters"):
-        table.add_column(name, overflow="fold")
-    for study in studies:
-        best = study.best
-        settings = (
-            ", ".join(f"{key}={value}" for key, value in best.settings.items()) if best else ""
-        )
-        value = f"{best.value:.1f}" if best and best.value is not None else "–"
-        table.add_row(
-            study.request.method, str(len(study.trials)), study.objective, value, settings
-        )
-    console.print(table)
-    for study in studies:
-        for edge in study.edges():
-            line = f"warning: {study.label}: {edge}"
-            console.print(line, style="yellow", markup=False, soft_wrap=True)

@@ -6,6 +6,7 @@ the defaults for being defaults: some methods' are tuned and others' are not.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from typing import Any
 from unharness.cache import locked
 from unharness.errors import RecordError, reason_of
 from unharness.request import RunRequest
+from unharness.sweeps.objective import Objective
 from unharness.sweeps.spaces import Edge, edges
+from unharness.sweeps.trial import SETTINGS, Finalist, Finals, Trial
 from unharness.unlearning.method import Method
 from unharness.unlearning.search import Choice, Place
 
@@ -24,24 +27,21 @@ MAX_FAILURES = 5
 """Failed trials in a row after which a study ends."""
 DIGITS = 3
 """Significant digits of a suggested number: enough to find the place, short enough to read."""
-FORMAT, FORMAT_KEY = 2, "format"
+FORMAT, FORMAT_KEY = 3, "format"
 """Which ranges, sampler and journal; raised whenever studies of the old one cannot be continued."""
-SETTINGS, OUTCOME, RETRIES = "settings", "outcome", "retries"
+OUTCOME, RETRIES = "outcome", "retries"
 """Attributes of Optuna's trials: what was tried, what came of it, and the failed one it repeats."""
+FINAL_RUNS = "final_runs"
+"""The attribute of Optuna's study that holds what came of the finalists."""
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Hyperparameters that were tried."""
+class Chosen:
+    """The settings that a study ends with."""
 
     settings: Mapping[str, Any]
-    run_id: str
     value: float | None
-    """Of the objective; None if the run failed, or gave none."""
-    seconds: float
-    """What it took, without the training of a target model."""
-    error: str | None = None
-    """Why there is no value."""
+    """On the validation part: the mean over the seeds of a finalist, or the best trial's."""
 
 
 @dataclass
@@ -57,11 +57,14 @@ class Study:
     """Its class."""
     defaults: Mapping[str, Any]
     """Every hyperparameter's default on this model."""
-    objective: str
-    """The label of the column that is maximized or minimized."""
-    maximize: bool
+    objective: Objective
     seed: int
     """The user's; every study has one of its own, which is derived from it."""
+    finals: Finals = field(default_factory=Finals)
+    file: Path | None = None
+    """Where its findings are written; its journal lies beside it."""
+    evaluation: dict[int, float] = field(default_factory=dict)
+    """By seed: the objective on the evaluated splits, with the settings that were chosen."""
     _study: Any = field(init=False, repr=False)
     """Optuna's."""
 
@@ -106,7 +109,7 @@ class Study:
     def trials(self) -> list[Trial]:
         """The finished trials in their order; of one that was tried again, the last outcome."""
         return [
-            Trial(trial.user_attrs[SETTINGS], **trial.user_attrs[OUTCOME])
+            Trial.of(trial.user_attrs[SETTINGS], trial.user_attrs[OUTCOME])
             for trial in self._finished()
         ]
 
@@ -118,9 +121,33 @@ class Study:
     @property
     def best(self) -> Trial | None:
         """The best trial, the earliest of equal ones; None if none has a value."""
-        known = [trial for trial in self.trials if trial.value is not None]
-        sign = -1 if self.maximize else 1
-        return min(known, key=lambda trial: sign * float(trial.value or 0.0), default=None)
+        return next(iter(self._best_first()), None)
+
+    @property
+    def finalists(self) -> list[Finalist]:
+        """The best settings, each once and best first, with what came of their runs so far."""
+        distinct: dict[str, Trial] = {}
+        for trial in self._best_first():
+            distinct.setdefault(_key(trial.settings), trial)
+        return [
+            Finalist(trial, self._final_runs().get(key, {}))
+            for key, trial in list(distinct.items())[: self.finals.count]
+        ]
+
+    @property
+    def final_runs(self) -> list[Trial]:
+        """All runs of finalists, those of settings included that no longer are."""
+        return [run for runs in self._final_runs().values() for run in runs.values()]
+
+    @property
+    def chosen(self) -> Chosen | None:
+        """The finalist with the best mean; where none has one the best trial, or None."""
+        sign = self._sign
+        means = [(sign * one.mean, one) for one in self.finalists if one.mean is not None]
+        if means:
+            _, winner = min(means, key=lambda found: found[0])
+            return Chosen(winner.trial.settings, winner.mean)
+        return Chosen(self.best.settings, self.best.value) if self.best else None
 
     @property
     def failures(self) -> int:
@@ -149,8 +176,9 @@ class Study:
         return f"{self.request.method} on {self.request.task}, {self.request.shown_model}"
 
     def edges(self) -> list[Edge]:
-        """Return which of the best hyperparameters lie at an edge of their ranges."""
-        return edges(self.method, self.space, self.best.settings) if self.best else []
+        """Return which of the chosen hyperparameters lie at an edge of their ranges."""
+        chosen = self.chosen
+        return edges(self.method, self.space, chosen.settings) if chosen else []
 
     def ask(self) -> tuple[Any, dict[str, Any]]:
         """Return Optuna's trial, and the hyperparameters that it suggests."""
@@ -163,12 +191,36 @@ class Study:
         """Take the outcome of a trial."""
         from optuna.trial import TrialState
 
-        told = {name: value for name, value in vars(outcome).items() if name != SETTINGS}
-        trial.set_user_attr(OUTCOME, told)
+        trial.set_user_attr(OUTCOME, outcome.outcome())
         if outcome.value is None:
             self._study.tell(trial, state=TrialState.FAIL)
         else:
             self._study.tell(trial, outcome.value)
+
+    def tell_final(self, seed: int, run: Trial) -> None:
+        """Take the outcome of a finalist's run; one with the same seed is replaced."""
+        runs: dict[str, Any] = self._study.user_attrs.get(FINAL_RUNS, {})
+        own = runs.setdefault(_key(run.settings), {"settings": dict(run.settings), "runs": {}})
+        own["runs"][str(seed)] = run.outcome()
+        self._study.set_user_attr(FINAL_RUNS, runs)
+
+    @property
+    def _sign(self) -> int:
+        """What makes less better."""
+        return -1 if self.objective.higher else 1
+
+    def _best_first(self) -> list[Trial]:
+        sign = self._sign
+        known = [(trial.value, trial) for trial in self.trials if trial.value is not None]
+        return [trial for _, trial in sorted(known, key=lambda one: sign * one[0])]
+
+    def _final_runs(self) -> dict[str, dict[int, Trial]]:
+        """Return the runs of finalists by settings and seed."""
+        runs = self._study.user_attrs.get(FINAL_RUNS, {})
+        return {
+            key: {int(seed): Trial.of(own["settings"], run) for seed, run in own["runs"].items()}
+            for key, own in runs.items()
+        }
 
     def _open(self, storage: Any) -> None:
         import optuna
@@ -176,7 +228,7 @@ class Study:
         self._study = optuna.create_study(
             storage=storage,
             study_name="study",
-            direction="maximize" if self.maximize else "minimize",
+            direction="maximize" if self.objective.higher else "minimize",
             load_if_exists=True,
         )
         known = self._study.user_attrs.get(FORMAT_KEY)
@@ -221,6 +273,10 @@ class Study:
             return trial.suggest_int(name, low, high, log=place.log)
         found = trial.suggest_float(name, place.low, place.high, log=place.log)
         return float(f"{found:.{DIGITS}g}")
+
+
+def _key(settings: Mapping[str, Any]) -> str:
+    return json.dumps(dict(settings), sort_keys=True)
 
 
 def _cut_torn_line(journal: Path) -> None:

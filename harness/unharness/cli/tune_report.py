@@ -1,0 +1,79 @@
+"""What tuning found, on the screen: what every method was given, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from unharness.sweeps.trial import Budget
+from unharness.terminal import Console
+
+if TYPE_CHECKING:
+    from unharness.sweeps.study import Study
+
+
+def problems(studies: Sequence[Study]) -> list[str]:
+    """Return what is to be said of every method without a single successful trial."""
+    return [
+        f"{study.label}: all {len(study.trials)} trials failed, so there is nothing to "
+        f"run. The last one: {study.trials[-1].error}"
+        for study in studies
+        if study.best is None
+    ]
+
+
+def print_effort(studies: Sequence[Study], console: Console) -> None:
+    """Print how many runs every method had and what unlearning took in them, and warnings."""
+    table = Table(box=None, pad_edge=False, title="tuning: what every method was given")
+    for name in ("method", "trials", "finalist runs", "steps", "examples", "tokens", "seconds"):
+        table.add_column(name, justify="left" if name == "method" else "right", overflow="fold")
+    for study in studies:
+        trials, finals = study.trials, study.final_runs
+        total = Budget.total(run.training for run in (*trials, *finals))
+        numbers = (len(trials), len(finals), total.steps, total.examples, total.tokens)
+        seconds = f"{total.seconds:,.0f}"
+        table.add_row(_name(study, studies), *(f"{number:,}" for number in numbers), seconds)
+    console.print(table)
+    for study in studies:
+        for edge in study.edges():
+            line = f"warning: {study.label}: {edge}"
+            console.print(line, style="yellow", markup=False, soft_wrap=True)
+
+
+def print_chosen(studies: Sequence[Study], console: Console) -> None:
+    """Print the hyperparameters that were chosen, with what they gave at every step."""
+    table = Table(box=None, pad_edge=False, title="chosen hyperparameters")
+    names = ("method", "objective", "best trial", "validation", "evaluation", "hyperparameters")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for study in studies:
+        best, chosen = study.best, study.chosen
+        values = (
+            best and best.value,
+            chosen and chosen.value,
+            mean(study.evaluation.values()) if study.evaluation else None,
+        )
+        settings = chosen.settings if chosen else {}
+        table.add_row(
+            _name(study, studies),
+            study.objective.label,
+            *(f"{value:.1f}" if value is not None else "–" for value in values),
+            ", ".join(f"{name}={value}" for name, value in settings.items()),
+        )
+    console.print(table)
+    if any(study.evaluation for study in studies):
+        console.print(
+            "'best trial' is the largest of many and so too good; 'validation' is of seeds that no "
+            "trial had; 'evaluation' is of questions that tuning never saw",
+            style="dim",
+            soft_wrap=True,
+        )
+
+
+def _name(study: Study, studies: Sequence[Study]) -> str:
+    """Return the method; task and model too where several are tuned."""
+    places = {(one.request.task, one.request.shown_model) for one in studies}
+    return study.label if len(places) > 1 else study.request.method

@@ -1,0 +1,113 @@
+"""The studies of a tuning: one for every method that has something to tune, and where each lies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from unharness.errors import UsageError
+from unharness.pipeline.given_target import ModelFinder
+from unharness.pipeline.method_choice import make_method
+from unharness.records.stage_specs import RUN_ID_LENGTH
+from unharness.records.store import path_name
+from unharness.registry import Registry
+from unharness.request import RunRequest
+from unharness.sweeps.executors.executor import SweepObserver
+from unharness.sweeps.objective import make_objective
+from unharness.sweeps.plan import plan_sweep
+from unharness.sweeps.spaces import check_widened, make_space
+from unharness.sweeps.study import FORMAT, Study
+from unharness.sweeps.trial import Finals
+from unharness.sweeps.validation_runs import validation_request
+from unharness.unlearning.search import search_space
+
+
+def make_studies(
+    requests: Sequence[RunRequest],
+    objective: str | None,
+    registry: Registry,
+    seed: int = 0,
+    widen: Mapping[str, float] | None = None,
+    finals: Finals | None = None,
+) -> list[Study]:
+    """Return a study for every request whose method has something to tune.
+
+    Args:
+        requests: a run each, with default hyperparameters.
+        objective: the label of a column; None: the headline of each request's task.
+        registry: knows the plugins.
+        seed: what the seeds of the samplers are derived from, each study's own.
+        widen: factor by kind of hyperparameter: over how much wider a range all methods are
+            tuned than by default.
+        finals: how many of each study's best settings are run again; None: the default.
+
+    Raises:
+        UsageError: a name is unknown, nothing that is to be widened is tuned, a task does not
+            measure the objective, or the objective is to match the retrained model.
+        PluginError: a task fails.
+    """
+    models = ModelFinder(registry)
+    check_widened(widen or {}, [registry.get("methods", one.method) for one in requests])
+    studies = []
+    for request in requests:
+        method_class = registry.get("methods", request.method)
+        wanted = make_objective(objective, request.task, registry)
+        if not search_space(method_class):
+            continue
+        given = request.hyperparameters()
+        family = models.target(request, method_class).family if request.target else request.model
+        space = make_space(method_class, family, given, widen or {})
+        if not space:
+            continue
+        config = make_method(method_class, family, given).config
+        defaults = {name: getattr(config, name) for name in space}
+        studies.append(
+            Study(request, space, method_class, defaults, wanted, seed, finals or Finals())
+        )
+    return studies
+
+
+def give_places(studies: Sequence[Study], registry: Registry, observer: SweepObserver) -> None:
+    """Give every study the file that says what was tried, beside the trials' records.
+
+    It is named after what makes the study: the ids of the run with the defaults and evaluation,
+    which stand for model, data and fixed hyperparameters; the objective; what is tuned within
+    which bounds; the user's seed; and the format of the study.
+    """
+    if not studies:
+        return
+    requests = [
+        validation_request(study.request, study.defaults, study.request.seed) for study in studies
+    ]
+    plan = plan_sweep(requests, registry)
+    evaluations = {cell.run_id: cell.plan.spec.evaluation_id() for cell in plan.cells}
+    found: dict[Path, Study] = {}
+    for study, run_id in zip(studies, plan.run_ids, strict=True):
+        space = {name: repr(place) for name, place in sorted(study.space.items())}
+        ids = [run_id, evaluations[run_id]]
+        identity = json.dumps([FORMAT, *ids, study.objective.label, space, study.seed])
+        key = hashlib.sha256(identity.encode()).hexdigest()[:RUN_ID_LENGTH]
+        request = study.request
+        folder = Path(plan.results, request.task, path_name(request.shown_model), request.method)
+        study.file = folder / f"study-{key}.json"
+        same = found.setdefault(study.file, study)
+        if same is not study:
+            raise UsageError(f"{same.label} and {study.label} are one model; give one of them")
+        _note_others(study, folder, observer)
+
+
+def _note_others(study: Study, folder: Path, observer: SweepObserver) -> None:
+    """Say that studies of former versions are left alone; their trials were made in another way."""
+    old = 0
+    for path in folder.glob("study-*.json"):
+        try:
+            old += json.loads(path.read_text(encoding="utf-8")).get("format") != FORMAT
+        except (OSError, ValueError, AttributeError):
+            continue
+    if old:
+        observer.note(
+            f"{study.label}: {old} earlier {'study' if old == 1 else 'studies'} in {folder} "
+            "tuned in another way; not continued"
+        )

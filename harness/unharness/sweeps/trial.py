@@ -1,0 +1,94 @@
+"""What came of hyperparameters that were tried, and what training on them took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from unharness.records.record import RunRecord
+
+SETTINGS = "settings"
+TARGET_STAGE = "train target"
+"""How the stages begin that are shared with other runs, and are not counted as effort."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What unlearning took: the training of target and reference models is not in it."""
+
+    steps: int = 0
+    """Optimizer steps."""
+    examples: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    """Wall-clock seconds of the unlearning alone."""
+
+    @classmethod
+    def of(cls, record: RunRecord) -> Budget:
+        """Return what a run took, as far as it got."""
+        done = record.training
+        if done is None:
+            return cls()
+        return cls(done.steps, done.examples, done.tokens, record.cost.train_seconds or 0.0)
+
+    @classmethod
+    def total(cls, parts: Iterable[Budget]) -> Budget:
+        """Return the sum."""
+        found = list(parts)
+        return cls(*(sum(getattr(one, field.name) for one in found) for field in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Hyperparameters that were tried in one run."""
+
+    settings: Mapping[str, Any]
+    run_id: str
+    value: float | None
+    """Of the objective; None if the run failed, or gave none."""
+    seconds: float
+    """Wall-clock seconds of the whole run, without the training of a target model."""
+    error: str | None = None
+    """Why there is no value."""
+    training: Budget = Budget()
+
+    def outcome(self) -> dict[str, Any]:
+        """Return all but the settings as JSON values."""
+        return {name: value for name, value in asdict(self).items() if name != SETTINGS}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], outcome: Mapping[str, Any]) -> Trial:
+        """Return the trial of an `outcome`."""
+        return cls(settings, **{**outcome, "training": Budget(**outcome["training"])})
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """One of a study's best settings, run again with seeds that no trial had."""
+
+    trial: Trial
+    runs: Mapping[int, Trial]
+    """By seed, as far as they were run."""
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the seeds; None before all were run, or where one failed."""
+        values = [run.value for run in self.runs.values() if run.value is not None]
+        return sum(values) / len(values) if values and len(values) == len(self.runs) else None
+
+
+@dataclass(frozen=True)
+class Finals:
+    """How many of a study's best settings are run again, and with how many seeds each.
+
+    Both are the same for all methods.
+    """
+
+    count: int = 3
+    seeds: int = 2
+
+    @property
+    def runs(self) -> int:
+        """Runs for each method."""
+        return self.count * self.seeds
