@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from unharness.report.values import format_number
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
     from unharness.terminal import Text, print_table
-    from unharness.training.blocks import hidden_states
+    from unharness.training.blocks import decoder_blocks, hidden_states
     from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
     from unharness.training.sharded import gather_full_tensor
     from unharness.unlearning.context import UnlearnContext
@@ -104,7 +104,7 @@ _HOMES = {
     "pipeline.run": ("run",),
     "sweeps.executors.executor": ("Executor", "Job", "JobResult", "SweepObserver"),
     "terminal": ("Text", "print_table"),
-    "training.blocks": ("hidden_states",),
+    "training.blocks": ("decoder_blocks", "hidden_states"),
     "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
     "training.sharded": ("gather_full_tensor",),
     "unlearning.context": ("UnlearnContext",),
@@ -188,6 +188,7 @@ __all__ = [
     "WeightsRef",
     "__version__",
     "debug_option",
+    "decoder_blocks",
     "echo",
     "echo_json",
     "format_number",

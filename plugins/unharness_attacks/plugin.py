@@ -14,4 +14,14 @@ def unharness_attacks() -> list[Ref]:
             name="prompt",
             summary="Puts an instruction before every evaluated question.",
         ),
+        Ref(
+            "unharness_attacks.quantize:Quantize",
+            name="quantize",
+            summary="Rounds the weights to 4 or 8 bits.",
+        ),
+        Ref(
+            "unharness_attacks.relearn:Relearn",
+            name="relearn",
+            summary="Fine-tunes the unlearned model briefly on a part of the forget set.",
+        ),
     ]

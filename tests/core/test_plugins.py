@@ -121,7 +121,7 @@ def test_the_builtins_are_all_there_and_whole():
         "retrain",
         "vanilla",
     ]
-    assert registry.names("attacks") == ["prompt"]
+    assert registry.names("attacks") == ["prompt", "quantize", "relearn"]
     assert registry.names("tasks") == ["knowundo-copyright", "knowundo-privacy"]
     assert registry.names("engines") == ["hf", "vllm"]
     assert registry.names("models") == ["micro", "tiny"]
