@@ -83,7 +83,12 @@ def test_general_knowledge_is_there_and_gradient_ascent_loses_it(memflex, run_re
 
 def test_memflex_unlearns_and_keeps(memflex):
     assert value(memflex, "success_avg") >= 65
-    assert memflex["warnings"] == []
+    # It forgets by writing loops, and loops on what it should keep as well.
+    assert all("are loops" in warning for warning in memflex["warnings"])
+    kept = memflex["answers"]["retain_eval"]
+    assert kept["predicted"] == pytest.approx(value(memflex, "retention_success") / 100)
+    assert (kept["role"], kept["n"]) == ("retain", 108)
+    assert 0 <= kept["looping"] < 0.6
 
 
 def test_gradient_ascent_forgets_everything_and_says_so(run_real):
@@ -91,7 +96,7 @@ def test_gradient_ascent_forgets_everything_and_says_so(run_real):
     assert value(record, "unlearn_success") >= 90
     assert value(record, "retention_success") < 50
     if value(record, "retention_success") < 10:
-        assert any("collapsed" in warning for warning in record["warnings"])
+        assert any("retain_eval are loops" in warning for warning in record["warnings"])
 
 
 def test_retrain_never_saw_the_forget_set_and_knows_the_rest(run_real):

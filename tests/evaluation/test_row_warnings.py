@@ -1,10 +1,11 @@
-"""Which models count as collapsed, and which targets as never trained: by role, not by name."""
+"""Which answers are warned of, and which targets were never trained: by role, not by name."""
 
 import pytest
 
 from unharness import Example, Generated, Likelihood, Observed, Split, TokenScores
+from unharness.evaluation.answers import answer_warnings, answers_record
 from unharness.evaluation.scoring import Observations
-from unharness.pipeline.record_builder import TARGET_UNLEARNED, collapse_warnings, target_warnings
+from unharness.pipeline.record_builder import TARGET_UNLEARNED, target_warnings
 
 
 def seen(*splits, texts=None):
@@ -28,30 +29,42 @@ def seen(*splits, texts=None):
     return Observations(found, observed)
 
 
-@pytest.mark.parametrize(
-    ("splits", "collapsed"),
-    [
-        ([("f", "forget", 0.0), ("r", "retain", 0.9)], []),  # forgotten, nothing else
-        ([("f", "forget", 0.0), ("r", "retain", 0.05)], ["r"]),
-        ([("near", "retain", 0.05), ("far", "retain", 0.5)], ["near"]),
-        ([("near", "retain", 0.0), ("far", "retain", 0.0)], ["near", "far"]),
-        ([("h", "holdout", 0.0), ("u", "utility", 0.0)], []),  # a target need not know these
-    ],
-)
-def test_a_model_that_predicts_nothing_of_a_retain_split_has_collapsed(splits, collapsed):
-    found = list(collapse_warnings(seen(*splits)))
-    assert len(found) == len(collapsed)
-    for text, name in zip(found, collapsed, strict=True):
-        assert text.startswith("the model has collapsed: it predicts")
-        assert text.endswith(f"of {name}")
+LOOP = "the old house and the old house " * 6
+PROSE = "She grew up in a village by the sea, where her father mended nets and sang."
 
 
-def test_one_answer_to_everything_is_a_collapse_on_the_retain_set_alone():
+def test_a_split_s_answers_in_numbers():
+    texts = [LOOP] * 3 + ["no comment "] * 2 + [PROSE] + list("abcd")
+    found = answers_record(seen(("f", "forget", 0.0), ("r", "retain", 0.9), texts=texts))
+    kept = found["r"]
+    assert (kept.role, kept.n, kept.looping, kept.same) == ("retain", 10, 0.3, 0.3)
+    assert kept.predicted == pytest.approx(0.9)
+    assert (found["f"].role, found["f"].predicted) == ("forget", 0.0)
+    [without] = answers_record(seen(("r", "retain", 0.5))).values()
+    assert (without.looping, without.same, without.predicted) == (None, None, 0.5)
+
+
+@pytest.mark.parametrize(("loops", "roles"), [(1, []), (2, ["retain"]), (6, ["forget", "retain"])])
+def test_loops_are_warned_of_sooner_on_what_is_to_be_kept(loops, roles):
+    texts = [LOOP + str(n) for n in range(loops)] + [PROSE + str(n) for n in range(10 - loops)]
+    splits = [(role, role, 0.0) for role in ("forget", "retain", "holdout", "utility")]
+    found = answer_warnings(seen(*splits, texts=texts))
+    assert found == [
+        f"{10 * loops}% of its answers to {role} are loops of a few words" for role in roles
+    ]
+
+
+def test_one_answer_to_everything_is_warned_of_on_the_retain_set_alone():
     same, mixed = ["no comment "] * 6 + list("abcd"), list("abcdefghij")
     splits = [("f", "forget", 0.9), ("r", "retain", 0.9)]
-    [text] = collapse_warnings(seen(*splits, texts=same))
-    assert text == "the model has collapsed: 60% of its answers to r are 'no comment'"
-    assert list(collapse_warnings(seen(*splits, texts=mixed))) == []
+    assert answer_warnings(seen(*splits, texts=same)) == [
+        "60% of its answers to r are 'no comment'"
+    ]
+    assert answer_warnings(seen(*splits, texts=mixed)) == []
+
+
+def test_what_a_model_predicts_is_judged_beside_the_base_model_and_not_here():
+    assert answer_warnings(seen(("r", "retain", 0.0))) == []
 
 
 def test_a_target_must_know_what_it_learned_and_nothing_else():

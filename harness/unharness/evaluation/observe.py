@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
@@ -115,13 +114,3 @@ def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
         return isinstance(request, Generated), first.index(request.observer), other
 
     return sorted(found, key=place)
-
-
-def most_common_share(observations: Observations, split: str) -> tuple[float, str]:
-    """Return the share (0 to 1) of a split's most common greedy text, and that text."""
-    found = observations.get(split, Generated())
-    if found is None:
-        return 0.0, ""
-    texts = [samples[0].strip() for samples in found.texts["samples"]]
-    text, count = Counter(texts).most_common(1)[0]
-    return count / len(texts), text

@@ -13,6 +13,7 @@ from unharness.evaluation.columns import Column, CompositeColumn, MetricColumn
 from unharness.evaluation.metric import Score
 from unharness.evaluation.metric_plugins import compute
 from unharness.evaluation.observed import Observed
+from unharness.evaluation.repetition import repeated_share
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.seen import Seen
 from unharness.evaluation.statistics import Estimate
@@ -158,12 +159,14 @@ def example_rows(
         generated = observations.get(name, Generated())
         for index, example in enumerate(split.examples):
             tokens = likelihood.tokens[index][0] if likelihood else None
+            text = generated.texts["samples"][index][0] if generated else None
             yield {
                 "split": name,
                 "id": example.id,
                 "prompt": example.prompt,
                 "answer": example.answer,
-                "generated": generated.texts["samples"][index][0] if generated else None,
+                "generated": text,
+                "repetition": _share(text),
                 "argmax": tokens.argmax_text if tokens else None,
                 "hits": [int(hit) for hit in tokens.hits] if tokens else None,
                 "log_probs": _rounded(tokens.log_probs) if tokens else None,
@@ -176,6 +179,11 @@ def example_rows(
                     if name in value.per_example
                 },
             }
+
+
+def _share(text: str | None) -> float | None:
+    share = None if text is None else repeated_share(text)
+    return None if share is None else round(share, 6)
 
 
 def _rounded(values: Sequence[float]) -> list[float]:

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from unharness.data.task import Task
 from unharness.errors import MethodError, UnharnessError
-from unharness.evaluation.observe import most_common_share
-from unharness.evaluation.observed import TokenScores
-from unharness.evaluation.requests import Likelihood
+from unharness.evaluation.answers import answer_warnings, own_answers
 from unharness.evaluation.scoring import Observations
 from unharness.models.trained import TrainedModel
 from unharness.pipeline.run_plan import RunPlan
 from unharness.records.record import DataRecord, RankingRecord, RunRecord, TargetRecord
 from unharness.registry import Registry
 
-COLLAPSED_ACCURACY = 0.1
-"""A model that predicts less of the answer tokens of a retain split has collapsed."""
 LEARNED_SHARE = 0.8
 """A target that predicts less of its answer tokens, without a prompt, has not learned them."""
 TARGET_UNLEARNED = "the target model never learned its facts"
-COLLAPSED_SHARE = 0.5
-"""Above this share of equal answers to a retain split a model has collapsed."""
 
 
 def target_warnings(observations: Observations) -> list[str]:
     """Say of which learned splits the target model predicts too little to have learned them."""
     found = []
     for name, split in observations.splits.items():
-        rows = _own_answers(observations, name)
+        rows = own_answers(observations, name)
         hits = [hit for row in rows if row for hit in row.hits]
         if split.learned and hits and sum(hits) < LEARNED_SHARE * len(hits):
             share = 100 * sum(hits) / len(hits)
@@ -43,38 +36,9 @@ def target_warnings(observations: Observations) -> list[str]:
 def row_warnings(plan: RunPlan, record: RunRecord, observations: Observations) -> list[str]:
     """Say what makes a row look better or worse than it is."""
     if any(text.startswith(TARGET_UNLEARNED) for text in record.warnings):
-        # A collapsed model cannot be distinguished from one whose target was never trained.
+        # Loops of the target's own are no fault of the method.
         return _cut_warnings(plan, record)
-    return [*collapse_warnings(observations), *_cut_warnings(plan, record)]
-
-
-def collapse_warnings(observations: Observations) -> Iterator[str]:
-    """Say on which retain splits the model has collapsed.
-
-    Forget splits do not count: one refusal for all of them is no collapse.
-    """
-    for name, split in observations.splits.items():
-        if split.role != "retain":
-            continue
-        rows = [row for row in _own_answers(observations, name) if row]
-        accuracy = sum(sum(row.hits) / len(row.hits) for row in rows) / max(1, len(rows))
-        if rows and accuracy < COLLAPSED_ACCURACY:
-            yield (
-                f"the model has collapsed: it predicts {100 * accuracy:.1f}% of the answer tokens "
-                f"of {name}"
-            )
-        share, text = most_common_share(observations, name)
-        if share > COLLAPSED_SHARE:
-            yield (
-                f"the model has collapsed: {100 * share:.0f}% of its answers to {name} are "
-                f"{text[:40]!r}"
-            )
-
-
-def _own_answers(observations: Observations, split: str) -> list[TokenScores | None]:
-    """Return the token scores of a split's own answers; none where they were not observed."""
-    found = observations.get(split, Likelihood())
-    return [variants[0] for variants in found.tokens] if found else []
+    return [*answer_warnings(observations), *_cut_warnings(plan, record)]
 
 
 def _cut_warnings(plan: RunPlan, record: RunRecord) -> list[str]:
@@ -90,7 +54,7 @@ def count_unscored(record: RunRecord, observations: Observations) -> None:
     """Count the evaluated examples whose answers go on beyond the maximum length."""
     assert record.data is not None
     for split in observations.splits:
-        rows = _own_answers(observations, split)
+        rows = own_answers(observations, split)
         cut = sum(row is None or row.truncated for row in rows)
         if cut:
             record.data.truncated[split] = cut

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from unharness.cache import locked
 from unharness.errors import RecordError
+from unharness.evaluation.answers import answers_record
 from unharness.evaluation.columns import MetricColumn, resolve_columns
 from unharness.evaluation.metric_records import metric_records
 from unharness.evaluation.requests import Generated, Likelihood, Observation
@@ -70,6 +71,7 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
         evaluation = record.spec.evaluation.model_copy(update={"metrics": tuple(metrics)})
         record.spec = record.spec.changed(evaluation=evaluation)
         record.ranking = ranking
+        record.answers = answers_record(observations)
         record.metrics = metrics | {k: v for k, v in general.items() if k not in metrics}
         record.warnings = [text for text in record.warnings if text not in statuses] + faults
         try:

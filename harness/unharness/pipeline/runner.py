@@ -13,6 +13,7 @@ from unharness.cache import locked
 from unharness.engines.engine import Engine
 from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
 from unharness.evaluation import storage
+from unharness.evaluation.answers import answers_record
 from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
 from unharness.evaluation.metric_records import metric_records, suite_records
@@ -153,6 +154,7 @@ class Runner:
         if general:
             record.metrics |= suite_records(general.scores)
             record.general = general.facts
+        record.answers = answers_record(observations)
         count_unscored(record, observations)
         if self._is_target_row and not plan.chain.attacks:
             record.warnings += target_warnings(observations)

@@ -175,6 +175,23 @@ class CostRecord(RecordPart):
     """Wall-clock seconds by stage."""
 
 
+class AnswersRecord(RecordPart):
+    """What a model's answers to a split look like as a whole."""
+
+    role: str
+    """The split's."""
+    n: Count
+    """Examples evaluated."""
+    looping: Number | None = None
+    """Share (0 to 1) of the greedy answers that are loops: most of their 4-grams repeat. None where
+    no text was generated."""
+    same: Number | None = None
+    """Share (0 to 1) of the most common greedy answer."""
+    predicted: Number | None = None
+    """Share (0 to 1) of an answer's tokens that are predicted under teacher forcing, mean over
+    examples; None where that was not observed."""
+
+
 class RunRecord(RecordPart):
     """Everything that a run leaves, but for the examples and the weights beside it."""
 
@@ -198,6 +215,8 @@ class RunRecord(RecordPart):
     """What the attacks did, in their order."""
     metrics: dict[str, MetricRecord] = Field(default_factory=dict)
     ranking: RankingRecord | None = None
+    answers: dict[str, AnswersRecord] = Field(default_factory=dict)
+    """By evaluated split: what tells whether the model has collapsed."""
     engine: dict[str, Any] | None = None
     """The engine that generated the text: its name, and the facts that it reports."""
     general: dict[str, Any] | None = None

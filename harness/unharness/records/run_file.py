@@ -12,6 +12,7 @@ from pydantic import Field
 
 from unharness.records.record import (
     SCHEMA_VERSION,
+    AnswersRecord,
     AttackRecord,
     CostRecord,
     DataRecord,
@@ -27,7 +28,7 @@ from unharness.records.stage_specs import AttackSpec, RuntimeFacts
 
 _OWN = (
     *("status", "partial", "started", "finished", "passed", "data", "metrics", "ranking"),
-    *("engine", "general", "provenance", "artifacts", "warnings", "error"),
+    *("answers", "engine", "general", "provenance", "artifacts", "warnings", "error"),
 )
 _MADE = ("target", "training", "attacks", "cost", "seeds")
 _SHARED = ("run_id", "identity_version", "target", "training", "attacks", "seeds")
@@ -49,6 +50,7 @@ class EvaluationRecord(RecordPart):
     data: DataRecord | None = None
     metrics: dict[str, MetricRecord] = Field(default_factory=dict)
     ranking: RankingRecord | None = None
+    answers: dict[str, AnswersRecord] = Field(default_factory=dict)
     engine: dict[str, Any] | None = None
     general: dict[str, Any] | None = None
     stages: dict[str, float] = Field(default_factory=dict)
