@@ -88,7 +88,7 @@ def test_memflex_unlearns_and_keeps(memflex):
     kept = memflex["answers"]["retain_eval"]
     assert kept["predicted"] == pytest.approx(value(memflex, "retention_success") / 100)
     assert (kept["role"], kept["n"]) == ("retain", 108)
-    assert 0 <= kept["looping"] < 0.6
+    assert 0 <= kept["loops"] < 0.6
 
 
 def test_gradient_ascent_forgets_everything_and_says_so(run_real):

@@ -37,11 +37,11 @@ def test_a_split_s_answers_in_numbers():
     texts = [LOOP] * 3 + ["no comment "] * 2 + [PROSE] + list("abcd")
     found = answers_record(seen(("f", "forget", 0.0), ("r", "retain", 0.9), texts=texts))
     kept = found["r"]
-    assert (kept.role, kept.n, kept.looping, kept.same) == ("retain", 10, 0.3, 0.3)
+    assert (kept.role, kept.n, kept.loops, kept.same) == ("retain", 10, 0.3, 0.3)
     assert kept.predicted == pytest.approx(0.9)
     assert (found["f"].role, found["f"].predicted) == ("forget", 0.0)
     [without] = answers_record(seen(("r", "retain", 0.5))).values()
-    assert (without.looping, without.same, without.predicted) == (None, None, 0.5)
+    assert (without.loops, without.same, without.predicted) == (None, None, 0.5)
 
 
 @pytest.mark.parametrize(("loops", "roles"), [(1, []), (2, ["retain"]), (6, ["forget", "retain"])])

@@ -99,7 +99,7 @@ def _full() -> RunRecord:
         cost=CostRecord(train_seconds=1.5, peak_memory_gb=0.9, stages={"unlearn": 1.5}),
         attacks=[AttackRecord(name="prompt", wrapper={"text": "Hm?"})],
         engine={"name": "hf"},
-        answers={"retain_eval": AnswersRecord(role="retain", n=108, looping=0.1, predicted=0.7)},
+        answers={"retain_eval": AnswersRecord(role="retain", n=108, loops=0.1, predicted=0.7)},
         general={"suite": "general-facts", "tasks": {}},
         seeds={"order": 2**32 - 1},
         provenance={"unharness": {"version": "0.1.0", "dirty": None}},

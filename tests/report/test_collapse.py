@@ -6,8 +6,8 @@ from unharness.records.record import AnswersRecord
 from unharness.report.collapse import collapse_reasons, mean_answers
 
 
-def answers(role="retain", looping=0.0, same=0.01, predicted=0.7, split="s"):
-    return {split: AnswersRecord(role=role, n=108, looping=looping, same=same, predicted=predicted)}
+def answers(role="retain", loops=0.0, same=0.01, predicted=0.7, split="s"):
+    return {split: AnswersRecord(role=role, n=108, loops=loops, same=same, predicted=predicted)}
 
 
 BASE = answers(predicted=0.2)
@@ -25,12 +25,12 @@ BASE = answers(predicted=0.2)
         (answers(predicted=None), BASE, []),
         (answers(predicted=0.0), answers(predicted=None), []),
         (answers(predicted=0.0), answers(split="another"), []),
-        (answers(looping=0.1), BASE, []),
-        (answers(looping=0.26), None, ["26% of its answers to s are loops"]),
-        (answers(role="forget", looping=0.5), None, []),
-        (answers(role="forget", looping=0.94), None, ["94% of its answers to s are loops"]),
-        (answers(role="utility", looping=1.0, predicted=0.0, same=1.0), BASE, []),
-        (answers(looping=None, same=None), BASE, []),
+        (answers(loops=0.1), BASE, []),
+        (answers(loops=0.26), None, ["26% of its answers to s are loops"]),
+        (answers(role="forget", loops=0.5), None, []),
+        (answers(role="forget", loops=0.94), None, ["94% of its answers to s are loops"]),
+        (answers(role="utility", loops=1.0, predicted=0.0, same=1.0), BASE, []),
+        (answers(loops=None, same=None), BASE, []),
         (answers(same=0.58), None, ["one and the same text is 58% of its answers to s"]),
         (answers(role="forget", same=1.0), None, []),  # one refusal for all of it
     ],
@@ -42,23 +42,23 @@ def test_reasons(found, base, words):
 
 
 def test_every_reason_is_given():
-    found = answers(looping=0.9, same=0.6, predicted=0.0) | answers("forget", 0.9, split="f")
+    found = answers(loops=0.9, same=0.6, predicted=0.0) | answers("forget", 0.9, split="f")
     assert len(collapse_reasons(found, BASE)) == 4
 
 
 def test_a_model_that_looped_before_unlearning_is_allowed_as_many():
-    target = answers(looping=0.3)
-    assert collapse_reasons(answers(looping=0.4), target=target) == []
-    [reason] = collapse_reasons(answers(looping=0.41), target=target)
+    target = answers(loops=0.3)
+    assert collapse_reasons(answers(loops=0.4), target=target) == []
+    [reason] = collapse_reasons(answers(loops=0.41), target=target)
     assert reason.endswith("(the target's: 30%)")
-    assert len(collapse_reasons(answers(looping=0.2), target=answers(looping=None))) == 1
+    assert len(collapse_reasons(answers(loops=0.2), target=answers(loops=None))) == 1
 
 
 def test_the_mean_over_records():
     assert mean_answers([]) is None
     [found] = mean_answers([answers(predicted=0.1), answers(predicted=0.3)]).values()
-    assert (found.role, found.n, found.looping, found.same) == ("retain", 108, 0.0, 0.01)
+    assert (found.role, found.n, found.loops, found.same) == ("retain", 108, 0.0, 0.01)
     assert found.predicted == pytest.approx(0.2)
-    mixed = mean_answers([answers(), answers(looping=None) | answers(split="t")])
+    mixed = mean_answers([answers(), answers(loops=None) | answers(split="t")])
     assert list(mixed) == ["s"]
-    assert mixed["s"].looping is None
+    assert mixed["s"].loops is None

@@ -28,7 +28,7 @@ def answers_record(observations: Observations) -> dict[str, AnswersRecord]:
         found[name] = AnswersRecord(
             role=split.role,
             n=len(split.examples),
-            looping=sum(map(is_loop, texts)) / len(texts) if texts else None,
+            loops=sum(map(is_loop, texts)) / len(texts) if texts else None,
             same=most_common(texts)[0] if texts else None,
             predicted=sum(sum(row.hits) / len(row.hits) for row in rows) / len(rows)
             if rows
@@ -41,9 +41,9 @@ def answer_warnings(observations: Observations) -> list[str]:
     """Say of which splits too many generated answers are loops, or one and the same."""
     found = []
     for name, answers in answers_record(observations).items():
-        looping = answers.looping
-        if looping is not None and looping > LOOPING.get(answers.role, 1.0):
-            found.append(f"{looping:.0%} of its answers to {name} are loops of a few words")
+        loops = answers.loops
+        if loops is not None and loops > LOOPING.get(answers.role, 1.0):
+            found.append(f"{loops:.0%} of its answers to {name} are loops of a few words")
         if answers.same is not None and answers.same > SAME.get(answers.role, 1.0):
             text = most_common(greedy_texts(observations, name))[1]
             found.append(f"{answers.same:.0%} of its answers to {name} are {text[:40]!r}")

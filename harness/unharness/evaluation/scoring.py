@@ -166,7 +166,7 @@ def example_rows(
                 "prompt": example.prompt,
                 "answer": example.answer,
                 "generated": text,
-                "repetition": _share(text),
+                "repeated": _share(text),
                 "argmax": tokens.argmax_text if tokens else None,
                 "hits": [int(hit) for hit in tokens.hits] if tokens else None,
                 "log_probs": _rounded(tokens.log_probs) if tokens else None,

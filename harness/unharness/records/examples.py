@@ -29,7 +29,7 @@ class ExampleRecord(BaseModel):
     generated: str | None = None
     hits: list[bool] | None = None
     """By token of the answer: whether the most likely token is the true one."""
-    repetition: FiniteFloat | None = None
+    repeated: FiniteFloat | None = None
     """Share (0 to 1) of the generated text's 4-grams that repeat; None where it is short."""
     scores: dict[str, FiniteFloat | None] = Field(default_factory=dict)
     """By metric; None where the example was not scored."""

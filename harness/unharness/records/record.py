@@ -182,7 +182,7 @@ class AnswersRecord(RecordPart):
     """The split's."""
     n: Count
     """Examples evaluated."""
-    looping: Number | None = None
+    loops: Number | None = None
     """Share (0 to 1) of the greedy answers that are loops: most of their 4-grams repeat. None where
     no text was generated."""
     same: Number | None = None

@@ -61,16 +61,16 @@ def _floor(name: str, found: AnswersRecord, base: AnswersRecord | None) -> list[
 
 def _loops(name: str, found: AnswersRecord, target: AnswersRecord | None) -> list[str]:
     allowed = LOOPING.get(found.role, 1.0)
-    usual = (target.looping if target else None) or 0.0
-    if found.looping is None or found.looping <= allowed + usual:
+    usual = (target.loops if target else None) or 0.0
+    if found.loops is None or found.loops <= allowed + usual:
         return []
     beside = f" (the target's: {usual:.0%})" if target else ""
-    return [f"{found.looping:.0%} of its answers to {name} are loops{beside}"]
+    return [f"{found.loops:.0%} of its answers to {name} are loops{beside}"]
 
 
 def _mean(found: Sequence[AnswersRecord]) -> AnswersRecord:
     numbers = {}
-    for field in ("looping", "same", "predicted"):
+    for field in ("loops", "same", "predicted"):
         values = [getattr(one, field) for one in found]
         numbers[field] = None if None in values else fmean(values)
     return found[0].model_copy(update=numbers)
