@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from unharness.evaluation.observed import Observed, TokenScores
     from unharness.evaluation.observer import Observer, ObserverContext
     from unharness.evaluation.requests import Choices, Generated, Likelihood, Observation, Paired
+    from unharness.evaluation.rouge import rouge_l
     from unharness.evaluation.seen import ChoiceScores, Seen
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.evaluation.uses import Composite, MetricUse
@@ -83,6 +84,7 @@ _HOMES = {
     "evaluation.observed": ("Observed", "TokenScores"),
     "evaluation.observer": ("Observer", "ObserverContext"),
     "evaluation.requests": ("Choices", "Generated", "Likelihood", "Observation", "Paired"),
+    "evaluation.rouge": ("rouge_l",),
     "evaluation.seen": ("ChoiceScores", "Seen"),
     "evaluation.suite": ("Suite", "SuiteTask"),
     "evaluation.uses": ("Composite", "MetricUse"),
@@ -202,6 +204,7 @@ __all__ = [
     "markdown_table",
     "print_table",
     "results_option",
+    "rouge_l",
     "run",
     "sequence_kl",
     "sequence_nll",

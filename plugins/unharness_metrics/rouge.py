@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any
 
-from unharness import Generated, Likelihood, Metric, Score, Seen
+from unharness import Generated, Likelihood, Metric, Score, Seen, rouge_l
 from unharness_metrics.teacher_forced import per_answer
-
-
-@lru_cache(maxsize=1)
-def _scorer() -> Any:
-    from rouge_score.rouge_scorer import RougeScorer
-
-    return RougeScorer(["rougeL"], use_stemmer=False)
-
-
-def rouge_l(expected: str, text: str) -> float:
-    """Return the ROUGE-L F1 of a text against the expected one, in %."""
-    return 100.0 * float(_scorer().score(expected, text)["rougeL"].fmeasure)
 
 
 class RougeL(Metric):

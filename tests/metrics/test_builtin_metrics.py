@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unharness import Example, Generated, Likelihood, Observed, Score, Split, TokenScores
+from unharness import Example, Generated, Likelihood, Observed, Score, Split, TokenScores, rouge_l
 from unharness.evaluation.columns import CompositeColumn, resolve_columns
 from unharness.evaluation.scoring import Observations, score
 from unharness.registry import registry
-from unharness_metrics.rouge import rouge_l
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 
 SPLITS = {"forget_eval": "forget", "retain_eval": "retain"}

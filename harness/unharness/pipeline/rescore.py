@@ -8,12 +8,14 @@ from unharness.cache import locked
 from unharness.errors import RecordError
 from unharness.evaluation.answers import answers_record
 from unharness.evaluation.columns import MetricColumn, resolve_columns
+from unharness.evaluation.example_numbers import example_numbers
 from unharness.evaluation.metric_records import metric_records
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.scoring import example_rows, score
 from unharness.evaluation.storage import StoredObservations
 from unharness.pipeline.reference_observations import reference_observations
-from unharness.records.artifacts import observations_path, write_examples
+from unharness.records.artifacts import observations_path, write_examples, write_per_example
+from unharness.records.per_example import NAME as PER_EXAMPLE
 from unharness.records.record import RankingRecord, RunRecord
 from unharness.records.store import RecordStore, StoredRecord
 from unharness.registry import Registry
@@ -77,6 +79,8 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
         try:
             rows = example_rows(observations, scores)
             record.artifacts["examples"] = write_examples(folder, rows)
+            numbers = example_numbers(observations, scores)
+            record.artifacts[PER_EXAMPLE] = write_per_example(folder, numbers)
         except OSError as error:
             raise RecordError(f"{folder}: the record cannot be written ({error})") from error
         store.save(record)

@@ -14,6 +14,7 @@ from unharness.engines.engine import Engine
 from unharness.errors import RecordError, SchemaError, UnharnessError, reason_of
 from unharness.evaluation import storage
 from unharness.evaluation.answers import answers_record
+from unharness.evaluation.example_numbers import example_numbers
 from unharness.evaluation.general import SuiteResult, run_suite
 from unharness.evaluation.metric import Score
 from unharness.evaluation.metric_records import metric_records, suite_records
@@ -46,7 +47,13 @@ from unharness.pipeline.stages.plugin_result import wrapper_from
 from unharness.pipeline.stages.target import target_model
 from unharness.pipeline.stages.unlearn import unlearned_model
 from unharness.progress import Progress
-from unharness.records.artifacts import write_examples, write_observations, write_weights
+from unharness.records.artifacts import (
+    write_examples,
+    write_observations,
+    write_per_example,
+    write_weights,
+)
+from unharness.records.per_example import NAME as PER_EXAMPLE
 from unharness.records.record import RunRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RECORD_FILE, RecordStore
@@ -227,6 +234,8 @@ class Runner:
             try:
                 rows = example_rows(observations, scores)
                 record.artifacts["examples"] = write_examples(folder, rows)
+                numbers = example_numbers(observations, scores)
+                record.artifacts[PER_EXAMPLE] = write_per_example(folder, numbers)
                 record.artifacts["observations"] = write_observations(
                     folder, partial(storage.write_observations, observations)
                 )
@@ -259,7 +268,7 @@ class Runner:
         record.error = reason_of(error)
         record.finished = utc_now()
         record.metrics = {}
-        for name in ("examples", "observations"):
+        for name in ("examples", PER_EXAMPLE, "observations"):
             record.artifacts.pop(name, None)
         record.cost.stages = dict(self.clock)
         try:

@@ -18,17 +18,20 @@ from typing import IO, Any
 from unharness.errors import RecordError
 from unharness.manifest import changed_file, folder_files
 from unharness.records.files import describe_file, whole_file, write_json_lines
+from unharness.records.per_example import PerExample, to_bytes
 from unharness.records.record import RunRecord
 
 EXAMPLES_FILE = "examples.jsonl.gz"
 """What examples were called before they were named by content; read where a record names none."""
 DIGITS = 12
 """Of the SHA-256, in a name."""
-_FILES = re.compile(r"examples(-[0-9a-f]{12})?\.jsonl\.gz|observations-[0-9a-f]{12}\.zip")
+_FILES = re.compile(
+    r"examples(-[0-9a-f]{12})?\.jsonl\.gz|per-example-[0-9a-f]{12}\.npz|observations-[0-9a-f]{12}\.zip"
+)
 _WEIGHTS = re.compile(r"weights(-[0-9a-f]{12})?")
-_SCRATCH = re.compile(r"\.{1,2}(run\.json|examples|observations|weights)-.*")
+_SCRATCH = re.compile(r"\.{1,2}(run\.json|examples|per-example|observations|weights)-.*")
 _EXAMPLES_SCRATCH, _WEIGHTS_SCRATCH = ".examples-new", ".weights-new"
-_OBSERVATIONS_SCRATCH = ".observations-new"
+_OBSERVATIONS_SCRATCH, _NUMBERS_SCRATCH = ".observations-new", ".per-example-new"
 
 
 def write_examples(folder: Path, rows: Iterable[Any]) -> dict[str, Any]:
@@ -42,6 +45,21 @@ def write_examples(folder: Path, rows: Iterable[Any]) -> dict[str, Any]:
     try:
         write_json_lines(scratch, rows)
         return _named_by_content(scratch, "examples-{}.jsonl.gz")
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_per_example(folder: Path, numbers: PerExample) -> dict[str, Any]:
+    """Write the numbers of every example; return what the record says of the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    scratch = folder / _NUMBERS_SCRATCH
+    try:
+        with whole_file(scratch) as handle:
+            handle.write(to_bytes(numbers))
+        return _named_by_content(scratch, "per-example-{}.npz")
     finally:
         scratch.unlink(missing_ok=True)
 

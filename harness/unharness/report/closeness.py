@@ -1,0 +1,326 @@
+"""Closeness: how near an unlearned model is to one that never saw the forget set.
+
+For each split and each of two ways to ask, what is known (the share of answer tokens predicted
+under teacher forcing) and what is said (ROUGE-L F1 of the generated answer), with r the mean over
+the retrained models, by example:
+
+    d(m) = mean over examples of |a(m) - r|
+    z    = the same of each retrained model against the others, times √(1 + 1/k) / √(1 + 1/(k-1)):
+           against k - 1 models in place of k a model of the same kind is a little farther away
+    part = 1 - (d(m) - z) / (d(far) - z), from 0 to 1
+
+`far` is the target model on forget splits, and the base model on retain splits. Splits of one role
+count alike. Closeness is the harmonic mean of the four parts in %: the target has 0, the retrained
+model 100; a model that forgets more than the retrained one loses, as one that forgets less does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+from unharness.records.per_example import KNOWN, SAID, PerExample
+from unharness.report.intervals import RunKey, Sampled
+
+CLOSENESS = "closeness"
+"""The column's name."""
+MOST = 100.0
+FAR_MODEL = {"forget": "target", "retain": "base"}
+"""By role: the reference that is far from the retrained model."""
+TO_RANK, TO_PUBLISH = 2, 3
+"""Retrained models, at least."""
+RESOLVED = 2.0
+"""A split can tell models apart if its far model is this many standard errors away."""
+ROUNDING = 1e-9
+
+Part = tuple[str, str]
+"""Role, and KNOWN or SAID."""
+PARTS: tuple[Part, ...] = tuple((role, way) for role in FAR_MODEL for way in (KNOWN, SAID))
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """The numbers of the reference rows' examples."""
+
+    retrained: Sequence[PerExample]
+    """One a retrained model."""
+    targets: Mapping[int, PerExample]
+    """By target seed."""
+    bases: Sequence[PerExample]
+    """The base model; several measurements of it are averaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Closeness:
+    """Closeness of one row's runs, in %."""
+
+    whole: Sampled
+    parts: Mapping[Part, Sampled]
+    """By role and way to ask."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Axis:
+    """One split and way to ask, with the sums that every run's distances are set against."""
+
+    split: str
+    part: Part
+    keep: Any
+    """(n,) bool: examples that every model has a number of."""
+    groups: Any
+    """(n kept,) int: which group each is of, from 0."""
+    sizes: Any
+    """(G,): examples by group."""
+    retrained: Any
+    """(R, n)."""
+    floor: Any
+    """(n,): by example, what retrained models are from each other: z before its mean."""
+    far: Mapping[int, Any]
+    """By target seed, (n,)."""
+
+
+class ClosenessScale:
+    """Measures closeness against fixed references."""
+
+    def __init__(self, references: References) -> None:
+        """Prepare.
+
+        Args:
+            references: of one data and way to evaluate, all with the same examples.
+        """
+        self.references = references
+        self.left_out: list[str] = []
+        """Splits that cannot tell the far model from the retrained one, in words."""
+        self.reason = _why_not(references)
+        """Why nothing can be measured; empty if it can."""
+        self._axes: list[_Axis] = [] if self.reason else list(self._resolved())
+        missing = {role for role in FAR_MODEL if not any(a.part[0] == role for a in self._axes)}
+        if not self.reason and missing:
+            self.reason = f"no {' and no '.join(sorted(missing))} split can be measured"
+
+    @property
+    def published(self) -> bool:
+        """Whether there are enough retrained models for a published result."""
+        return len(self.references.retrained) >= TO_PUBLISH
+
+    def measure(self, keys: Sequence[RunKey], runs: Sequence[PerExample]) -> Closeness | None:
+        """Return the closeness of a row.
+
+        Args:
+            keys: target seed and seed, by run.
+            runs: the numbers, by run; with the references' examples.
+
+        Returns:
+            None where nothing can be measured, or a run lacks a split or has other examples.
+        """
+        if self.reason or not runs:
+            return None
+        models = [_rows(axis, runs) for axis in self._axes]
+        if any(rows is None for rows in models):
+            return None
+        seeds = [key[0] for key in keys]
+        if any(seed not in self.references.targets for seed in seeds):
+            return None
+        rows = [numpy.asarray(found) for found in models]
+
+        def values(retrained: Sequence[int] | None = None) -> list[Any]:
+            return [
+                _part(axis, own, seeds, retrained)
+                for axis, own in zip(self._axes, rows, strict=True)
+            ]
+
+        own = values()
+        without = [
+            _part_without_groups(axis, one, seeds)
+            for axis, one in zip(self._axes, rows, strict=True)
+        ]
+        count = len(self.references.retrained)
+        fewer = [values([j for j in range(count) if j != left]) for left in range(count)]
+        present = [part for part in PARTS if any(axis.part == part for axis in self._axes)]
+
+        def sampled(combine: Callable[[Sequence[Any]], Any]) -> Sampled:
+            value = combine(own)
+            influences: dict[str, Any] = {}
+            for split in dict.fromkeys(axis.split for axis in self._axes):
+                changed = [
+                    found if axis.split == split else base[:, None]
+                    for axis, base, found in zip(self._axes, own, without, strict=True)
+                ]
+                left = numpy.broadcast_to(combine(changed), (len(keys), self._groups_of(split)))
+                groups = left.shape[1]
+                influences[split] = -(left - value[:, None]) * (groups - 1) / groups
+            moved = numpy.stack([combine(found) - value for found in fewer], axis=1)
+            scaled = {split: MOST * found for split, found in influences.items()}
+            return Sampled(tuple(keys), MOST * value, scaled, MOST * moved)
+
+        def mean_of(part: Part) -> Callable[[Sequence[Any]], Any]:
+            return lambda found: self._means(found)[part]
+
+        return Closeness(
+            sampled(lambda found: harmonic_mean(list(self._means(found).values()))),
+            {part: sampled(mean_of(part)) for part in present},
+        )
+
+    def _means(self, found: Sequence[Any]) -> dict[Part, Any]:
+        """Return each part's mean over the splits of its role."""
+        means = {}
+        for part in PARTS:
+            same = [one for axis, one in zip(self._axes, found, strict=True) if axis.part == part]
+            if same:
+                means[part] = sum(same) / len(same)
+        return means
+
+    def _groups_of(self, split: str) -> int:
+        return max(len(axis.sizes) for axis in self._axes if axis.split == split)
+
+    def _resolved(self) -> Iterator[_Axis]:
+        first = self.references.retrained[0]
+        for split, numbers in first.items():
+            if numbers.role not in FAR_MODEL:
+                continue
+            found = {way: self._stacks(split, numbers.role, way) for way in numbers.answers}
+            stacks = {way: stack for way, stack in found.items() if stack is not None}
+            if not stacks:
+                continue
+            # One set of examples for both ways, so that they are left out together.
+            keep = ~numpy.isnan(numpy.vstack([numpy.vstack(s) for s in stacks.values()])).any(
+                axis=0
+            )
+            if keep.sum() < TO_RANK:
+                continue
+            for way, (retrained, far) in stacks.items():
+                away = dict(zip(self.references.targets, far[:, keep], strict=True))
+                groups = numpy.unique(numbers.groups[keep], return_inverse=True)[1]
+                axis = _Axis(
+                    split,
+                    (numbers.role, way),
+                    keep,
+                    groups,
+                    numpy.bincount(groups),
+                    retrained[:, keep],
+                    _floor(retrained[:, keep]),
+                    away,
+                )
+                if _is_resolved(axis):
+                    yield axis
+                else:
+                    far = FAR_MODEL[numbers.role]
+                    self.left_out.append(
+                        f"{split} ({way}): the {far} and the retrained model cannot be told apart"
+                    )
+
+    def _stacks(self, split: str, role: str, way: str) -> tuple[Any, Any] | None:
+        """Return the numbers of retrained models, (R, n), and of far models by target seed, (T, n).
+
+        None where a model has none, or those of other examples.
+        """
+        known = self.references
+        like = known.retrained[0]
+        retrained = _stacked(known.retrained, split, way, like)
+        far = known.targets.values() if FAR_MODEL[role] == "target" else known.bases
+        found = _stacked(list(far), split, way, like)
+        if retrained is None or found is None:
+            return None
+        if FAR_MODEL[role] == "base":
+            found = numpy.repeat(found.mean(axis=0, keepdims=True), len(known.targets), axis=0)
+        return retrained, found
+
+
+def harmonic_mean(values: Sequence[Any]) -> Any:
+    """Return the harmonic mean of arrays, 0 where one of them is 0."""
+    stacked = numpy.stack(numpy.broadcast_arrays(*values))
+    with numpy.errstate(divide="ignore"):
+        return len(stacked) / (1.0 / stacked).sum(axis=0)
+
+
+def _why_not(references: References) -> str:
+    count = len(references.retrained)
+    if count < TO_RANK:
+        return f"{count or 'no'} retrained model{'' if count == 1 else 's'} of {TO_RANK} at least"
+    if not references.targets:
+        return "no target row"
+    return "" if references.bases else "no base row"
+
+
+def _stacked(models: Sequence[PerExample], split: str, way: str, like: PerExample) -> Any:
+    """Return the models' numbers of a split, (models, n); None where they do not match."""
+    rows = []
+    for numbers in models:
+        found = numbers.get(split)
+        if found is None or way not in found.answers or found.examples != like[split].examples:
+            return None
+        rows.append(found.answers[way])
+    return numpy.stack(rows) if rows else None
+
+
+def _rows(axis: _Axis, runs: Sequence[PerExample]) -> Any:
+    """Return the runs' numbers of an axis' examples, (K, n); None where a run lacks one."""
+    found = []
+    for numbers in runs:
+        split = numbers.get(axis.split)
+        way = axis.part[1]
+        if split is None or way not in split.answers or len(split.examples) != len(axis.keep):
+            return None
+        own = split.answers[way][axis.keep]
+        if numpy.isnan(own).any():
+            return None
+        found.append(own)
+    return numpy.stack(found)
+
+
+def _floor(retrained: Any) -> Any:
+    """Return by example what each retrained model is from the mean of the others, corrected."""
+    count = len(retrained)
+    if count < TO_RANK:
+        return None
+    others = (retrained.sum(axis=0) - retrained) / (count - 1)
+    correction = math.sqrt((1 + 1 / count) / (1 + 1 / (count - 1)))
+    return correction * numpy.abs(retrained - others).mean(axis=0)
+
+
+def _is_resolved(axis: _Axis) -> bool:
+    """Whether the far model is two standard errors beyond what retrained models differ by."""
+    centre = axis.retrained.mean(axis=0)
+    away = numpy.mean([numpy.abs(one - centre) for one in axis.far.values()], axis=0) - axis.floor
+    totals = numpy.bincount(axis.groups, weights=away - away.mean(), minlength=len(axis.sizes))
+    groups = len(totals)
+    if groups < TO_RANK:
+        return False
+    error = math.sqrt(groups / (groups - 1) * float((totals**2).sum())) / len(away)
+    return bool(away.mean() > RESOLVED * error + ROUNDING)
+
+
+def _distances(axis: _Axis, rows: Any, seeds: Sequence[int], retrained: Any, floor: Any) -> Any:
+    """Return by run and example |a - r|, z, and what the far model is away, (3, K, n)."""
+    centre = retrained.mean(axis=0)
+    far = numpy.stack([numpy.abs(axis.far[seed] - centre) for seed in seeds])
+    return numpy.stack([numpy.abs(rows - centre), numpy.broadcast_to(floor, far.shape), far])
+
+
+def _share(own: Any, floor: Any, far: Any) -> Any:
+    """Return 1 - (d - z) / (d(far) - z), from 0 to 1; 0 where the far model is no farther."""
+    span = far - floor
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        found = 1.0 - (own - floor) / span
+    return numpy.where(span > 0, numpy.clip(found, 0.0, 1.0), 0.0)
+
+
+def _part(axis: _Axis, rows: Any, seeds: Sequence[int], chosen: Sequence[int] | None = None) -> Any:
+    """Return a part by run, (K,); with some of the retrained models only, if they are given."""
+    retrained = axis.retrained if chosen is None else axis.retrained[list(chosen)]
+    floor = _floor(retrained)
+    found = _distances(axis, rows, seeds, retrained, axis.floor if floor is None else floor)
+    return _share(*found.mean(axis=2))
+
+
+def _part_without_groups(axis: _Axis, rows: Any, seeds: Sequence[int]) -> Any:
+    """Return a part by run without each group of examples, (K, G)."""
+    found = _distances(axis, rows, seeds, axis.retrained, axis.floor)
+    members = numpy.equal.outer(axis.groups, numpy.arange(len(axis.sizes))).astype(float)
+    sums = found @ members
+    total, size = found.sum(axis=2, keepdims=True), found.shape[2]
+    return _share(*((total - sums) / (size - axis.sizes)))

@@ -1,0 +1,326 @@
+"""One 95% interval for every number: over target seeds, seeds and questions, crossed.
+
+A row's value is the mean over its runs; each run is the mean over the same questions, or a smooth
+function of such means. Its variance is the sum of what each source of chance gives:
+
+    runs       s² of the run values / K, with several target seeds s² of their means / T, less the
+               interaction of runs and questions, which both this and the next line hold
+    questions  the delete-one-group jackknife of the row's value, by split
+    retrained  the delete-one jackknife over the retrained models that a value is set against
+
+For a plain mean this is the analysis of variance of two crossed random factors (Cornfield and
+Tukey 1956). The interval is value ± √Σ (t · standard error)², each source with Student's t of its
+own degrees of freedom: for one source the t interval, for several the modified large-sample
+interval of Graybill and Wang (1980). Satterthwaite's single t holds too little for three seeds:
+see `benchmarks/interval_coverage.py`. Percentages are taken to the logit scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy
+
+Interval = tuple[float, float]
+BISECTIONS = 40
+RunKey = tuple[int, int]
+"""Target seed and seed."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one source of chance gives to a variance."""
+
+    source: str
+    variance: float
+    freedom: float
+    """Degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """A value with what makes it uncertain, on the scale that it was estimated on."""
+
+    value: float
+    pieces: tuple[Piece, ...] = ()
+    """Empty where nothing says how uncertain it is."""
+
+    def half_width(self, level: float = 0.95) -> float | None:
+        """Return half the interval's width; None where nothing is known of the uncertainty."""
+        squares = [quantile(piece.freedom, level) ** 2 * piece.variance for piece in self.pieces]
+        half = math.sqrt(math.fsum(squares)) if squares else math.nan
+        return half if math.isfinite(half) else None
+
+    def interval(self) -> Interval | None:
+        """Return the 95% interval; None where nothing is known of the uncertainty."""
+        half = self.half_width()
+        return None if half is None else (self.value - half, self.value + half)
+
+    def percent_interval(self) -> Interval | None:
+        """Return the 95% interval of a value in %, computed as logits: never outside 0 to 100."""
+        half, share = self.half_width(), self.value / 100.0
+        if half is None:
+            return None
+        if not 0.0 < share < 1.0:  # no logit: what so many equal answers leave open
+            half = max(half, self._unseen())
+        if half == 0.0 or not 0.0 < share < 1.0:
+            return max(0.0, self.value - half), min(100.0, self.value + half)
+        width = half / 100.0 / (share * (1.0 - share))
+        logit = math.log(share / (1.0 - share))
+        return 100.0 * _expit(logit - width), 100.0 * _expit(logit + width)
+
+    def _unseen(self) -> float:
+        """Return the exact 95% bound, %, on what none of n questions showed (Clopper, Pearson)."""
+        counts = [one.freedom + 1 for one in self.pieces if one.source == "questions"]
+        count = max(counts, default=math.inf)
+        return 100.0 * (1.0 - 0.025 ** (1.0 / count))
+
+    def p_value(self) -> float | None:
+        """Return the level at which the interval just reaches 0: the two-sided p-value."""
+        if self.half_width() is None:
+            return None
+        low, high = 0.0, 1.0
+        for _ in range(BISECTIONS):
+            level = (low + high) / 2
+            reaches = (self.half_width(level) or 0.0) >= abs(self.value)
+            low, high = (low, level) if reaches else (level, high)
+        return 1.0 - (low + high) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A row's value, with what each run and each question gives to it."""
+
+    keys: tuple[RunKey, ...]
+    values: Any
+    """(K,) float: by run."""
+    influences: Mapping[str, Any] = field(default_factory=dict)
+    """By split, (K, G): what each group of examples adds to the run's value, about a sum of 0."""
+    retrained: Any = None
+    """(K, R): by run the value without each retrained model, minus the value."""
+    question_errors: Any = None
+    """(K,): standard errors over questions, where `influences` is not known; nan for unknown."""
+
+    @cached_property
+    def value(self) -> float:
+        """The mean over the runs."""
+        return float(numpy.mean(self.values))
+
+    def estimate(self) -> Uncertain:
+        """Return the row's value with its variance."""
+        runs = run_pieces(self.keys, self.values)
+        return Uncertain(self.value, (*self._without_interaction(runs), *self._other_pieces()))
+
+    def _without_interaction(self, runs: Iterable[Piece]) -> list[Piece]:
+        """Return the runs' pieces without what the questions' pieces hold as well."""
+        shared = math.fsum(_interaction(found) for found in self.influences.values())
+        return [replace(one, variance=max(0.0, one.variance - shared)) for one in runs]
+
+    def _other_pieces(self) -> Iterator[Piece]:
+        for influence in self.influences.values():
+            mean = _scaled(influence).mean(axis=0)
+            yield Piece("questions", float((mean**2).sum()), max(1, influence.shape[1] - 1))
+        if not self.influences and self.question_errors is not None:
+            variance = float(numpy.mean(numpy.square(self.question_errors)))
+            if math.isfinite(variance):
+                yield Piece("questions", variance, math.inf)
+        yield from _retrained_pieces(self.retrained)
+
+    def chosen(self, places: Sequence[int]) -> Sampled:
+        """Return it for some of the runs, in a given order; a run may come more than once."""
+        rows = list(places)
+        return Sampled(
+            tuple(self.keys[place] for place in rows),
+            self.values[rows],
+            {split: influence[rows] for split, influence in self.influences.items()},
+            None if self.retrained is None else self.retrained[rows],
+            None if self.question_errors is None else self.question_errors[rows],
+        )
+
+
+def difference(one: Sampled, other: Sampled) -> Uncertain:
+    """Return one row's value minus another's, on the same questions.
+
+    Runs are paired by target seed and seed; a row with a single run of a target seed, as of a
+    model that has no seed, is paired with all runs of that target seed. Where no run has a
+    partner the rows' runs are independent; the questions stay paired.
+    """
+    pairs = _paired(one.keys, other.keys)
+    if pairs:
+        first = one.chosen([a for a, _ in pairs])
+        second = other.chosen([b for _, b in pairs])
+        return _subtracted(first, second).estimate()
+    runs = [
+        piece
+        for row in (one, other)
+        for piece in row._without_interaction(run_pieces(row.keys, row.values))
+    ]
+    questions = _subtracted(_mean_run(one), _mean_run(other)).estimate()
+    return Uncertain(one.value - other.value, (*runs, *questions.pieces))
+
+
+def _subtracted(first: Sampled, second: Sampled) -> Sampled:
+    shared = first.influences.keys() == second.influences.keys() and all(
+        first.influences[split].shape[1] == second.influences[split].shape[1]
+        for split in first.influences
+    )
+    retrained = [one.retrained for one in (first, second) if one.retrained is not None]
+    same = len(retrained) == 2 and retrained[0].shape == retrained[1].shape
+    errors = None
+    if not shared or not first.influences:
+        errors = numpy.hypot(_errors(first), _errors(second))
+    return Sampled(
+        first.keys,
+        first.values - second.values,
+        {k: first.influences[k] - second.influences[k] for k in first.influences if shared},
+        retrained[0] - retrained[1] if same else None,
+        errors,
+    )
+
+
+def _errors(one: Sampled) -> Any:
+    """Return the standard error over questions of each run."""
+    if not one.influences:
+        unknown = numpy.full(len(one.keys), numpy.nan)
+        return unknown if one.question_errors is None else one.question_errors
+    squares = [_scaled(found) ** 2 for found in one.influences.values()]
+    return numpy.sqrt(sum(found.sum(axis=1) for found in squares))
+
+
+def _mean_run(one: Sampled) -> Sampled:
+    """Return the mean over the runs as if it were one run."""
+    return Sampled(
+        ((0, 0),),
+        numpy.array([one.value]),
+        {split: found.mean(axis=0, keepdims=True) for split, found in one.influences.items()},
+        None if one.retrained is None else one.retrained.mean(axis=0, keepdims=True),
+        None
+        if one.question_errors is None
+        else numpy.sqrt(numpy.mean(numpy.square(one.question_errors), keepdims=True)),
+    )
+
+
+def _paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, int]]:
+    exact = [(at, theirs.index(key)) for at, key in enumerate(ours) if key in theirs]
+    found = []
+    counts = [_by_target(keys) for keys in (ours, theirs)]
+    for target in sorted(counts[0].keys() & counts[1].keys()):
+        mine, other = counts[0][target], counts[1][target]
+        same = [pair for pair in exact if pair[0] in mine]
+        if len(mine) > 1 and len(other) > 1 and same:
+            found += same
+        elif len(mine) == 1 or len(other) == 1:
+            found += [(a, b) for a in mine for b in other]
+    return found
+
+
+def _by_target(keys: Sequence[RunKey]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for at, (target, _) in enumerate(keys):
+        found.setdefault(target, []).append(at)
+    return found
+
+
+def run_pieces(keys: Sequence[RunKey], values: Any) -> tuple[Piece, ...]:
+    """Return what the runs' own chance gives: by target seed and seed where both vary."""
+    targets = _by_target(keys)
+    within = [numpy.asarray(values)[places] for places in targets.values()]
+    freedom = sum(len(found) - 1 for found in within)
+    squares = math.fsum(float(((found - found.mean()) ** 2).sum()) for found in within)
+    seed = squares / freedom if freedom else 0.0
+    """Variance between seeds of one target."""
+    if len(targets) < 2:
+        return (Piece("seeds", seed / len(values), freedom),) if freedom else ()
+    count = len(targets)
+    between = float(numpy.var([found.mean() for found in within], ddof=1)) / count
+    expected = seed * sum(1.0 / len(found) for found in within) / count**2
+    if freedom and between <= expected:
+        # The targets differ by no more than their seeds do: all are one sample.
+        pooled = (squares + float(_between_squares(within))) / (len(values) - 1)
+        return (Piece("seeds", pooled / len(values), len(values) - 1),)
+    return (Piece("targets", between, count - 1),)
+
+
+def _between_squares(within: Sequence[Any]) -> float:
+    mean = float(numpy.concatenate(within).mean())
+    return math.fsum(len(found) * (float(found.mean()) - mean) ** 2 for found in within)
+
+
+def _scaled(influence: Any) -> Any:
+    """Return influences of which the sum of squares is a jackknife variance."""
+    count = influence.shape[1]
+    return influence * math.sqrt(count / (count - 1)) if count > 1 else influence * numpy.nan
+
+
+def _interaction(influence: Any) -> float:
+    """Return the variance that runs and questions give together; 0 for a single run."""
+    runs = influence.shape[0]
+    if runs < 2:
+        return 0.0
+    scaled = _scaled(influence)
+    return float(((scaled - scaled.mean(axis=0)) ** 2).sum()) / ((runs - 1) * runs)
+
+
+def _retrained_pieces(left_out: Any) -> Iterable[Piece]:
+    if left_out is None or left_out.shape[1] < 2:
+        return
+    count = left_out.shape[1]
+    found = left_out.mean(axis=0)
+    variance = (count - 1) / count * float(((found - found.mean()) ** 2).sum())
+    yield Piece("retrained", variance, count - 1)
+
+
+@lru_cache(maxsize=4096)
+def quantile(freedom: float, level: float) -> float:
+    """Return how many standard errors hold a share of Student's t; infinite: of the normal."""
+    from scipy.special import ndtri, stdtrit
+
+    at = (1.0 + level) / 2
+    found = ndtri(at) if math.isinf(freedom) else stdtrit(freedom, at)
+    return float(found)
+
+
+def _expit(logit: float) -> float:
+    """Return the share of a logit."""
+    return 1.0 / (1.0 + math.exp(-logit)) if logit > -700.0 else 0.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return Holm's (1979) adjusted p-values, in the order given."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    found = [0.0] * len(p_values)
+    highest = 0.0
+    for place, at in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[at]))
+        found[at] = highest
+    return found
+
+
+def components(keys: Sequence[RunKey], sampled: Sampled) -> dict[str, float | None]:
+    """Return the standard deviations of the target's, the seed's and the questions' effects.
+
+    Returns:
+        `targets`, `seeds`, `questions`: of one target, one seed of it, and one question, each in
+        the unit of the values; None where it cannot be told.
+    """
+    targets = _by_target(keys)
+    within = [numpy.asarray(sampled.values)[places] for places in targets.values()]
+    freedom = sum(len(found) - 1 for found in within)
+    squares = math.fsum(float(((found - found.mean()) ** 2).sum()) for found in within)
+    seed = squares / freedom if freedom else None
+    target = None
+    if len(targets) > 1:
+        noise = (seed or 0.0) * sum(1.0 / len(found) for found in within) / len(within)
+        target = max(0.0, float(numpy.var([f.mean() for f in within], ddof=1)) - noise)
+    question = None
+    if sampled.influences:
+        question = math.fsum(
+            (_scaled(found).mean(axis=0) ** 2).sum() * found.shape[1]
+            for found in sampled.influences.values()
+        )
+    named = {"targets": target, "seeds": seed, "questions": question}
+    return {name: None if found is None else math.sqrt(found) for name, found in named.items()}
