@@ -15,8 +15,8 @@ from pathlib import Path
 from unharness.records.record import RunRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RECORD_FILE, RecordStore, load_records
+from unharness.report.build import build_board
 from unharness.report.formats import to_json
-from unharness.report.rows import build_board
 
 METHODS = 40
 SEEDS = 25

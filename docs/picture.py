@@ -15,7 +15,8 @@ from rich.console import Console
 from unharness.cli.outcome import print_outcome
 from unharness.pipeline.existing import Outcome
 from unharness.records.store import RecordStore
-from unharness.report.rows import build_board, target_row_of
+from unharness.report.build import build_board
+from unharness.report.comparable import target_row_of
 from unharness.report.table import print_board
 
 

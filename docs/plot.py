@@ -16,8 +16,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from unharness.records.store import RecordStore
+from unharness.report.build import build_board
 from unharness.report.html.page import to_html
-from unharness.report.rows import build_board
 
 
 def main(results: str, picture: str) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from unharness.evaluation.observed import Observed, TokenScores
     from unharness.evaluation.observer import Observer, ObserverContext
     from unharness.evaluation.requests import Choices, Generated, Likelihood, Observation, Paired
-    from unharness.evaluation.rouge import rouge_l
+    from unharness.evaluation.rouge import rouge_l_f1
     from unharness.evaluation.seen import ChoiceScores, Seen
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.evaluation.uses import Composite, MetricUse
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from unharness.records.record import RunRecord
     from unharness.records.store import load_records
     from unharness.registry import Ref
+    from unharness.report.build import load_board
     from unharness.report.formats import markdown_table
     from unharness.report.published import (
         PublishedCell,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
         PublishedTable,
         load_published,
     )
-    from unharness.report.rows import Board, Row, load_board
+    from unharness.report.rows import Board, Row
     from unharness.report.values import format_number
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
     from unharness.terminal import Text, print_table
@@ -84,7 +85,7 @@ _HOMES = {
     "evaluation.observed": ("Observed", "TokenScores"),
     "evaluation.observer": ("Observer", "ObserverContext"),
     "evaluation.requests": ("Choices", "Generated", "Likelihood", "Observation", "Paired"),
-    "evaluation.rouge": ("rouge_l",),
+    "evaluation.rouge": ("rouge_l_f1",),
     "evaluation.seen": ("ChoiceScores", "Seen"),
     "evaluation.suite": ("Suite", "SuiteTask"),
     "evaluation.uses": ("Composite", "MetricUse"),
@@ -95,7 +96,8 @@ _HOMES = {
         *("PublishedCell", "PublishedResults", "PublishedRow", "PublishedTable"),
         "load_published",
     ),
-    "report.rows": ("Board", "Row", "load_board"),
+    "report.build": ("load_board",),
+    "report.rows": ("Board", "Row"),
     "model_types": ("LanguageModel",),
     "models.inference": ("InferenceWrapper", "UnlearnedModel"),
     "models.preset": ("ModelPreset",),
@@ -204,7 +206,7 @@ __all__ = [
     "markdown_table",
     "print_table",
     "results_option",
-    "rouge_l",
+    "rouge_l_f1",
     "run",
     "sequence_kl",
     "sequence_nll",

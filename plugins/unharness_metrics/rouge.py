@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from unharness import Generated, Likelihood, Metric, Score, Seen, rouge_l
+from unharness import Generated, Likelihood, Metric, Score, Seen, rouge_l_f1
 from unharness_metrics.teacher_forced import per_answer
 
 
@@ -24,7 +24,7 @@ class RougeL(Metric):
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Compare each text with the example's answer."""
         pairs = zip(seen.examples, seen.texts(), strict=True)
-        return seen.mean([rouge_l(example.answer, text) for example, text in pairs])
+        return seen.mean([rouge_l_f1(example.answer, text) for example, text in pairs])
 
 
 class RougeLForced(Metric):
@@ -42,4 +42,4 @@ class RougeLForced(Metric):
 
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Compare the texts as the tokenizer decodes them."""
-        return seen.mean(per_answer(seen, lambda row: rouge_l(row.answer_text, row.argmax_text)))
+        return seen.mean(per_answer(seen, lambda row: rouge_l_f1(row.answer_text, row.argmax_text)))

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unharness import Example, Generated, Likelihood, Observed, Score, Split, TokenScores, rouge_l
+from unharness import (
+    Example,
+    Generated,
+    Likelihood,
+    Observed,
+    Score,
+    Split,
+    TokenScores,
+    rouge_l_f1,
+)
 from unharness.evaluation.columns import CompositeColumn, resolve_columns
 from unharness.evaluation.scoring import Observations, score
 from unharness.registry import registry
@@ -118,10 +127,10 @@ def _assert_json_holds(found: Score) -> None:
 
 def test_rouge_by_hand():
     # Words in common, in order: "the answer" out of 3 expected and 4 said: P 2/4, R 2/3, F 4/7.
-    assert rouge_l("the answer 0", "the only answer here") == pytest.approx(100 * 4 / 7)
-    assert rouge_l("the answer 0", "The ANSWER, 0!") == pytest.approx(100.0)
-    assert rouge_l("the answer 0", "") == 0.0
-    assert rouge_l("a b c d", "d c b a") == pytest.approx(25.0)
+    assert rouge_l_f1("the answer 0", "the only answer here") == pytest.approx(100 * 4 / 7)
+    assert rouge_l_f1("the answer 0", "The ANSWER, 0!") == pytest.approx(100.0)
+    assert rouge_l_f1("the answer 0", "") == 0.0
+    assert rouge_l_f1("a b c d", "d c b a") == pytest.approx(25.0)
 
 
 def test_generated_rouge_is_of_texts_and_forced_rouge_of_the_most_likely_tokens():

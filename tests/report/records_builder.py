@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
+from unharness.records.artifacts import write_per_example
+from unharness.records.per_example import NAME, SplitNumbers, example_key, group_indices
 from unharness.records.record import CostRecord, DataRecord, MetricRecord, RunRecord
 from unharness.records.spec import FACTS, EvaluationSettings, RunSpec
 from unharness.records.stage_specs import IDENTITY_VERSION, RuntimeFacts
 from unharness.records.store import RecordStore
 
+Columns = Mapping[str, Mapping[str, Sequence[float]]]
 UNITS = {"unlearn_ppl": "perplexity", "retention_ppl": "perplexity"}
 DIRECTIONS = {
     **dict.fromkeys(("unlearn_rouge_l", "unlearn_rouge_l_forced"), "lower"),
@@ -92,6 +97,25 @@ def build_record(
     return RunRecord(**(fields | changes))
 
 
+def put_numbers(store: RecordStore, record: RunRecord, columns: Columns) -> None:
+    """Save a record with the scores of its examples: by split and column, one an example."""
+    numbers = {
+        split: SplitNumbers(
+            role="forget" if split.startswith("forget") else "retain",
+            examples=tuple(example_key(f"{split}/{at}") for at in range(count)),
+            groups=group_indices([""] * count),
+            columns={name: numpy.array(values) for name, values in found.items()},
+            answers={},
+        )
+        for split, found in columns.items()
+        for count in [len(next(iter(found.values())))]
+    }
+    folder = store.folder(record.spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    record.artifacts[NAME] = write_per_example(folder, numbers)
+    store.save(record)
+
+
 @pytest.fixture(scope="session")
 def make_record() -> Callable[..., RunRecord]:
     return build_record
@@ -100,6 +124,12 @@ def make_record() -> Callable[..., RunRecord]:
 @pytest.fixture
 def store(tmp_path: Path) -> RecordStore:
     return RecordStore(tmp_path / "results")
+
+
+@pytest.fixture
+def save_numbers(store: RecordStore) -> Callable[[RunRecord, Columns], None]:
+    """save_numbers(record, columns) saves it with the scores of its examples."""
+    return partial(put_numbers, store)
 
 
 @pytest.fixture

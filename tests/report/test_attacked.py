@@ -9,8 +9,9 @@ from rich.console import Console
 
 from unharness.records.spec import EvaluationSettings
 from unharness.records.stage_specs import AttackUse
+from unharness.report.build import build_board
+from unharness.report.comparable import target_row_of
 from unharness.report.formats import to_csv, to_json, to_markdown
-from unharness.report.rows import build_board, target_row_of
 from unharness.report.table import print_board
 
 NAMES = ("unlearn_success", "retention_success", "success_avg", "unlearn_ppl")
@@ -58,7 +59,7 @@ def row_of(board, method):
 
 def test_one_group_one_row_a_method(board):
     [group] = board.groups
-    assert [row.method for row in group.rows] == ["vanilla", "memflex", "kl"]
+    assert [row.method for row in group.rows] == ["vanilla", "kl", "memflex"]
     memflex = row_of(board, "memflex")
     assert memflex.seeds == (0, 1)
     assert memflex.metrics["unlearn_success"].value == pytest.approx(82.0)
@@ -166,17 +167,17 @@ def test_every_format_shows_them(board):
     assert "| Method | Attack | Unlearn ↑ | Retain ↑ | Avg ↑ |" in markdown
     assert "| vanilla | assistant | 0.0 → 3.0 (+3.0) | 100.0 → 90.0 (-10.0) |" in markdown
     rows = json.loads(to_json(board))
-    seen = rows[1]["prompts"]["assistant"]
+    seen = rows[2]["prompts"]["assistant"]
     assert seen["changes"]["unlearn_success"]["value"] == pytest.approx(9.0)
     assert seen["seeds"] == [0, 1, 2]
-    assert rows[2]["prompts"] == {}
+    assert rows[1]["prompts"] == {}
     lines = list(csv.DictReader(io.StringIO(to_csv(board))))
     assert [(line["method"], line["prompt"]) for line in lines] == [
-        *(("vanilla", "none"), ("vanilla", "assistant")),
-        *(("memflex", "none"), ("memflex", "assistant"), ("kl", "none")),
+        *(("vanilla", "none"), ("vanilla", "assistant"), ("kl", "none")),
+        *(("memflex", "none"), ("memflex", "assistant")),
     ]
     assert lines[1]["train_seconds"] == ""
-    assert float(lines[3]["unlearn_success"]) == pytest.approx(281 / 3)
+    assert float(lines[4]["unlearn_success"]) == pytest.approx(281 / 3)
 
 
 def test_narrowing_narrows_them_too(board):

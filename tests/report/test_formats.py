@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from unharness.report.build import build_board
 from unharness.report.formats import to_csv, to_json, to_markdown
 from unharness.report.labels import metric_words
-from unharness.report.rows import COSTS, Board, build_board
+from unharness.report.rows import COSTS, Board
 from unharness.report.values import format_number, shown_value
 
 
@@ -39,7 +40,9 @@ def test_json_has_exactly_the_public_fields(board):
     ppl = row["metrics"].pop("unlearn_ppl")
     assert len(set(runs)) == 2
     assert interval[0] < 67.2 < interval[1]
-    assert set(ppl) == {"value", "ci95", "n"}
+    assert set(ppl) == {"value", "ci95", "n", "components"}
+    seeds = row["metrics"]["unlearn_success"].pop("components")["seeds"]
+    assert seeds == pytest.approx(2**0.5)
     assert row == {
         "task": "knowundo-privacy",
         "data": {"source": "path", "hash": "ab" * 32},
@@ -49,6 +52,9 @@ def test_json_has_exactly_the_public_fields(board):
         "hyperparameters": {"mu": "q0.9", "x": None},
         "chosen": "default",
         "seeds": [0, 1],
+        "target_seeds": [0, 0],
+        "ranked_by": None,
+        "ranks": None,
         "metrics": {"unlearn_success": {"value": 67.2, "n": 110}},
         "cost": {
             "train_seconds": 10.5,
@@ -61,7 +67,10 @@ def test_json_has_exactly_the_public_fields(board):
         "prompts": {},
         "attacks": {},
     }
-    assert rows[2]["metrics"]["unlearn_ppl"] == {"value": None, "ci95": None, "n": 0}
+    assert rows[2]["metrics"]["unlearn_ppl"] == {
+        **{"value": None, "ci95": None, "n": 0},
+        "components": {},
+    }
     assert rows[2]["warnings"] == ["collapsed"]
 
 
@@ -73,9 +82,9 @@ def test_details_are_left_out_of_tables_and_named(make_record, save):
     record = make_record(metrics={"success_avg": 1.0, "fine": 2.0})
     record.metrics["fine"].detail = True
     whole = build_board(save(record))
-    few = whole.without_details()
-    assert [column.name for column in few.groups[0].columns] == ["success_avg"]
-    assert few.groups[0].details == ("fine",)
+    assert [column.name for column in whole.groups[0].shown] == ["success_avg"]
+    assert "| Fine" not in to_markdown(whole)
+    assert "| Fine" in to_markdown(whole.narrowed(metrics=["fine"]))
     assert "fine" in to_csv(whole)
     assert json.loads(to_json(whole))[0]["metrics"]["fine"]["value"] == 2.0
 
@@ -93,7 +102,7 @@ def test_csv_parses_back_to_the_numbers_of_the_json(board):
     assert list(rows[0]) == [
         *("task", "data_source", "data_hash", "model", "tuning", "method", "hyperparameters"),
         "chosen",
-        *("prompt", "attack", "seeds", "runs"),
+        *("prompt", "attack", "seeds", "target_seeds", "runs", "ranks"),
         *("unlearn_success", "unlearn_success_lo", "unlearn_success_hi"),
         *("unlearn_ppl", "unlearn_ppl_lo", "unlearn_ppl_hi", *COSTS),
     ]
@@ -124,7 +133,7 @@ def test_markdown_is_a_table_a_group(board):
     assert cells(lines[4])[:3] == ["vanilla", "1.0 [0.0, 2.0]", "1.01"]
     memflex, npo = cells(lines[5]), cells(lines[6])
     assert memflex[0] == "memflex (2 seeds)"
-    assert re.fullmatch(r"\*\*67\.2\*\* \[54\.5, 79\.9\]", memflex[1])
+    assert re.fullmatch(r"\*\*67\.2\*\* \[53\.\d, 78\.\d\]", memflex[1])
     assert memflex[2].startswith("1.3e+10 [")
     assert npo[:3] == ["npo ⚠", "50.0 [49.0, 51.0]", "–"]
     text = "\n".join(lines)

@@ -10,8 +10,8 @@ from unharness.cli.main import cli
 from unharness.records.files import write_json_lines
 from unharness.records.store import EXAMPLES_FILE
 from unharness.registry import registry
+from unharness.report.build import build_board
 from unharness.report.html.page import to_html
-from unharness.report.rows import build_board
 
 TASK = "knowundo-privacy"
 

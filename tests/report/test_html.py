@@ -13,8 +13,8 @@ import pytest
 from unharness.records.files import write_json_lines
 from unharness.records.record import TrainingRecord
 from unharness.records.store import EXAMPLES_FILE
+from unharness.report.build import build_board
 from unharness.report.html.page import to_html
-from unharness.report.rows import build_board
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def page(folder, tmp_path_factory):
 
     store = RecordStore(folder)
     path = tmp_path_factory.mktemp("page") / "board.html"
-    path.write_text(to_html(build_board(store), store))
+    path.write_text(to_html(build_board(store, "success_avg"), store))
     return path
 
 
@@ -231,6 +231,6 @@ def test_an_empty_board_says_so(browser, tmp_path):
 
     store = RecordStore(tmp_path / "none")
     path = tmp_path / "empty.html"
-    path.write_text(to_html(build_board(store), store))
+    path.write_text(to_html(build_board(store, "success_avg"), store))
     browser.get(path.as_uri())
     assert "nothing to compare" in find(browser, "main")[0].text

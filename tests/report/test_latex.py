@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from unharness.report.build import build_board
 from unharness.report.latex import escaped, to_latex
-from unharness.report.rows import build_board
 
 METRICS = {
     "unlearn_success": (90.0, 89.0, 91.0),

@@ -1,6 +1,6 @@
 """Numbers of another version, or with other parameters, are never averaged or compared."""
 
-from unharness.report.rows import build_board
+from unharness.report.build import build_board
 
 
 def of(record, **origin):

@@ -5,11 +5,11 @@ import numpy
 import pytest
 from click.testing import CliRunner
 
-from unharness.errors import RecordError, UsageError
+from unharness.errors import UsageError
 from unharness.records.files import write_json_lines
 from unharness.records.store import EXAMPLES_FILE, load_records
+from unharness.report.build import build_board
 from unharness.report.paired import compare
-from unharness.report.rows import build_board
 
 COUNT = 60
 
@@ -25,7 +25,7 @@ def scores_of(method, seed, shift, noise=5.0):
 
 
 @pytest.fixture
-def put(make_record, store):
+def put(make_record, store, save_numbers):
     """put(method, seed, shift) -> a record whose metrics are the means of its examples."""
 
     def write(method, seed=0, shift=0.0, noise=5.0, **changes):
@@ -38,7 +38,6 @@ def put(make_record, store):
             "odd": 12.0,
         }
         record = make_record(method, metrics, seed=seed, **changes)
-        store.save(record)
         lines = [
             {"split": split, "id": f"{split}/{at}", "prompt": "q", "answer": "a"}
             | {"generated": f"{method} says"}
@@ -50,6 +49,11 @@ def put(make_record, store):
             for split, column in columns.items()
             for at, score in enumerate(column)
         ]
+        forget, retain = columns["forget_eval"], columns["retain_eval"]
+        kept = {"retention_success": retain, "retention_ppl": [one / 100 for one in retain]}
+        both = {"success_avg": retain, "odd": retain}
+        of_forget = {"success_avg": forget, "odd": forget}
+        save_numbers(record, {"forget_eval": of_forget, "retain_eval": both | kept})
         write_json_lines(store.folder(record.spec) / EXAMPLES_FILE, lines)
         return record
 
@@ -73,7 +77,7 @@ def test_pairing_finds_what_the_intervals_of_each_would_hide(put, store):
     assert average.ci95[0] > 2.0
     assert average.ci95[1] < 4.0  # the questions alone differ by 60
     assert average.better == 1
-    assert (average.examples, average.seeds) == (2 * COUNT, 1)
+    assert (average.examples, average.seeds) == (110, 1)
 
 
 def test_the_interval_covers_zero_where_there_is_no_difference(put, store):
@@ -95,7 +99,8 @@ def test_a_perplexity_is_compared_in_nats_and_lower_is_better(put, store):
     assert one.log
     assert one.value == pytest.approx(-0.05, abs=0.01)
     assert one.better == 1
-    assert found.skipped == ("odd",)  # its value is not the mean of its examples
+    # Its value is not the mean of its examples: nothing says how uncertain it is.
+    assert {o.column.name: o.ci95 for o in found.differences}["odd"] is None
 
 
 def test_the_spread_of_seeds_counts(put, store):
@@ -104,7 +109,7 @@ def test_the_spread_of_seeds_counts(put, store):
         put("b", seed, noise=0.1)
     found = comparison(store)
     (average,) = [one for one in found.differences if one.column.name == "success_avg"]
-    assert found.seeds == ((0, 0), (1, 1), (2, 2), (3, 3))
+    assert found.pairs == tuple(((0, seed), (0, seed)) for seed in range(4))
     assert average.ci95[0] < -3
     assert average.ci95[1] > 3
 
@@ -118,19 +123,23 @@ def test_changes_come_worst_first(put, store):
     assert changes[0].texts == ("a says", "b says")
 
 
-def test_without_a_common_seed_nothing_is_compared(put, store):
-    put("a", 0)
-    put("b", 1)
-    with pytest.raises(UsageError, match="no seed in common: a has 0, b has 1"):
-        comparison(store)
+def test_without_a_common_seed_the_runs_are_independent(put, store, ask):
+    for seed in (0, 1):
+        put("a", seed)
+        put("b", seed + 2)
+    found = comparison(store)
+    assert found.pairs == ()
+    assert all(one.better == 0 for one in found.differences)
+    assert "no seed in common" in ask("a", "b")
 
 
-def test_missing_examples_are_told(put, store):
-    put("a")
+def test_without_examples_the_numbers_alone_are_compared(put, store):
+    put("a", shift=9.0)
     record = put("b")
     (store.folder(record.spec) / EXAMPLES_FILE).unlink()
-    with pytest.raises(RecordError, match="1 of these 2 runs have none"):
-        comparison(store)
+    found = comparison(store)
+    assert found.changes == ()
+    assert {one.column.name: one.better for one in found.differences}["success_avg"] == 1
 
 
 @pytest.fixture
@@ -155,7 +164,6 @@ def test_the_command_says_it_in_words(put, ask):
     assert "b says" in text
     found = json.loads(ask("a", "b", "--format", "json"))
     assert {one["metric"]: one["better"] for one in found["differences"]}["success_avg"] == "a"
-    assert found["not_paired"] == ["odd"]
 
 
 def test_what_cannot_be_compared_is_refused_with_the_reason(put, ask):
@@ -174,7 +182,7 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(put, ask):
 
 
 @pytest.fixture
-def put_mia(make_record, store):
+def put_mia(make_record, store, save_numbers):
     """put_mia(method, level) -> a record whose `mia`, which should match retrain's, is near it."""
 
     def write(method, level, seed=0):
@@ -182,7 +190,7 @@ def put_mia(make_record, store):
         column = [level + own.gauss(0, 2.0) for _ in range(COUNT)]
         metrics = {"mia": float(numpy.mean(column)), "success_avg": 50.0}
         record = make_record(method, metrics, seed=seed)
-        store.save(record)
+        save_numbers(record, {"forget_eval": {"mia": column}})
         write_json_lines(
             store.folder(record.spec) / EXAMPLES_FILE,
             [
@@ -214,7 +222,7 @@ def test_equal_distances_on_both_sides_are_no_difference(put_mia, store):
     put_mia("a", 40.0)
     put_mia("b", 60.0)
     put_mia("retrain", 50.0)
-    [found] = comparison(store).differences
+    [found] = [one for one in comparison(store).differences if one.column.name == "mia"]
     assert found.better == 0
 
 
@@ -222,7 +230,7 @@ def test_without_a_retrained_row_what_should_match_is_not_judged(put_mia, store,
     put_mia("a", 40.0)
     put_mia("b", 90.0)
     found = comparison(store)
-    assert found.differences == ()
+    assert "mia" not in {one.column.name for one in found.differences}
     assert found.unmatched == ("mia",)
     assert "mia: should match the retrained model" in ask("a", "b")
 
@@ -231,6 +239,7 @@ def test_the_verdict_names_the_retrained_model(put_mia, ask):
     put_mia("a", 52.0)
     put_mia("b", 90.0)
     put_mia("retrain", 50.0)
-    [one] = json.loads(ask("a", "b", "--format", "json"))["differences"]
+    found = json.loads(ask("a", "b", "--format", "json"))["differences"]
+    [one] = [one for one in found if one["metric"] == "mia"]
     assert (one["better"], one["unit"]) == ("a", "points from retrained")
     assert one["verdict"] == "Mia: a is closer to the retrained model than b."

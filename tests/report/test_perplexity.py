@@ -9,9 +9,9 @@ import pytest
 from unharness.records.spec import EvaluationSettings
 from unharness.records.stage_specs import AttackUse
 from unharness.records.store import RecordStore
+from unharness.report.build import build_board
 from unharness.report.formats import to_json, to_markdown
 from unharness.report.ranking import best_rows
-from unharness.report.rows import build_board
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published"
 T4 = 2.776445

@@ -1,5 +1,6 @@
 import gc
 import json
+import math
 import shutil
 
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 
 from unharness.records.record import CostRecord, TargetRecord
 from unharness.records.spec import EvaluationSettings
+from unharness.report.build import build_board
+from unharness.report.comparable import target_row_of
 from unharness.report.labels import group_titles
 from unharness.report.ranking import Column
-from unharness.report.rows import build_board, target_row_of
 
 LORA = {"r": 8, "alpha": 16, "dropout": 0.1}
 finite = st.floats(-1e12, 1e12)
@@ -45,15 +47,16 @@ def test_reading_records_leaves_the_garbage_collector_alone(make_record, save, m
 def test_several_seeds_give_mean_and_t_interval(make_record, save):
     values = {2: 60.0, 0: 66.0, 1: 72.0}
     records = {
-        seed: make_record(metrics={"success_avg": (value, 0.0, 100.0)}, seed=seed)
-        for seed, value in values.items()
+        seed: make_record(metrics={"own": value}, seed=seed) for seed, value in values.items()
     }
     [group] = build_board(save(*records.values())).groups
     [row] = group.rows
-    value = row.metrics["success_avg"]
-    # By hand: s = 6, t(0.975, 2) = 4.302653, 4.302653 · 6 / √3 = 14.904827
+    value = row.metrics["own"]
+    # By hand: s = 6, t(0.975, 2) = 4.302653, 4.302653 · 6 / √3 = 14.904827; of shares, as logits.
     assert value.value == 66.0
-    assert value.ci95 == pytest.approx((66 - 14.904827, 66 + 14.904827), abs=1e-5)
+    logit, half = math.log(0.66 / 0.34), 0.14904827 / (0.66 * 0.34)
+    expected = [100 / (1 + math.exp(-logit - sign * half)) for sign in (-1, 1)]
+    assert value.ci95 == pytest.approx(expected, abs=1e-4)
     assert value.n == 110
     assert row.seeds == (0, 1, 2)
     assert row.runs == tuple(records[seed].run_id for seed in (0, 1, 2))
@@ -325,7 +328,7 @@ def test_every_run_is_in_exactly_one_row(make_record, tmp_path_factory, runs, da
                 data_hash=("ab" if source == "path" else "cd") * 32,
             )
         )
-    board = build_board(store)
+    board = build_board(store, "success_avg")
     rows = [row for group in board.groups for row in group.rows]
     assert len(rows) == len({(method, lr, source) for method, lr, _, source in runs})
     assert sorted(run for row in rows for run in row.runs) == sorted(

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from unharness.report.rows import build_board
+from unharness.report.build import build_board
 from unharness.report.table import print_board
 from unharness.report.values import format_number
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unharness.registry import registry
+from unharness.report.build import build_board
 from unharness.report.labels import group_notes
-from unharness.report.rows import build_board
 from unharness.report.tradeoff import goodness, hypervolume, pareto_front, trade_offs
 
 points = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=12)
@@ -43,7 +43,7 @@ def test_hypervolume_is_the_number_of_unit_squares_below(found):
 
 def test_references_are_no_part_of_a_trade_off(make_record, save):
     values = {
-        "base": (95, 95),
+        "base": (95, 5),
         "vanilla": (0, 100),
         "retrain": (99, 99),
         "a": (90, 20),
@@ -59,8 +59,28 @@ def test_references_are_no_part_of_a_trade_off(make_record, save):
     [group] = build_board(store).groups
     [found] = trade_offs(group)
     assert {group.rows[index].method for index in found.front} == {"a", "b"}
-    assert found.hypervolume == pytest.approx((90 * 20 + 50 * 60) / 100)
-    assert any("hypervolume 48.0% of the square" in note for note in group_notes(group))
+    # From the floor (vanilla forgot 0, base kept 5) to the cap, the retrained model's (99, 99).
+    assert (found.floor, found.cap) == ((0, 5), (99, 99))
+    share = 100 * (90 * 15 + 50 * 60) / (99 * 94)
+    assert found.hypervolume == pytest.approx(share)
+    assert any(f"hypervolume {share:.1f}% of the square from" in n for n in group_notes(group))
+
+
+def test_going_beyond_the_retrained_model_gains_nothing_and_collapse_is_left_out(make_record, save):
+    values = {"vanilla": (0, 90), "base": (70, 0), "retrain": (60, 80), "a": (60, 70)}
+    collapsed = ["the model has collapsed: it says the same to all"]
+    store = save(
+        *(
+            make_record(name, {"unlearn_success": u, "retention_success": r})
+            for name, (u, r) in values.items()
+        ),
+        make_record("b", {"unlearn_success": 99, "retention_success": 70}),
+        make_record("c", {"unlearn_success": 99, "retention_success": 79}, warnings=collapsed),
+    )
+    [group] = build_board(store).groups
+    [found] = trade_offs(group)
+    assert {group.rows[index].method for index in found.front} == {"a", "b"}
+    assert found.hypervolume == pytest.approx(100 * 70 / 80)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from unharness import Board, load_published
 from unharness.records.record import CostRecord
 from unharness.records.spec import EvaluationSettings
 from unharness.records.stage_specs import AttackUse
+from unharness.report.build import build_board
 from unharness.report.published_comparison import compare_with, published_values
-from unharness.report.rows import build_board
 from unharness_tasks.knowundo.paper_comparison import BLANK, fill, values
 
 LLAMA = "/models/Llama-2-7b-chat-hf"

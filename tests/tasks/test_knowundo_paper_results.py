@@ -11,6 +11,7 @@ from rich.console import Console
 
 import unharness_tasks
 from unharness.errors import RecordError, UsageError
+from unharness.report.build import build_board
 from unharness.report.formats import to_csv, to_json, to_markdown
 from unharness.report.published import PublishedCell, load_published
 from unharness.report.published_comparison import (
@@ -18,7 +19,6 @@ from unharness.report.published_comparison import (
     nothing_to_compare,
     print_comparisons,
 )
-from unharness.report.rows import build_board
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMITTED = Path(unharness_tasks.__file__).parent / "knowundo" / "paper_results.json"

@@ -55,19 +55,17 @@ def compare_command(
 ) -> None:
     """Compare A with B on the same examples and seeds.
 
-    A and B are methods, or beginnings of run ids. Every difference has a 95% interval, by a paired
-    bootstrap over examples and seeds. A metric that should match the retrained model is compared by
-    its distance to the retrained row.
+    A and B are methods, or beginnings of run ids. Every difference has a 95% interval over the
+    same questions and over pairs of runs, as on the leaderboard. A metric that should match the
+    retrained model is compared by its distance to the retrained row.
     """
     from unharness.records.store import RecordStore
+    from unharness.report.build import build_board
     from unharness.report.paired import compare
-    from unharness.report.rows import build_board
 
     store = RecordStore(results)
     board = build_board(store).narrowed(tasks, models)
     warn_of(board)
-    if form == "table":
-        board = board.without_details()
     group, rows = _choose(board, a, b)
     stored = store.by_evaluation()[rows[0].spec.evaluation_id()]
     records = {run: stored[run].record for row in group.rows for run in row.runs}
@@ -169,11 +167,13 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
     names = (a, b) if a != b else ("A", "B")
     for mark, row in zip("AB", found.rows, strict=True):
         console.print(Text(f"{mark}  {_called(found.group, row)}", "bold"), soft_wrap=True)
-    console.print(f"{len(found.seeds)} pairs of seeds\n" if len(found.seeds) > 1 else "one seed\n")
+    console.print(f"{_paired_words(found)}\n")
     table = Table(box=None, pad_edge=False)
     for name in ("metric", "A − B", "95% interval", "unit", "verdict"):
         table.add_column(name, justify="left" if name in ("metric", "verdict", "unit") else "right")
     for one in found.differences:
+        if one.column.detail:
+            continue
         unit = "%" if one.column.unit == "%" else ""
         ends = "–" if one.ci95 is None else " to ".join(signed(end, unit) for end in one.ci95)
         words = {1: "A better", -1: "B better", 0: "not significant"}[one.better]
@@ -182,16 +182,19 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
             one.column.name, signed(one.value, unit), ends, _unit(one), Text(words, style)
         )
     console.print(table)
-    for name in found.skipped:
-        console.print(Text(f"{name}: not a mean over examples, so it cannot be paired", "dim"))
+    loose = [one.column.name for one in found.differences if not one.paired]
+    if loose:
+        hint = "not paired by question, as the scores of the examples are not known or no mean: "
+        console.print(Text(hint + ", ".join(loose), "dim"))
     retrain = method_of("retrained", registry()) if found.unmatched else ""
     for name in found.unmatched:
         hint = f"{name}: should match the retrained model; make its row: unharness run -m {retrain}"
         console.print(Text(hint, "dim"))
     for one in found.differences:
-        if one.column.name == found.group.headline:
+        if one.column.name == (found.group.headline or found.group.ranking.headline):
             console.print(Text(f"\n{verdict(one, names)}", "bold"))
-    headline = next((one for one in found.group.columns if one.name == found.group.headline), None)
+    shown = found.group.ranking.headline
+    headline = next((one for one in found.group.columns if one.name == shown), None)
     if headline is None:
         return
     worst, best = found.changes[:examples], found.changes[::-1][:examples]
@@ -227,6 +230,13 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
                 )
 
 
+def _paired_words(found: Comparison) -> str:
+    if not found.pairs:
+        return "no seed in common: the runs are compared as independent"
+    count = len(found.pairs)
+    return f"{count} pairs of runs" if count > 1 else "one pair of runs"
+
+
 def _short(text: str | None, most: int = 100) -> str:
     words = " ".join((text or "–").split())
     return words if len(words) <= most else f"{words[: most - 1]}…"
@@ -242,14 +252,13 @@ def _values(found: Comparison) -> dict[str, Any]:
     return {
         "a": rows[0],
         "b": rows[1],
-        "pairs_of_seeds": [list(pair) for pair in found.seeds],
+        "pairs": [[list(one), list(other)] for one, other in found.pairs],
         "differences": [
             {"metric": one.column.name, "value": one.value, "ci95": one.ci95 and list(one.ci95)}
             | {"unit": _unit(one), "better": {1: "a", -1: "b", 0: None}[one.better]}
-            | {"examples": one.examples, "verdict": verdict(one, names)}
+            | {"examples": one.examples, "paired": one.paired, "verdict": verdict(one, names)}
             for one in found.differences
         ],
-        "not_paired": list(found.skipped),
         "without_retrained": list(found.unmatched),
         "changes": [
             {"split": one.split, "id": one.id, "prompt": one.prompt, "answer": one.answer}

@@ -23,14 +23,11 @@ Examples:
   unharness leaderboard
   unharness leaderboard --task {defaults.TASK} --model tiny
   unharness leaderboard --metric {defaults.COLUMNS[0]} --metric {defaults.COLUMNS[1]}
+  unharness leaderboard --rank-by {defaults.COLUMNS[0]}
   unharness leaderboard --format csv > leaderboard.csv
   unharness leaderboard --format html > leaderboard.html
   unharness leaderboard --reference published.json
 """
-
-
-TABLES = ("table", "markdown", "latex")
-"""Formats in which only so many columns can be read: those of details are left out."""
 
 
 @click.command("leaderboard", epilog=EPILOG)
@@ -45,6 +42,13 @@ TABLES = ("table", "markdown", "latex")
     help="Show published results of the same task and model beside ours: a name from a plugin or "
     "from reference/ in the results folder, or a JSON file.",
 )
+@click.option(
+    "--rank-by",
+    metavar="COLUMN",
+    default="closeness",
+    show_default=True,
+    help="Rank by this column: closeness to the retrained model, or any metric.",
+)
 @debug_option
 def leaderboard_command(
     results: Path,
@@ -53,26 +57,28 @@ def leaderboard_command(
     models: tuple[str, ...],
     metrics: tuple[str, ...],
     reference: str | None,
+    rank_by: str,
 ) -> None:
     """Compare all records of a results folder.
 
     There is one table for each task, data, model and target, and one row for each method and its
-    settings; runs that differ only in the seed are one row. Every number has a 95% interval: over
-    examples for one seed, over seeds for several. Reference rows come first and are not ranked.
+    settings; runs that differ only in their seeds are one row. Rows are ranked by closeness to the
+    retrained model, where there are two retrained runs at least. Every number has a 95% interval
+    over questions and, of several runs, seeds and target seeds. Reference rows come first and are
+    not ranked.
     """
-    from unharness.report.rows import load_board
+    from unharness.report.build import load_board
+    from unharness.report.closeness_columns import NAMES
 
     published = None
     if reference is not None:
         from unharness.report.published import load_published
 
         published = load_published(reference, results)
-    board = load_board(results)
-    _check_metrics(metrics, board.metric_names())
+    board = load_board(results, rank_by)
+    _check_metrics([*metrics, rank_by], {*board.metric_names(), *NAMES})
     warn_of(board)
     chosen = board.narrowed(tasks, models, metrics)
-    if form in TABLES and not metrics:
-        chosen = chosen.without_details()
     if not chosen.groups:
         tell(_nothing(results, filtered=bool(board.groups), notes=chosen.notes))
     if form == "table":

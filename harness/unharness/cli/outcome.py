@@ -57,8 +57,7 @@ def _attacked(first: Outcome, other: Outcome) -> Panel:
         if old is not None and old.value is not None and metric.value is not None:
             scale = Scale.of(metric.unit)
             if scale.covers([old.value, metric.value]):
-                change, _ = scale.changes_over_seeds([(old.value, metric.value)])
-                cells.append(changed(change, metric.unit))
+                cells.append(changed(scale.change(old.value, metric.value), metric.unit))
         table.add_row(*cells)
     parts: list[Table | Text] = [table]
     if other.existed:

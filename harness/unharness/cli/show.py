@@ -58,7 +58,7 @@ def show_command(run: str, results: Path, form: str, examples: int) -> None:
     if form == "json":
         echo_json(record.model_dump(mode="json"))
         return
-    from unharness.report.rows import target_row_of
+    from unharness.report.comparable import target_row_of
 
     console = stdout_console()
     _print_record(record, target_row_of(record, store), folder, console)

@@ -76,8 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         from unharness.records.store import RecordStore
+        from unharness.report.build import build_board
         from unharness.report.html.page import to_html
-        from unharness.report.rows import build_board
 
         store = RecordStore(self._results)
         board = build_board(store)

@@ -9,7 +9,7 @@ import numpy
 from unharness.data.examples import Split
 from unharness.evaluation.metric import Score
 from unharness.evaluation.requests import Choices, Generated, Likelihood
-from unharness.evaluation.rouge import rouge_l
+from unharness.evaluation.rouge import rouge_l_f1
 from unharness.evaluation.scoring import Observations
 from unharness.evaluation.seen import Seen, Values
 from unharness.records.per_example import (
@@ -54,7 +54,7 @@ def _answers(observations: Observations, split: Split) -> dict[str, Values]:
     generated = observations.get(split.name, Generated())
     if generated and not generated.is_empty:
         pairs = zip(split.examples, generated.texts["samples"], strict=True)
-        found[SAID] = [rouge_l(row.answer, texts[0]) / 100.0 for row, texts in pairs]
+        found[SAID] = [rouge_l_f1(row.answer, texts[0]) / 100.0 for row, texts in pairs]
     return found
 
 

@@ -13,6 +13,6 @@ def _scorer() -> Any:
     return RougeScorer(["rougeL"], use_stemmer=False)
 
 
-def rouge_l(expected: str, text: str) -> float:
+def rouge_l_f1(expected: str, text: str) -> float:
     """Return the ROUGE-L F1 of a text against the expected one, in % (Lin 2004)."""
     return 100.0 * float(_scorer().score(expected, text)["rougeL"].fmeasure)

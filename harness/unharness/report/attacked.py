@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from unharness import defaults
 from unharness.records.record import RunRecord
 from unharness.records.stage_specs import AttackUse, digest_of
+from unharness.report.intervals import difference
 from unharness.report.ranking import Column, Value
 from unharness.report.scale import Scale
 
@@ -46,45 +47,49 @@ def attacked_rows(
 ) -> dict[str, Attacked]:
     """Return a row's runs under each chain of attacks, by what the chain is called.
 
+    The records are in the order of their seeds.
     Two chains of one name are distinguished by the beginning of their SHA-256.
     """
     chains: dict[str, list[RunRecord]] = {}
     for record in records:
         if record.spec.attacks:
-            chains.setdefault(_key(record), []).append(record)
+            chains.setdefault(chain_key(record), []).append(record)
     names = [runs[0].spec.attack_name for runs in chains.values()]
-    plain = {record.spec.seed: record for record in without_attack(records)}
+    own = {column.name: aggregate(without_attack(records), column.name) for column in columns}
     found = {}
     for key, runs in chains.items():
         name = runs[0].spec.attack_name
         if names.count(name) > 1:
             name = f"{name} {key[:6]}"
-        ordered = sorted(runs, key=lambda record: record.spec.seed)
+        metrics = {column.name: aggregate(runs, column.name) for column in columns}
         found[name] = Attacked(
             uses=runs[0].spec.attacks,
-            seeds=tuple(record.spec.seed for record in ordered),
-            runs=tuple(record.run_id for record in ordered),
-            metrics={column.name: aggregate(ordered, column.name) for column in columns},
-            changes={column.name: _change(ordered, plain, column) for column in columns},
+            seeds=tuple(record.spec.seed for record in runs),
+            runs=tuple(record.run_id for record in runs),
+            metrics=metrics,
+            changes={
+                column.name: _change(metrics[column.name], own[column.name], column)
+                for column in columns
+            },
         )
     return dict(sorted(found.items()))
 
 
-def _key(record: RunRecord) -> str:
-    """Return the hash of a record's attacks; seeds of one row share what their attacks read."""
+def chain_key(record: RunRecord) -> str:
+    """Return the hash of a record's attacks, empty for none.
+
+    Seeds of one row share what their attacks read.
+    """
+    if not record.spec.attacks:
+        return ""
     return digest_of([use.model_dump(mode="json") for use in record.spec.attacks])
 
 
-def _change(runs: Sequence[RunRecord], plain: Mapping[int, RunRecord], column: Column) -> Value:
-    scale = Scale.of(column.unit)
-    pairs, counts = [], []
-    for record in runs:
-        after = record.metrics.get(column.name)
-        other = plain.get(record.spec.seed)
-        before = other.metrics.get(column.name) if other else None
-        if after and before and after.value is not None and before.value is not None:
-            pairs.append((before.value, after.value))
-            counts.append(after.n)
-    if not pairs or not scale.covers([value for pair in pairs for value in pair]):
+def _change(after: Value, before: Value, column: Column) -> Value:
+    """Return what attacks change, over the runs that have both."""
+    if after.sampled is None or before.sampled is None:
         return Value(None, None, 0)
-    return Value(*scale.changes_over_seeds(pairs), min(counts))
+    scale, found = Scale.of(column.unit), difference(after.sampled, before.sampled)
+    interval = found.interval()
+    ends = None if interval is None else (scale.back(interval[0]), scale.back(interval[1]))
+    return Value(scale.back(found.value), ends, min(after.n, before.n))

@@ -18,7 +18,7 @@ TITLE = "The same unlearned weights under attack: without → with (change)"
 
 def compared(group: Group) -> tuple[Column, ...]:
     """Return the columns that are compared."""
-    return group.columns[:METRICS]
+    return group.shown[:METRICS]
 
 
 def lines(group: Group) -> list[list[str]]:

@@ -103,9 +103,9 @@ class ClosenessScale:
             self.reason = f"no {' and no '.join(sorted(missing))} split can be measured"
 
     @property
-    def published(self) -> bool:
-        """Whether there are enough retrained models for a published result."""
-        return len(self.references.retrained) >= TO_PUBLISH
+    def count(self) -> int:
+        """Examples that are measured, of all splits."""
+        return sum({axis.split: int(axis.keep.sum()) for axis in self._axes}.values())
 
     def measure(self, keys: Sequence[RunKey], runs: Sequence[PerExample]) -> Closeness | None:
         """Return the closeness of a row.

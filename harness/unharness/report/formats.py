@@ -10,7 +10,14 @@ from typing import Any
 
 from unharness.report.attacked import Attacked
 from unharness.report.attacked_table import TITLE, compared, lines
-from unharness.report.labels import group_notes, group_titles, headers, row_labels, row_warnings
+from unharness.report.labels import (
+    group_notes,
+    group_titles,
+    headers,
+    rank_text,
+    row_labels,
+    row_warnings,
+)
 from unharness.report.published import PublishedResults
 from unharness.report.published_comparison import (
     compare_with,
@@ -18,7 +25,7 @@ from unharness.report.published_comparison import (
     nothing_to_compare,
     published_values,
 )
-from unharness.report.ranking import Value, best_rows
+from unharness.report.ranking import Value
 from unharness.report.rows import COSTS, Board, Group, Row
 from unharness.report.scale import Scale
 from unharness.report.tradeoff import trade_offs
@@ -30,7 +37,8 @@ REFERENCE_ENDS = ("_reference", "_difference")
 _MARKS = {"\\": "\\\\", "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "](": "]\\("}
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
-    *("tuning", "method", "hyperparameters", "chosen", "prompt", "attack", "seeds", "runs"),
+    *("tuning", "method", "hyperparameters", "chosen", "prompt", "attack", "seeds"),
+    *("target_seeds", "runs", "ranks"),
 )
 
 
@@ -49,6 +57,7 @@ def to_json(board: Board, published: PublishedResults | None = None) -> str:
 def row_values(group: Group, row: Row) -> dict[str, Any]:
     """Return one row as JSON values, with the metrics that are columns of its group."""
     spec = row.spec
+    ranks = group.ranks.get(next(i for i, one in enumerate(group.rows) if one is row))
     return {
         "task": spec.task,
         "data": {"source": spec.data_source, "hash": spec.data_hash},
@@ -58,9 +67,13 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "hyperparameters": spec.config,
         "chosen": row.chosen,
         "seeds": list(row.seeds),
+        "target_seeds": list(row.target_seeds),
         "runs": list(row.runs),
+        "ranked_by": group.headline,
+        "ranks": list(ranks) if ranks else None,
         "metrics": {
             column.name: _metric_values(row.metrics[column.name])
+            | {"components": row.components(column)}
             | _change_values(group.change(row, column))
             for column in group.columns
         },
@@ -184,7 +197,9 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
         "hyperparameters": json.dumps(row["hyperparameters"], ensure_ascii=False),
         "chosen": row["chosen"],
         "seeds": " ".join(map(str, row["seeds"])),
+        "target_seeds": " ".join(map(str, row["target_seeds"])),
         "runs": " ".join(row["runs"]),
+        "ranks": " ".join(map(str, row["ranks"] or ())),
     }
     for name, metric in row["metrics"].items():
         numbers = (metric["value"], *(metric["ci95"] or (None, None)))
@@ -205,16 +220,17 @@ def _flat_reference(printed: dict[str, Any] | None, names: list[str]) -> dict[st
 
 
 def _group_table(group: Group) -> str:
-    names = [" ".join(words) for words in headers(group.columns)]
-    best = [best_rows(group.rows, column) for column in group.columns]
-    rows = [["Method", *names, "Train s", "Peak GB"]]
+    names = [" ".join(words) for words in headers(group.shown)]
+    ranks = ["Rank"] if len(group.ranks) > 1 else []
+    rows = [["Method", *ranks, *names, "Train s", "Peak GB"]]
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         name = f"{label.name} ({', '.join(label.details)})" if label.details else label.name
         cells = [f"{name} ⚠" if row.warnings else name]
-        for column, winners in zip(group.columns, best, strict=True):
+        cells += [rank_text(group, index)] if ranks else []
+        for column in group.shown:
             value = row.metrics[column.name]
             shown = format_number(value.value, column.unit)
-            shown = f"**{shown}**" if index in winners else shown
+            shown = f"**{shown}**" if index in group.best[column.name] else shown
             shown = f"{shown} {interval(value, column.unit)}".rstrip()
             change = group.change(row, column)
             cells.append(

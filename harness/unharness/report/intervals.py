@@ -60,13 +60,18 @@ class Uncertain:
         half = self.half_width()
         return None if half is None else (self.value - half, self.value + half)
 
-    def percent_interval(self) -> Interval | None:
-        """Return the 95% interval of a value in %, computed as logits: never outside 0 to 100."""
+    def percent_interval(self, *, counted: bool = True) -> Interval | None:
+        """Return the 95% interval of a value in %, computed as logits: never outside 0 to 100.
+
+        Args:
+            counted: whether it is a mean over questions, so that 0 or 100 from n of them leaves
+                open what n equal answers do.
+        """
         half, share = self.half_width(), self.value / 100.0
         if half is None:
             return None
         if not 0.0 < share < 1.0:  # no logit: what so many equal answers leave open
-            half = max(half, self._unseen())
+            half = max(half, self._unseen() if counted else 0.0)
         if half == 0.0 or not 0.0 < share < 1.0:
             return max(0.0, self.value - half), min(100.0, self.value + half)
         width = half / 100.0 / (share * (1.0 - share))
@@ -77,7 +82,7 @@ class Uncertain:
         """Return the exact 95% bound, %, on what none of n questions showed (Clopper, Pearson)."""
         counts = [one.freedom + 1 for one in self.pieces if one.source == "questions"]
         count = max(counts, default=math.inf)
-        return 100.0 * (1.0 - 0.025 ** (1.0 / count))
+        return 100.0 * (1.0 - math.pow(0.025, 1.0 / count))
 
     def p_value(self) -> float | None:
         """Return the level at which the interval just reaches 0: the two-sided p-value."""
@@ -130,6 +135,15 @@ class Sampled:
                 yield Piece("questions", variance, math.inf)
         yield from _retrained_pieces(self.retrained)
 
+    @property
+    def errors(self) -> Any:
+        """The standard error over questions of each run, (K,); nan where it is not known."""
+        if not self.influences:
+            unknown = numpy.full(len(self.keys), numpy.nan)
+            return unknown if self.question_errors is None else self.question_errors
+        squares = [_scaled(found) ** 2 for found in self.influences.values()]
+        return numpy.sqrt(sum(found.sum(axis=1) for found in squares))
+
     def chosen(self, places: Sequence[int]) -> Sampled:
         """Return it for some of the runs, in a given order; a run may come more than once."""
         rows = list(places)
@@ -149,7 +163,7 @@ def difference(one: Sampled, other: Sampled) -> Uncertain:
     model that has no seed, is paired with all runs of that target seed. Where no run has a
     partner the rows' runs are independent; the questions stay paired.
     """
-    pairs = _paired(one.keys, other.keys)
+    pairs = paired(one.keys, other.keys)
     if pairs:
         first = one.chosen([a for a, _ in pairs])
         second = other.chosen([b for _, b in pairs])
@@ -163,16 +177,21 @@ def difference(one: Sampled, other: Sampled) -> Uncertain:
     return Uncertain(one.value - other.value, (*runs, *questions.pieces))
 
 
-def _subtracted(first: Sampled, second: Sampled) -> Sampled:
-    shared = first.influences.keys() == second.influences.keys() and all(
-        first.influences[split].shape[1] == second.influences[split].shape[1]
-        for split in first.influences
+def same_questions(one: Sampled, other: Sampled) -> bool:
+    """Return whether what each question adds is known of both rows, for the same questions."""
+    first, second = (
+        {split: found.shape[1] for split, found in row.influences.items()} for row in (one, other)
     )
+    return bool(first) and first == second
+
+
+def _subtracted(first: Sampled, second: Sampled) -> Sampled:
+    shared = same_questions(first, second)
     retrained = [one.retrained for one in (first, second) if one.retrained is not None]
     same = len(retrained) == 2 and retrained[0].shape == retrained[1].shape
     errors = None
-    if not shared or not first.influences:
-        errors = numpy.hypot(_errors(first), _errors(second))
+    if not shared:
+        errors = numpy.hypot(first.errors, second.errors)
     return Sampled(
         first.keys,
         first.values - second.values,
@@ -180,15 +199,6 @@ def _subtracted(first: Sampled, second: Sampled) -> Sampled:
         retrained[0] - retrained[1] if same else None,
         errors,
     )
-
-
-def _errors(one: Sampled) -> Any:
-    """Return the standard error over questions of each run."""
-    if not one.influences:
-        unknown = numpy.full(len(one.keys), numpy.nan)
-        return unknown if one.question_errors is None else one.question_errors
-    squares = [_scaled(found) ** 2 for found in one.influences.values()]
-    return numpy.sqrt(sum(found.sum(axis=1) for found in squares))
 
 
 def _mean_run(one: Sampled) -> Sampled:
@@ -204,7 +214,8 @@ def _mean_run(one: Sampled) -> Sampled:
     )
 
 
-def _paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, int]]:
+def paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, int]]:
+    """Return which runs of two rows belong together, as pairs of indices; see `difference`."""
     exact = [(at, theirs.index(key)) for at, key in enumerate(ours) if key in theirs]
     found = []
     counts = [_by_target(keys) for keys in (ours, theirs)]
@@ -230,7 +241,7 @@ def run_pieces(keys: Sequence[RunKey], values: Any) -> tuple[Piece, ...]:
     targets = _by_target(keys)
     within = [numpy.asarray(values)[places] for places in targets.values()]
     freedom = sum(len(found) - 1 for found in within)
-    squares = math.fsum(float(((found - found.mean()) ** 2).sum()) for found in within)
+    squares = math.fsum(map(_squares, within))
     seed = squares / freedom if freedom else 0.0
     """Variance between seeds of one target."""
     if len(targets) < 2:
@@ -243,6 +254,12 @@ def run_pieces(keys: Sequence[RunKey], values: Any) -> tuple[Piece, ...]:
         pooled = (squares + float(_between_squares(within))) / (len(values) - 1)
         return (Piece("seeds", pooled / len(values), len(values) - 1),)
     return (Piece("targets", between, count - 1),)
+
+
+def _squares(values: Any) -> float:
+    """Return the sum of squares about the mean; infinite where the values are too large."""
+    with numpy.errstate(over="ignore"):
+        return float(((values - values.mean()) ** 2).sum())
 
 
 def _between_squares(within: Sequence[Any]) -> float:
@@ -258,11 +275,12 @@ def _scaled(influence: Any) -> Any:
 
 def _interaction(influence: Any) -> float:
     """Return the variance that runs and questions give together; 0 for a single run."""
-    runs = influence.shape[0]
+    runs = int(influence.shape[0])
     if runs < 2:
         return 0.0
     scaled = _scaled(influence)
-    return float(((scaled - scaled.mean(axis=0)) ** 2).sum()) / ((runs - 1) * runs)
+    squares = float(((scaled - scaled.mean(axis=0)) ** 2).sum())
+    return squares / float((runs - 1) * runs)
 
 
 def _retrained_pieces(left_out: Any) -> Iterable[Piece]:
@@ -310,8 +328,7 @@ def components(keys: Sequence[RunKey], sampled: Sampled) -> dict[str, float | No
     targets = _by_target(keys)
     within = [numpy.asarray(sampled.values)[places] for places in targets.values()]
     freedom = sum(len(found) - 1 for found in within)
-    squares = math.fsum(float(((found - found.mean()) ** 2).sum()) for found in within)
-    seed = squares / freedom if freedom else None
+    seed = math.fsum(map(_squares, within)) / freedom if freedom else None
     target = None
     if len(targets) > 1:
         noise = (seed or 0.0) * sum(1.0 / len(found) for found in within) / len(within)

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unharness.report.ranking import best_rows
+from unharness.evaluation.metric import PERCENT
+from unharness.report.ranking import smallest_difference
 from unharness.report.scale import Scale
 from unharness.report.tradeoff import trade_offs
 from unharness.report.values import format_number, shown_value, signed
 
 if TYPE_CHECKING:
     from unharness.report.ranking import Column
-    from unharness.report.rows import Board, Group
+    from unharness.report.rows import Board, Group, Row
 
 ARROWS = {"higher": "↑", "lower": "↓", "match_reference": "="}
 GENERAL_PREFIX = "general/"
@@ -88,15 +89,31 @@ def row_labels(group: Group) -> list[RowLabel]:
         elif row.chosen != "default" and row.chosen != "by hand":
             details.insert(0, row.chosen)
         if len(row.seeds) > 1:
-            details.append(f"{len(row.seeds)} seeds")
+            details.append(_runs(row))
         labels.append(RowLabel(name, tuple(details)))
     return labels
+
+
+def _runs(row: Row) -> str:
+    """Return how many seeds a row has, of how many target seeds."""
+    targets, seeds = len(set(row.target_seeds)), len(set(row.seeds))
+    if targets < 2:
+        return f"{seeds} seeds"
+    return f"{len(row.runs)} runs: {seeds} seed{'s' * (seeds > 1)}, {targets} target seeds"
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the keys whose values are not the same in all of those that have them."""
     keys = dict.fromkeys(key for one in settings for key in one)
     return [key for key in keys if len({repr(one[key]) for one in settings if key in one}) > 1]
+
+
+def rank_text(group: Group, index: int) -> str:
+    """Return the places that a row may have; empty for reference rows and without ranking."""
+    first, last = group.ranks.get(index, (0, 0))
+    if not first:
+        return ""
+    return str(first) if first == last else f"{first}–{last}"
 
 
 def group_titles(board: Board) -> list[str]:
@@ -115,15 +132,17 @@ def group_notes(group: Group) -> list[str]:
     """Return what a reader of the group's table must know."""
     spec = group.spec
     notes = []
-    if any(group.headline in row.metrics for row in group.rows):
-        notes.append(f"Ranked by {group.headline}.")
-    if any(best_rows(group.rows, column) for column in group.columns):
+    headline = group.ranked_by
+    if headline is not None:
+        notes.append(f"Ranked by {headline.name}.{_smallest(group, headline)}")
+    notes += group.notes
+    if any(group.best.values()):
         notes.append("Bold: significantly better than all other rows (95%); ties are not bold.")
     for found in trade_offs(group):
         names = dict.fromkeys(group.rows[index].method for index in sorted(found.front))
         notes.append(
             f"Pareto front of {found.across} and {found.against}: {', '.join(names)}; "
-            f"hypervolume {format_number(found.hypervolume, '%')}% of the square."
+            f"hypervolume {format_number(found.hypervolume, '%')}% of {found.square}."
         )
     if spec.model == "tiny":
         notes.append(
@@ -133,6 +152,16 @@ def group_notes(group: Group) -> list[str]:
     if spec.data_source == "standin":
         notes.append("The data is the bundled stand-in, not the data of the task's paper.")
     return notes
+
+
+def _smallest(group: Group, headline: Column) -> str:
+    """Say which difference two rows of a group must have to be told apart."""
+    found = smallest_difference(group.rows, headline)
+    if found is None or Scale.of(headline.unit).log:
+        return ""
+    unit = "points" if headline.unit == PERCENT else headline.unit
+    size = format_number(found, headline.unit)
+    return f" Typical smallest difference that is significant here: {size} {unit}."
 
 
 def row_warnings(group: Group) -> list[str]:

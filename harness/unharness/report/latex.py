@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from unharness.report.labels import ARROWS, group_notes, group_titles, metric_words, row_labels
-from unharness.report.ranking import Column, Value, best_rows
+from unharness.report.ranking import Column, Value
 from unharness.report.rows import GENERAL, Board, Group
 from unharness.report.values import format_number
 from unharness.safe_text import one_line
@@ -63,8 +63,7 @@ def escaped(text: str) -> str:
 
 
 def _table(title: str, group: Group, index: int) -> str:
-    columns = _ordered(group.columns)
-    best = [best_rows(group.rows, column) for column in columns]
+    columns = _ordered(group.shown)
     lines = [
         r"\begin{table*}[t]",
         r"\centering\small",
@@ -79,8 +78,9 @@ def _table(title: str, group: Group, index: int) -> str:
         if label.details:
             name += rf" {{\scriptsize ({escaped(', '.join(label.details))})}}"
         cells = [name]
-        for column, winners in zip(columns, best, strict=True):
-            cells.append(_cell(row.metrics[column.name], column.unit, at in winners))
+        for column in columns:
+            best = at in group.best[column.name]
+            cells.append(_cell(row.metrics[column.name], column.unit, best))
         lines.append(" & ".join(cells) + r" \\")
         if at == references - 1 and references < len(group.rows):
             lines.append(r"\midrule")

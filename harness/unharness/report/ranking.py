@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeVar
 
+import numpy
+
 from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow
-from unharness.report.scale import Scale
-from unharness.report.seeds import over_seeds
+from unharness.report.intervals import Sampled, Uncertain, difference, holm, same_questions
+
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,11 @@ class Value:
 
     value: float | None
     ci95: tuple[float, float] | None
-    """Over examples for one seed, over seeds for several."""
+    """Over questions and, of several runs, over seeds and target seeds; see `intervals`."""
     n: int
     """Examples of one run."""
-    by_seed: Mapping[int, float] = field(default_factory=dict)
-    """The runs' own values."""
+    sampled: Sampled | None = field(default=None, repr=False, compare=False)
+    """What it is sampled from, on the scale of its unit."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Column:
     role: str = ""
     """Of the split that it is measured on; empty for a composite and for general knowledge."""
     detail: bool = False
-    """Whether tables leave it out unless it is asked for."""
+    """Whether it is left out of printed tables unless it is asked for."""
 
 
 class Rankable(Protocol):
@@ -63,7 +68,7 @@ def rank(rows: Sequence[R], headline: Column | None) -> list[R]:
     Rows without a value come last; equal ones are ordered by the method's name, and else stay
     as they were.
     """
-    reference = _reference(rows, headline) if headline else None
+    reference = reference_of(rows, headline) if headline else None
 
     def key(row: R) -> tuple[int, float, str]:
         if row.reference:
@@ -78,28 +83,51 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
     """Return the index of the best row of a column, reference rows left out, or nothing.
 
     Nothing is best where fewer than two rows can be compared, or where the best does not differ
-    significantly from every other row: the 95% interval of a difference covers zero. It is the
-    paired t interval over the seeds that both have, where there are two or more, and else comes
-    from both intervals over examples as if these were independent.
+    significantly from every other row: the 95% interval of a difference covers zero.
     """
-    reference = _reference(rows, column)
-    known = {
-        index: _badness(row, column, reference)
-        for index, row in enumerate(rows)
-        if not row.reference
-    }
-    known = {index: value for index, value in known.items() if value < math.inf}
+    known = _known(rows, column)
     if len(known) < 2:
         return frozenset()
     best = min(known, key=lambda index: known[index])
-    others = [_scaled(rows[index].metrics[column.name], column) for index in known if index != best]
-    mine = _scaled(rows[best].metrics[column.name], column)
-    if column.direction == "match_reference":
-        retrained = _reference_value(rows, column)
-        clear = all(_apart_from(mine, other, retrained) for other in others)
-    else:
-        clear = all(differ(mine, other) for other in others)
+    others = (
+        row_difference(rows, rows[best], rows[index], column) for index in known if index != best
+    )
+    clear = all(found is not None and _excludes_zero(found) for found in others)
     return frozenset({best}) if clear else frozenset()
+
+
+def rank_ranges(rows: Sequence[Rankable], column: Column) -> dict[int, tuple[int, int]]:
+    """Return the places that a row may have, from 1, by its index; reference rows have none.
+
+    A row stands behind every row that is significantly better and before every one that is
+    significantly worse, by Holm's correction over all that it is compared with.
+    """
+    known = _known(rows, column)
+    p_values: dict[tuple[int, int], float] = {}
+    for one, other in itertools.combinations(known, 2):
+        found = row_difference(rows, rows[one], rows[other], column)
+        p_value = found.p_value() if found else None
+        p_values[one, other] = p_values[other, one] = 1.0 if p_value is None else p_value
+    ranges = {}
+    for index in known:
+        others = [other for other in known if other != index]
+        adjusted = holm([p_values[index, other] for other in others])
+        apart = [o for o, p_value in zip(others, adjusted, strict=True) if p_value < SIGNIFICANT]
+        better = sum(known[other] < known[index] for other in apart)
+        worse = sum(known[other] > known[index] for other in apart)
+        ranges[index] = (1 + better, len(known) - worse)
+    return ranges
+
+
+def smallest_difference(rows: Sequence[Rankable], column: Column) -> float | None:
+    """Return the difference that two rows must have to be told apart at 95%, on the scale.
+
+    It is the median over all pairs of half the interval's width; None for fewer than two rows.
+    """
+    pairs = itertools.combinations(_known(rows, column), 2)
+    found = [row_difference(rows, rows[one], rows[other], column) for one, other in pairs]
+    halves = [half for one in found if one and (half := one.half_width()) is not None]
+    return statistics.median(halves) if halves else None
 
 
 def distances(rows: Sequence[Rankable], column: Column) -> list[float | None]:
@@ -107,79 +135,102 @@ def distances(rows: Sequence[Rankable], column: Column) -> list[float | None]:
 
     None where one of the two has no value.
     """
-    reference = _reference(rows, column)
-    values = [_scaled(row.metrics[column.name], column).value for row in rows]
+    reference = reference_of(rows, column)
+    values = [row.metrics[column.name].sampled for row in rows]
     return [
-        None if value is None or reference is None else abs(value - reference) for value in values
+        None if one is None or reference is None else abs(one.value - reference.value)
+        for one in values
     ]
 
 
-def differ(one: Value, other: Value) -> bool:
-    """Return whether two values on one scale differ at 95%; without intervals, they do not."""
-    common = sorted(set(one.by_seed) & set(other.by_seed))
-    if len(common) >= 2:
-        _, interval = over_seeds([one.by_seed[s] - other.by_seed[s] for s in common])
-        return interval is not None and not interval[0] <= 0.0 <= interval[1]
-    if one.value is None or other.value is None or one.ci95 is None or other.ci95 is None:
-        return False
-    return abs(one.value - other.value) > math.hypot(_half(one.ci95), _half(other.ci95))
+def distance(one: Sampled, reference: Sampled) -> Sampled:
+    """Return how far a row is from the retrained row, |row - retrained|, as a row of its own.
 
-
-def _apart_from(one: Value, other: Value, reference: Value | None) -> bool:
-    """Return whether one is nearer to the reference, by more than the intervals allow.
-
-    The reference's own interval counts where the two lie on different sides of it: moving it
-    moves one distance up and the other down. On one side it cancels.
+    The retrained row's own runs and questions make it uncertain, too. Both have influences of the
+    same questions.
     """
-    if reference is None or reference.value is None or one.ci95 is None or other.ci95 is None:
-        return False
-    assert one.value is not None  # its badness is finite
-    assert other.value is not None
-    nearer, farther = one.value - reference.value, other.value - reference.value
-    halves = [_half(one.ci95), _half(other.ci95)]
-    if nearer * farther < 0:
-        if reference.ci95 is None:
-            return False
-        halves.append(2 * _half(reference.ci95))
-    return abs(farther) - abs(nearer) > math.hypot(*halves)
+    sign = _side(one, reference)
+    influences = {
+        split: sign * (found - reference.influences[split].mean(axis=0))
+        for split, found in one.influences.items()
+    }
+    count = len(reference.keys)
+    moved = None
+    if count > 1:
+        without = (reference.value * count - reference.values) / (count - 1)
+        moved = numpy.tile(-sign * (without - reference.value), (len(one.keys), 1))
+    return Sampled(one.keys, sign * (one.values - reference.value), influences, moved)
 
 
-def _half(interval: tuple[float, float]) -> float:
-    return (interval[1] - interval[0]) / 2
+def _side(one: Sampled, reference: Sampled) -> float:
+    return 1.0 if one.value >= reference.value else -1.0
 
 
-def _reference(rows: Sequence[Rankable], column: Column) -> float | None:
+def _difference_of_distances(one: Sampled, other: Sampled, reference: Sampled) -> Uncertain:
+    """Return how much farther one row is from the retrained row than another."""
+    if same_questions(one, reference) and same_questions(other, reference):
+        return difference(distance(one, reference), distance(other, reference))
+    # On one side the retrained row's own error cancels; on two it moves both, one up, one down.
+    sides = [_side(row, reference) for row in (one, other)]
+    weights = [1.0, 1.0, (sides[1] - sides[0]) ** 2]
+    estimates = [row.estimate() for row in (one, other, reference)]
+    pieces = [
+        replace(piece, variance=weight * piece.variance)
+        for weight, found in zip(weights, estimates, strict=True)
+        for piece in found.pieces
+        if weight
+    ]
+    value = abs(one.value - reference.value) - abs(other.value - reference.value)
+    known = all(found.pieces for w, found in zip(weights, estimates, strict=True) if w)
+    return Uncertain(value, tuple(pieces) if known else ())
+
+
+def _known(rows: Sequence[Rankable], column: Column) -> dict[int, float]:
+    """Return how bad each row is that can be ranked, by its index."""
+    reference = reference_of(rows, column)
+    found = {
+        index: _badness(row, column, reference)
+        for index, row in enumerate(rows)
+        if not row.reference
+    }
+    return {index: value for index, value in found.items() if value < math.inf}
+
+
+def row_difference(
+    rows: Sequence[Rankable], one: Rankable, other: Rankable, column: Column
+) -> Uncertain | None:
+    """Return one row's value minus another's, on the scale of the column's unit.
+
+    Of what should match the retrained row, it is the difference of their distances to it. None
+    where a value is missing.
+    """
+    first, second = (row.metrics[column.name].sampled for row in (one, other))
+    if first is None or second is None:
+        return None
+    if column.direction != "match_reference":
+        return difference(first, second)
+    reference = reference_of(rows, column)
+    if reference is None:
+        return None
+    return _difference_of_distances(first, second, reference)
+
+
+def _excludes_zero(found: Uncertain) -> bool:
+    interval = found.interval()
+    return interval is not None and not interval[0] <= 0.0 <= interval[1]
+
+
+def reference_of(rows: Sequence[Rankable], column: Column) -> Sampled | None:
     """Return the retrained model's value on the column's scale, None if there is none."""
-    found = _reference_value(rows, column)
-    return found.value if found else None
+    values = (row.metrics[column.name].sampled for row in rows if row.reference == "retrained")
+    return next((value for value in values if value is not None), None)
 
 
-def _reference_value(rows: Sequence[Rankable], column: Column) -> Value | None:
-    """Return the same with its interval."""
-    values = (row.metrics[column.name] for row in rows if row.reference == "retrained")
-    scaled = (_scaled(value, column) for value in values)
-    return next((value for value in scaled if value.value is not None), None)
-
-
-def _scaled(value: Value, column: Column) -> Value:
-    """Return a value on the scale of its unit, where distances mean the same everywhere."""
-    scale = Scale.of(column.unit)
-    known = [value.value, *(value.ci95 or ()), *value.by_seed.values()]
-    if not scale.covers([number for number in known if number is not None]):
-        return Value(None, None, value.n)
-    return Value(
-        None if value.value is None else scale.to(value.value),
-        value.ci95 and (scale.to(value.ci95[0]), scale.to(value.ci95[1])),
-        value.n,
-        {seed: scale.to(number) for seed, number in value.by_seed.items()},
-    )
-
-
-def _badness(row: Rankable, column: Column, reference: float | None) -> float:
+def _badness(row: Rankable, column: Column, reference: Sampled | None) -> float:
     """Return a number that is the lower the better; infinite where nothing can be said."""
-    value = _scaled(row.metrics[column.name], column).value
-    if value is None:
+    sampled = row.metrics[column.name].sampled
+    if sampled is None:
         return math.inf
     if column.direction == "match_reference":
-        return math.inf if reference is None else abs(value - reference)
-    return -value if column.direction == "higher" else value
+        return math.inf if reference is None else abs(sampled.value - reference.value)
+    return -sampled.value if column.direction == "higher" else sampled.value

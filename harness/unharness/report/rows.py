@@ -1,34 +1,25 @@
-"""From records to rows: runs on one target and one data make a group, a method's seeds a row."""
+"""Rows and groups of rows: runs of one data and kind of target, a method's seeds a row."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from unharness.data.sources import STANDIN
-from unharness.errors import UnharnessError
 from unharness.models.family import same_model
-from unharness.records.record import MetricRecord, RankingRecord, RunRecord
+from unharness.records.record import RankingRecord
 from unharness.records.spec import RunSpec
-from unharness.records.store import RecordStore, Unreadable
-from unharness.reference_rows import ReferenceRow, row_of
-from unharness.registry import registry
-from unharness.report.aggregation import (
-    by_target,
-    how_chosen,
-    mean_cost,
-    over_runs,
-    target_weights,
-)
-from unharness.report.attacked import Attacked, attacked_rows, without_attack
-from unharness.report.metric_origins import current_numbers
-from unharness.report.ranking import Column, Value, rank
+from unharness.reference_rows import ReferenceRow
+from unharness.report.attacked import Attacked
+from unharness.report.intervals import components
+from unharness.report.ranking import Column, Value, best_rows, rank_ranges
 
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
+COLLAPSED = "the model has collapsed"
+"""Warnings of models that no longer answer begin so."""
 GENERAL = "general"
 """Metrics of general knowledge begin so."""
 
@@ -38,10 +29,11 @@ class Row:
     """One method with its hyperparameters and one tuning, over its seeds."""
 
     spec: RunSpec
-    """Of the run with the smallest seed; the others differ from it in the seed alone."""
+    """Of the run with the smallest seeds; the others differ from it in their seeds alone."""
     seeds: tuple[int, ...]
+    """By run."""
     runs: tuple[str, ...]
-    """Run ids, in the order of the seeds."""
+    """Run ids, by target seed and seed."""
     metrics: Mapping[str, Value]
     """Without an attack; no values where there are attacked runs alone."""
     cost: Mapping[str, float | None]
@@ -53,11 +45,28 @@ class Row:
     """Which reference row it is, if it is one."""
     chosen: str = "default"
     """How its hyperparameters were chosen: `default`, a preset, `by hand`, `tuned, N trials`."""
+    target_seeds: tuple[int, ...] = ()
+    """By run."""
 
     @property
     def method(self) -> str:
         """The method's name."""
         return self.spec.method
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether a run of it is marked as collapsed."""
+        return any(text.startswith(COLLAPSED) for text in self.warnings)
+
+    def components(self, column: Column) -> dict[str, float | None]:
+        """Return how much of a value's spread is the target's, the seed's and the questions'.
+
+        Returns:
+            The standard deviation of each effect by name, on the scale of the column's unit; None
+            where it cannot be told.
+        """
+        sampled = self.metrics[column.name].sampled
+        return components(sampled.keys, sampled) if sampled else {}
 
     def settings(self) -> dict[str, Any]:
         """Return, by name, all but the tuning that tells two rows of one method apart."""
@@ -74,30 +83,38 @@ class Group:
     """Everything that the rows have in common, by name."""
     columns: tuple[Column, ...]
     ranking: RankingRecord
-    """Which columns rank and are plotted."""
+    """What the task's paper ranks by, and what it plots."""
     rows: tuple[Row, ...]
     """Base, target, retrained, then the rest, best first."""
-    details: tuple[str, ...] = ()
-    """Names of columns that a table leaves out."""
+    ranked_by: Column | None = None
+    """The column that ranks; None where nothing is ranked."""
+    notes: tuple[str, ...] = ()
+    """What closeness could not be measured on, or why there is none."""
 
     @property
     def headline(self) -> str | None:
-        """The label of the column that ranks; None where nothing is ranked."""
-        return self.ranking.headline
+        """The name of the column that ranks; None where nothing is ranked."""
+        return self.ranked_by.name if self.ranked_by else None
+
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns of printed tables."""
+        return tuple(column for column in self.columns if not column.detail)
+
+    @cached_property
+    def best(self) -> dict[str, frozenset[int]]:
+        """By column: the index of the row that is significantly better than all others, if any."""
+        return {column.name: best_rows(self.rows, column) for column in self.columns}
+
+    @cached_property
+    def ranks(self) -> dict[int, tuple[int, int]]:
+        """By row's index: the first and the last place that it may have; empty without ranking."""
+        return rank_ranges(self.rows, self.ranked_by) if self.ranked_by else {}
 
     @property
     def spec(self) -> RunSpec:
         """The first row's spec."""
         return self.rows[0].spec
-
-    def without_details(self) -> Group:
-        """Return the group without the columns that tables leave out."""
-        kept = tuple(column for column in self.columns if not column.detail)
-        return replace(
-            self,
-            columns=kept,
-            details=tuple(column.name for column in self.columns if column.detail),
-        )
 
     def change(self, row: Row, column: Column) -> float | None:
         """Return what a row gained in general knowledge against the target; None for all else."""
@@ -185,7 +202,9 @@ class Board:
             replace(
                 group,
                 columns=tuple(
-                    column for column in group.columns if not metrics or column.name in metrics
+                    replace(column, detail=False) if metrics else column
+                    for column in group.columns
+                    if not metrics or column.name in metrics
                 ),
             )
             for group in self.groups
@@ -193,170 +212,3 @@ class Board:
         )
         unranked = tuple(item for item in self.unranked if wanted(item.task, item.model))
         return replace(self, groups=groups, unranked=unranked)
-
-    def without_details(self) -> Board:
-        """Return the board with the columns that fit a table, the others by name alone."""
-        return replace(self, groups=tuple(group.without_details() for group in self.groups))
-
-
-def load_board(results: Path) -> Board:
-    """Read a results folder and compare its records; nothing is changed or deleted there."""
-    return build_board(RecordStore(results))
-
-
-def build_board(store: RecordStore) -> Board:
-    """Read all records of a store and compare them; nothing is changed or deleted there."""
-    warnings: list[str] = []
-    unranked: list[Unranked] = []
-    groups: dict[str, list[RunRecord]] = {}
-    seen: set[tuple[str, str]] = set()
-    for found in store.scan():
-        if isinstance(found, Unreadable):
-            warnings.append(f"skipped {found.reason}")
-            continue
-        item = found.record
-        spec = item.spec
-        reason = _why_unranked(item)
-        group, run_id = _key(group_facts(spec)), item.run_id
-        if reason:
-            unranked.append(Unranked(item.run_id, spec.task, spec.model, reason))
-        elif (group, run_id) in seen:  # a copied folder must not count as one more seed
-            warnings.append(f"skipped a second record of run {run_id}: it would count twice")
-        else:
-            seen.add((group, run_id))
-            groups.setdefault(group, []).append(item)
-    made = []
-    for alike in groups.values():
-        for records in by_target(alike):
-            current, notes = current_numbers(records)
-            warnings += notes
-            made.append(_group(current))
-    made.sort(key=lambda group: (group.spec.task, group.spec.model, _key(group.facts)))
-    return Board(tuple(made), tuple(unranked), tuple(warnings))
-
-
-def group_facts(spec: RunSpec) -> dict[str, Any]:
-    """Return what rows must have in common to be compared."""
-    evaluation = spec.evaluation.model_dump(mode="json", exclude={"metrics"})
-    return {"model": spec.model, **target_facts(spec), "evaluation": evaluation}
-
-
-def target_facts(spec: RunSpec) -> dict[str, Any]:
-    """Return what decides the target model: the recipe that taught it, or its own content."""
-    if spec.target_hash:
-        names = ("task", "task_version", "data_hash", "target_hash", "target_tuning", "dtype")
-        return {name: getattr(spec, name) for name in (*names, "template")}
-    return {
-        "task": spec.task,
-        "task_version": spec.task_version,
-        "data_hash": spec.data_hash,
-        "base_hash": spec.base_hash,
-        "target_tuning": spec.target_tuning,
-        # A target that is tuned whole does not depend on an adapter that comes after it.
-        "lora": spec.lora if spec.target_tuning == "lora" else None,
-        "target_recipe": spec.target_recipe,
-        "dtype": spec.dtype,
-        "template": spec.template,
-    }
-
-
-def target_row_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
-    """Return the finished record of the run's own target, evaluated in the same way, if any."""
-
-    def key(spec: RunSpec) -> str:
-        evaluation = spec.evaluation.model_dump(mode="json")
-        attacks = [use.model_dump(mode="json") for use in spec.attacks]
-        own = {"limit": spec.limit, "evaluation": evaluation, "attacks": attacks}
-        return _key({**target_facts(spec), **own})
-
-    wanted = key(record.spec)
-    found = [
-        item
-        for item, _ in store.readable()
-        if item.status == "done"
-        and row_of(item.spec.method, registry()) == "target"
-        and key(item.spec) == wanted
-        and len(by_target([item, record])) == 1
-    ]
-    # Under a fresh adapter it is the same model; the plain record is the one to show.
-    return min(found, key=lambda item: item.spec.tuning != item.spec.target_tuning, default=None)
-
-
-def _why_unranked(record: RunRecord) -> str:
-    if record.status != "done":
-        return record.status
-    return "partial" if record.partial or record.spec.limits() else ""
-
-
-def _group(records: Sequence[RunRecord]) -> Group:
-    rows: dict[str, list[RunRecord]] = {}
-    for record in records:
-        spec = record.spec
-        key = [spec.method, spec.method_version, spec.config, spec.tuning, spec.lora]
-        key += [spec.general_hash, spec.method_source]
-        rows.setdefault(_key(key), []).append(record)
-    columns = _columns(records)
-    ranking = _ranking(records)
-    made = [_row(runs, columns) for _, runs in sorted(rows.items())]
-    ranked = rank(made, _column_named(ranking.headline, columns))
-    weights = next(filter(None, map(target_weights, records)), None)
-    facts = group_facts(records[0].spec) | ({"target_weights": weights} if weights else {})
-    return Group(facts, columns, ranking, tuple(ranked))
-
-
-def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
-    """Return the metrics in the order of the first record, then any that later ones add."""
-    columns: dict[str, Column] = {}
-    known: set[str] = set()
-    for record in records:
-        for name, metric in record.metrics.items():
-            # A metric that failed to load has no unit of its own: one with a value says it.
-            if name not in columns or (name not in known and metric.value is not None):
-                role = _role(record, metric)
-                columns[name] = Column(
-                    name, metric.unit, metric.direction, role, detail=metric.detail
-                )
-            if metric.value is not None:
-                known.add(name)
-    return tuple(columns.values())
-
-
-def _role(record: RunRecord, metric: MetricRecord) -> str:
-    splits = record.data.splits if record.data else {}
-    return str(splits.get(metric.split or "", {}).get("role", ""))
-
-
-def _column_named(name: str | None, columns: Sequence[Column]) -> Column | None:
-    return next((column for column in columns if column.name == name), None)
-
-
-def _ranking(records: Sequence[RunRecord]) -> RankingRecord:
-    """Return what the task ranks by: as it is installed, else as the latest record says."""
-    task, found = records[0].spec.task, registry()
-    try:
-        with found.named("tasks", task):
-            return RankingRecord.of(found.get("tasks", task))
-    except UnharnessError:
-        known = [record for record in records if record.ranking]
-        latest = max(known, key=lambda record: record.started, default=None)
-        return (latest and latest.ranking) or RankingRecord()
-
-
-def _row(records: Sequence[RunRecord], columns: Sequence[Column]) -> Row:
-    ordered = sorted(records, key=lambda record: record.spec.seed)
-    runs = without_attack(ordered)
-    return Row(
-        spec=(runs or ordered)[0].spec,
-        seeds=tuple(record.spec.seed for record in runs),
-        runs=tuple(record.run_id for record in runs),
-        metrics={column.name: over_runs(runs, column.name) for column in columns},
-        cost={name: mean_cost(runs, name) for name in COSTS},
-        warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
-        attacks=attacked_rows(ordered, columns, over_runs),
-        reference=row_of(ordered[0].spec.method, registry()),
-        chosen=how_chosen(ordered[0]),
-    )
-
-
-def _key(parts: Any) -> str:
-    return json.dumps(parts, sort_keys=True)

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unharness.report.seeds import Interval, over_seeds
-
 LOG_UNITS = frozenset({"perplexity"})
 """Units that are the exponential of nats: one collapsed seed would outweigh all others."""
 MOST_NATS = 700.0
@@ -41,26 +39,6 @@ class Scale:
         """Return a value on the scale in the metric's unit."""
         return math.exp(max(-MOST_NATS, min(value, MOST_NATS))) if self.log else value
 
-    def over_seeds(self, values: Sequence[float]) -> tuple[float, Interval | None]:
-        """Return the mean over seeds and its 95% t interval, both in the metric's unit.
-
-        Args:
-            values: one or more that the scale covers, one a seed.
-        """
-        return self._back(*over_seeds([self.to(value) for value in values]))
-
-    def changes_over_seeds(
-        self, pairs: Sequence[tuple[float, float]]
-    ) -> tuple[float, Interval | None]:
-        """Return the mean change over seeds and its 95% t interval: differences, or factors.
-
-        Args:
-            pairs: before and after, one pair a seed, all covered by the scale.
-        """
-        return self._back(
-            *over_seeds([self.to(after) - self.to(before) for before, after in pairs])
-        )
-
-    def _back(self, mean: float, interval: Interval | None) -> tuple[float, Interval | None]:
-        ends = (self.back(interval[0]), self.back(interval[1])) if interval else None
-        return self.back(mean), ends
+    def change(self, before: float, after: float) -> float:
+        """Return what a value in the metric's unit changed by: a difference, or a factor."""
+        return self.back(self.to(after) - self.to(before))

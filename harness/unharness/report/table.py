@@ -13,10 +13,11 @@ from unharness.report.labels import (
     group_notes,
     group_titles,
     headers,
+    rank_text,
     row_labels,
     row_warnings,
 )
-from unharness.report.ranking import Value, best_rows
+from unharness.report.ranking import Value
 from unharness.report.rows import Board, Group, Row
 from unharness.report.values import format_number, signed
 from unharness.terminal import Console, Text, print_table, table_width
@@ -50,8 +51,8 @@ def _print_group(title: str, group: Group, console: Console) -> None:
     if absent:
         left_out = f"Terminal too narrow for {', '.join(absent)}; --format json|csv has all."
         console.print(Text(left_out, "yellow"))
-    if group.details:
-        also = f"Also measured: {', '.join(group.details)}; --metric NAME shows them."
+    if details := [column.name for column in group.columns if column.detail]:
+        also = f"Also measured: {', '.join(details)}; --metric NAME shows them."
         console.print(Text(also, "dim"))
     for line in row_warnings(group):
         console.print(Text(f"! {line}", "yellow"))
@@ -60,8 +61,9 @@ def _print_group(title: str, group: Group, console: Console) -> None:
 
 def _all_names(group: Group) -> list[str]:
     """Return the names of metrics and costs, what matters most first: the headline leads."""
-    names = [column.name for column in group.columns]
-    names.sort(key=lambda name: name != group.headline)  # stable: the task's order otherwise
+    names = [column.name for column in group.shown]
+    leads = group.headline or group.ranking.headline
+    names.sort(key=lambda name: name != leads)  # stable: the task's order otherwise
     return [*names[:METRICS_BEFORE_COSTS], *COST_HEADERS, *names[METRICS_BEFORE_COSTS:]]
 
 
@@ -79,17 +81,22 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
     table = Table(box=box.HORIZONTALS, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Method", max_width=LABEL_WIDTH, overflow="fold")
     columns = [column for column in group.columns if column.name in chosen]
+    ranks = len(group.ranks) > 1
+    if ranks:
+        table.add_column("Rank", justify="right", no_wrap=True)
     costs = [name for name in COST_HEADERS if name in chosen]
     for words in headers(columns):
         table.add_column(Text("\n".join(words)), justify="right", no_wrap=True)
     for name in costs:
         table.add_column(COST_HEADERS[name], justify="right", no_wrap=True, style="dim")
-    best = [best_rows(group.rows, column) for column in columns]
     references = sum(row.reference is not None for row in group.rows)
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         cells = [_label(label, row)]
-        for column, winners in zip(columns, best, strict=True):
-            cell = _cell(row.metrics[column.name], column.unit, index in winners)
+        if ranks:
+            cells.append(Text(rank_text(group, index), "dim"))
+        for column in columns:
+            won = index in group.best[column.name]
+            cell = _cell(row.metrics[column.name], column.unit, won)
             if (change := group.change(row, column)) is not None:
                 cell.append(f"\n{signed(change, column.unit)}", "not bold dim default")
             cells.append(cell)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from unharness.report.rows import Group
 
 Point = tuple[float, float]
+WORST: Point = (0.0, 0.0)
+BEST: Point = (100.0, 100.0)
 
 GENERAL_AVERAGE = "general_avg"
 """The mean over a suite of general knowledge; what every task wants to be kept."""
@@ -32,7 +34,18 @@ class TradeOff:
     front: frozenset[int]
     """The rows that no other row beats in both."""
     hypervolume: float
-    """Of what the front dominates, as a share of the whole square, %."""
+    """Of what the front dominates, as a share of what lies between floor and cap, %."""
+    floor: Point
+    """On each axis the worse of the base and the target model; 0 where there is neither."""
+    cap: Point
+    """The retrained model, on both axes; nothing beyond it counts. 100 where there is none."""
+
+    @property
+    def square(self) -> str:
+        """What the hypervolume is a share of, in words."""
+        if (self.floor, self.cap) == (WORST, BEST):
+            return "the square"
+        return "the square from the base and target models to the retrained one"
 
 
 def pareto_front(points: Sequence[Point]) -> list[int]:
@@ -75,19 +88,39 @@ def trade_offs(group: Group) -> list[TradeOff]:
         against = columns.get(name)
         if against is None:
             continue
+        places = list(zip(goodness(group, across), goodness(group, against), strict=True))
+        floor, cap = _limits(group, places)
         points = {
-            index: (x, y)
-            for index, (row, x, y) in enumerate(
-                zip(group.rows, goodness(group, across), goodness(group, against), strict=True)
-            )
-            if row.reference is None and x is not None and y is not None
+            index: (min(x, cap[0]), min(y, cap[1]))
+            for index, (row, (x, y)) in enumerate(zip(group.rows, places, strict=True))
+            if row.reference is None and x is not None and y is not None and not row.collapsed
         }
         if points:
-            rows, places = list(points), list(points.values())
-            front = frozenset(rows[index] for index in pareto_front(places))
-            share = hypervolume(places) / 100.0
-            found.append(TradeOff(across.name, against.name, points, front, share))
+            rows, known = list(points), list(points.values())
+            front = frozenset(rows[index] for index in pareto_front(known))
+            area = (cap[0] - floor[0]) * (cap[1] - floor[1])
+            share = 100.0 * hypervolume(known, floor) / area if area > 0 else 0.0
+            found.append(TradeOff(across.name, against.name, points, front, share, floor, cap))
     return found
+
+
+def _limits(
+    group: Group, places: Sequence[tuple[float | None, float | None]]
+) -> tuple[Point, Point]:
+    """Return the point that counts as the worst, and the one beyond which nothing counts."""
+
+    def known(axis: int, *names: str) -> list[float]:
+        return [
+            value
+            for row, place in zip(group.rows, places, strict=True)
+            if row.reference in names and (value := place[axis]) is not None
+        ]
+
+    floor = [min(known(axis, "base", "target"), default=WORST[axis]) for axis in (0, 1)]
+    cap = [max(known(axis, "retrained"), default=BEST[axis]) for axis in (0, 1)]
+    if any(low >= high for low, high in zip(floor, cap, strict=True)):
+        return WORST, BEST  # reference rows that contradict each other limit nothing
+    return (floor[0], floor[1]), (cap[0], cap[1])
 
 
 def goodness(group: Group, column: Column) -> list[float | None]:

@@ -14,12 +14,15 @@ from unharness.report.labels import (
     group_notes,
     group_titles,
     headers,
+    rank_text,
     row_labels,
     score_label,
     score_unit,
 )
-from unharness.report.ranking import Column, best_rows, distances
+from unharness.report.ranking import Column, distances
 from unharness.report.rows import Board, Group, Row
+from unharness.report.samples import by_run
+from unharness.report.scale import Scale
 from unharness.report.tradeoff import trade_offs
 
 MOST_RUNS = 200
@@ -27,6 +30,8 @@ MOST_RUNS = 200
 MOST_LOSSES = 400
 """Points of a loss curve; of more, every so many."""
 DIGITS = 5
+MOST_DOTS = 20
+"""Runs of a row that are shown as dots."""
 
 
 def payload(board: Board, store: RecordStore) -> dict[str, Any]:
@@ -62,7 +67,6 @@ def _group(
     stored: Mapping[str, StoredRecord],
     examples: _Examples | None,
 ) -> dict[str, Any]:
-    best = [best_rows(group.rows, column) for column in group.columns]
     none: list[float | None] = [None] * len(group.rows)
     apart = [
         distances(group.rows, column) if column.direction == "match_reference" else none
@@ -77,7 +81,7 @@ def _group(
         "score": _score(group, {run: item.record for run, item in stored.items()}),
         "columns": [
             {"name": column.name, "label": name, "unit": column.unit}
-            | {"direction": column.direction}
+            | {"direction": column.direction, "detail": column.detail}
             for column, name in zip(group.columns, names, strict=True)
         ],
         "rows": [
@@ -86,14 +90,16 @@ def _group(
                 "details": list(label.details),
                 "reference": row.reference is not None,
                 "chosen": row.chosen,
+                "rank": rank_text(group, index),
                 "seeds": list(row.seeds),
                 "runs": list(row.runs),
                 "warnings": list(row.warnings),
                 "cost": {name: _number(value) for name, value in row.cost.items()},
                 "metrics": {
                     column.name: _value(group, row, column)
-                    | {"best": index in winners, "distance": _number(away[index])}
-                    for column, winners, away in zip(group.columns, best, apart, strict=True)
+                    | {"best": index in group.best[column.name]}
+                    | {"distance": _number(away[index]), "runs": _by_run(row, column)}
+                    for column, away in zip(group.columns, apart, strict=True)
                 },
             }
             for index, (label, row) in enumerate(zip(labels, group.rows, strict=True))
@@ -110,7 +116,7 @@ def _group(
 
 def _score(group: Group, records: Mapping[str, RunRecord]) -> dict[str, str]:
     """Return what an answer's score is: that of the metric that ranks, shown as column or not."""
-    name = group.headline or ""
+    name = group.ranking.headline or ""
     runs = (run for row in group.rows for run in row.runs)
     known = (records[run].metrics[name] for run in runs if name in records[run].metrics)
     found = next(known, None)
@@ -128,6 +134,12 @@ def _value(group: Group, row: Row, column: Column) -> dict[str, Any]:
         "n": value.n,
         "change": _number(group.change(row, column)),
     }
+
+
+def _by_run(row: Row, column: Column) -> list[float | None]:
+    """Return the runs' own values, where they are few enough to be shown as dots."""
+    found = by_run(row.metrics[column.name], Scale.of(column.unit))
+    return [_number(one) for one in found.values()] if 1 < len(found) <= MOST_DOTS else []
 
 
 def _run(record: RunRecord, examples: _Examples | None) -> dict[str, Any]:
@@ -162,7 +174,7 @@ class _Examples:
         stored: Mapping[str, StoredRecord],
         warnings: list[str],
     ) -> None:
-        self._metric = group.headline or ""
+        self._metric = group.ranking.headline or ""
         self._read: dict[str, list[ExampleRecord]] = {}
         for row in group.rows:
             for run in row.runs:

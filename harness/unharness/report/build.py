@@ -1,0 +1,156 @@
+"""From records to a board: groups of rows that may be compared, ranked by closeness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from unharness.errors import UnharnessError
+from unharness.records.record import MetricRecord, RankingRecord, RunRecord
+from unharness.records.store import RecordStore, Unreadable
+from unharness.reference_rows import row_of
+from unharness.registry import registry
+from unharness.report.aggregation import how_chosen, mean_cost
+from unharness.report.attacked import Aggregate, attacked_rows, without_attack
+from unharness.report.closeness import CLOSENESS
+from unharness.report.closeness_columns import NAMES, ClosenessColumns
+from unharness.report.comparable import by_target, group_facts, key_of, run_key, target_weights
+from unharness.report.metric_origins import current_numbers
+from unharness.report.ranking import Column, Value, rank
+from unharness.report.rows import COSTS, Board, Group, Row, Unranked
+from unharness.report.samples import NumbersReader, value_of
+
+
+def load_board(results: Path, rank_by: str = CLOSENESS) -> Board:
+    """Read a results folder and compare its records; nothing is changed or deleted there.
+
+    Args:
+        results: the folder.
+        rank_by: the column that ranks; a group that lacks it is not ranked.
+    """
+    return build_board(RecordStore(results), rank_by)
+
+
+def build_board(store: RecordStore, rank_by: str = CLOSENESS) -> Board:
+    """Read all records of a store and compare them; nothing is changed or deleted there."""
+    warnings: list[str] = []
+    numbers = NumbersReader(warnings.append)
+    unranked: list[Unranked] = []
+    groups: dict[str, list[RunRecord]] = {}
+    seen: set[tuple[str, str]] = set()
+    for found in store.scan():
+        if isinstance(found, Unreadable):
+            warnings.append(f"skipped {found.reason}")
+            continue
+        item = found.record
+        spec = item.spec
+        reason = _why_unranked(item)
+        group, run_id = key_of(group_facts(spec)), item.run_id
+        if reason:
+            unranked.append(Unranked(item.run_id, spec.task, spec.model, reason))
+        elif (group, run_id) in seen:  # a copied folder must not count as one more seed
+            warnings.append(f"skipped a second record of run {run_id}: it would count twice")
+        else:
+            seen.add((group, run_id))
+            numbers.add(found)
+            groups.setdefault(group, []).append(item)
+    made = []
+    for alike in groups.values():
+        for records in by_target(alike):
+            current, notes = current_numbers(records)
+            warnings += notes
+            made.append(_group(current, numbers, rank_by))
+    made.sort(key=lambda group: (group.spec.task, group.spec.model, key_of(group.facts)))
+    return Board(tuple(made), tuple(unranked), tuple(warnings))
+
+
+def _why_unranked(record: RunRecord) -> str:
+    if record.status != "done":
+        return record.status
+    return "partial" if record.partial or record.spec.limits() else ""
+
+
+def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -> Group:
+    rows: dict[str, list[RunRecord]] = {}
+    for record in records:
+        spec = record.spec
+        key = [spec.method, spec.method_version, spec.config, spec.tuning, spec.lora]
+        key += [spec.general_hash, spec.method_source]
+        rows.setdefault(key_of(key), []).append(record)
+    closeness = ClosenessColumns(records, numbers)
+    columns = (*closeness.columns, *_columns(records))
+
+    def aggregate(runs: Sequence[RunRecord], name: str) -> Value:
+        return closeness.value(runs, name) if name in NAMES else value_of(runs, name, numbers)
+
+    made = [_row(runs, columns, aggregate) for _, runs in sorted(rows.items())]
+    headline = next((column for column in columns if column.name == rank_by), None)
+    return Group(
+        group_facts(records[0].spec) | _target_weights(records),
+        columns,
+        _ranking(records),
+        tuple(rank(made, headline)),
+        ranked_by=headline,
+        notes=tuple(closeness.notes),
+    )
+
+
+def _target_weights(records: Sequence[RunRecord]) -> dict[str, Any]:
+    """Return the hash of the target's weights; of several, by target seed."""
+    found = {run_key(one)[0]: weights for one in records if (weights := target_weights(one))}
+    if len(found) > 1:
+        return {"target_weights": {str(seed): found[seed] for seed in sorted(found)}}
+    weights = next(iter(found.values()), None)
+    return {"target_weights": weights} if weights else {}
+
+
+def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
+    """Return the metrics in the order of the first record, then any that later ones add."""
+    columns: dict[str, Column] = {}
+    known: set[str] = set()
+    for record in records:
+        for name, metric in record.metrics.items():
+            # A metric that failed to load has no unit of its own: one with a value says it.
+            if name not in columns or (name not in known and metric.value is not None):
+                role = _role(record, metric)
+                columns[name] = Column(
+                    name, metric.unit, metric.direction, role, detail=metric.detail
+                )
+            if metric.value is not None:
+                known.add(name)
+    return tuple(columns.values())
+
+
+def _role(record: RunRecord, metric: MetricRecord) -> str:
+    splits = record.data.splits if record.data else {}
+    return str(splits.get(metric.split or "", {}).get("role", ""))
+
+
+def _ranking(records: Sequence[RunRecord]) -> RankingRecord:
+    """Return what the task ranks by: as it is installed, else as the latest record says."""
+    task, found = records[0].spec.task, registry()
+    try:
+        with found.named("tasks", task):
+            return RankingRecord.of(found.get("tasks", task))
+    except UnharnessError:
+        known = [record for record in records if record.ranking]
+        latest = max(known, key=lambda record: record.started, default=None)
+        return (latest and latest.ranking) or RankingRecord()
+
+
+def _row(records: Sequence[RunRecord], columns: Sequence[Column], aggregate: Aggregate) -> Row:
+    ordered = sorted(records, key=run_key)
+    runs = without_attack(ordered)
+    return Row(
+        spec=(runs or ordered)[0].spec,
+        seeds=tuple(record.spec.seed for record in runs),
+        target_seeds=tuple(run_key(record)[0] for record in runs),
+        runs=tuple(record.run_id for record in runs),
+        metrics={column.name: aggregate(runs, column.name) for column in columns},
+        cost={name: mean_cost(runs, name) for name in COSTS},
+        warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
+        attacks=attacked_rows(ordered, columns, aggregate),
+        reference=row_of(ordered[0].spec.method, registry()),
+        chosen=how_chosen(ordered[0]),
+    )

@@ -1,0 +1,147 @@
+"""Closeness as columns of a group: computed from records, never stored in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from unharness.errors import PluginError
+from unharness.evaluation.metric import PERCENT
+from unharness.records.record import RunRecord
+from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow, method_of, row_of
+from unharness.registry import registry
+from unharness.report.attacked import chain_key
+from unharness.report.closeness import (
+    CLOSENESS,
+    MOST,
+    PARTS,
+    TO_PUBLISH,
+    TO_RANK,
+    ClosenessScale,
+    Part,
+    References,
+)
+from unharness.report.comparable import run_key
+from unharness.report.ranking import Column, Value
+from unharness.report.samples import NumbersReader, made_value
+
+
+def part_name(part: Part) -> str:
+    """Return the name of a part's column."""
+    return "_".join((CLOSENESS, *part))
+
+
+NAMES = {CLOSENESS: None} | {part_name(part): part for part in PARTS}
+"""The columns' names, and which part each is of; None: the whole."""
+
+
+class ClosenessColumns:
+    """Closeness of a group's rows, under each attack against reference rows under the same."""
+
+    def __init__(self, records: Sequence[RunRecord], numbers: NumbersReader) -> None:
+        """Prepare.
+
+        Args:
+            records: of the group.
+            numbers: reads what each example gave.
+        """
+        self._records = records
+        self._numbers = numbers
+        self._scales: dict[str, ClosenessScale] = {}
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns; none where nothing can be measured."""
+        if self._plain.reason:
+            return ()
+        return tuple(
+            Column(name, PERCENT, "higher", part[0] if part else "", detail=part is not None)
+            for name, part in NAMES.items()
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be measured, and the command that makes reference rows that lack."""
+        scale = self._plain
+        if scale.reason:
+            return [f"Not ranked: {scale.reason}{self._command()}."]
+        notes = [f"Closeness leaves out {text}." for text in scale.left_out]
+        count = len(scale.references.retrained)
+        if count < TO_PUBLISH:
+            notes.append(f"{count} retrained models rank; {TO_PUBLISH} are needed to publish.")
+        return notes
+
+    def value(self, runs: Sequence[RunRecord], name: str) -> Value:
+        """Return one of the columns over runs of one row, all under the same attacks."""
+        nothing = Value(None, None, 0)
+        if not runs:
+            return nothing
+        scale = self._scale(chain_key(runs[0]))
+        if scale.reason:
+            return nothing
+        if row_of(runs[0].spec.method, registry()) == "retrained":
+            return Value(MOST, None, scale.count)
+        found = [self._numbers(record) for record in runs]
+        known = [one for one in found if one is not None]
+        if len(known) < len(found):
+            return nothing
+        closeness = scale.measure(tuple(map(run_key, runs)), known)
+        part = NAMES[name]
+        if closeness is None or (part is not None and part not in closeness.parts):
+            return nothing
+        sampled = closeness.whole if part is None else closeness.parts[part]
+        return made_value(sampled, PERCENT, scale.count, counted=False)
+
+    @cached_property
+    def _plain(self) -> ClosenessScale:
+        return self._scale("")
+
+    def _scale(self, attacks: str) -> ClosenessScale:
+        if attacks not in self._scales:
+            self._scales[attacks] = ClosenessScale(self._references(attacks))
+        return self._scales[attacks]
+
+    def _references(self, attacks: str) -> References:
+        rows: dict[ReferenceRow, list[RunRecord]] = {name: [] for name in REFERENCE_ROWS}
+        for record in self._records:
+            row = row_of(record.spec.method, registry())
+            if row and chain_key(record) == attacks and self._numbers(record) is not None:
+                rows[row].append(record)
+        targets = {run_key(record)[0]: record for record in _plainest(rows["target"])}
+        read = {name: [self._numbers(one) for one in _plainest(rows[name])] for name in rows}
+        return References(
+            retrained=[one for one in read["retrained"] if one is not None],
+            targets={
+                seed: found
+                for seed, record in sorted(targets.items())
+                if (found := self._numbers(record)) is not None
+            },
+            bases=[one for one in read["base"] if one is not None],
+        )
+
+    def _command(self) -> str:
+        spec = self._records[0].spec
+        try:
+            names = [method_of(row, registry()) for row in REFERENCE_ROWS]
+        except PluginError:
+            return ""
+        methods = " ".join(f"-m {name}" for name in names)
+        return (
+            f"; make the reference rows: unharness sweep {methods} --task {spec.task} "
+            f"--model {spec.model} --seed 0..{TO_RANK - 1}"
+        )
+
+
+def _plainest(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return a reference row's runs, each model once: those tuned as the target, if there are any.
+
+    A retrained model is the same for every target seed; a base or a target under a fresh adapter
+    is the model itself.
+    """
+    own = [one for one in records if one.spec.tuning == one.spec.target_tuning]
+    found: dict[object, RunRecord] = {}
+    for record in own or records:
+        training = record.training.weights_hash if record.training else None
+        key = (training or record.run_id, record.spec.method)
+        found.setdefault(key, record)
+    return list(found.values())
