@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from unharness.report.seeds import over_seeds
+
 from unharness.cli.run import calm_libraries
 from unharness.evaluation.token_scoring import score_tokens
 from unharness.pipeline.method_choice import make_method
@@ -28,7 +30,6 @@ from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.target import fine_tuner
 from unharness.progress import Progress
 from unharness.registry import registry
-from unharness.report.seeds import over_seeds
 from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext, readable_splits
 

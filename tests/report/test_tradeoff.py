@@ -156,3 +156,23 @@ def test_what_should_match_is_best_where_it_is_nearest(make_record, save, with_r
         assert found == {"retrain": 100.0, "vanilla": 55.0, "a": 90.0, "b": 85.0}
     else:
         assert set(found.values()) == {None}
+
+
+def test_a_row_that_predicts_no_more_than_the_base_model_has_collapsed(make_record, save):
+    from unharness.records.record import AnswersRecord
+
+    def made(method, predicted, loops=0.0):
+        answers = AnswersRecord(role="retain", n=100, loops=loops, same=0.01, predicted=predicted)
+        values = {"unlearn_success": 50.0, "retention_success": 100 * predicted}
+        return make_record(method, values, answers={"retain_eval": answers})
+
+    store = save(
+        *(made("base", 0.2), made("vanilla", 1.0)),
+        *(made("a", 0.8), made("b", 0.19), made("c", 0.8, loops=0.3)),
+    )
+    [group] = build_board(store).groups
+    rows = {row.method: row for row in group.rows}
+    assert {name for name, row in rows.items() if row.collapsed} == {"b", "c"}
+    assert "the base model" in rows["b"].warnings[0]
+    [found] = trade_offs(group)
+    assert {group.rows[index].method for index in found.points} == {"a"}

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from unharness.errors import UnharnessError
-from unharness.records.record import MetricRecord, RankingRecord, RunRecord
+from unharness.records.record import AnswersRecord, MetricRecord, RankingRecord, RunRecord
 from unharness.records.store import RecordStore, Unreadable
-from unharness.reference_rows import row_of
+from unharness.reference_rows import ReferenceRow, row_of
 from unharness.registry import registry
 from unharness.report.aggregation import how_chosen, mean_cost
 from unharness.report.attacked import Aggregate, attacked_rows, without_attack
 from unharness.report.closeness import CLOSENESS
 from unharness.report.closeness_columns import NAMES, ClosenessColumns
+from unharness.report.collapse import collapse_reasons, mean_answers
 from unharness.report.comparable import by_target, group_facts, key_of, run_key, target_weights
 from unharness.report.metric_origins import current_numbers
 from unharness.report.ranking import Column, Value, rank
-from unharness.report.rows import COSTS, Board, Group, Row, Unranked
+from unharness.report.rows import COLLAPSED, COSTS, Board, Group, Row, Unranked
 from unharness.report.samples import NumbersReader, value_of
 
 
@@ -84,7 +85,10 @@ def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -
     def aggregate(runs: Sequence[RunRecord], name: str) -> Value:
         return closeness.value(runs, name) if name in NAMES else value_of(runs, name, numbers)
 
-    made = [_row(runs, columns, aggregate) for _, runs in sorted(rows.items())]
+    made = [
+        _row(runs, columns, aggregate, _collapses(runs, records))
+        for _, runs in sorted(rows.items())
+    ]
     headline = next((column for column in columns if column.name == rank_by), None)
     return Group(
         group_facts(records[0].spec) | _target_weights(records),
@@ -139,7 +143,25 @@ def _ranking(records: Sequence[RunRecord]) -> RankingRecord:
         return (latest and latest.ranking) or RankingRecord()
 
 
-def _row(records: Sequence[RunRecord], columns: Sequence[Column], aggregate: Aggregate) -> Row:
+def _collapses(runs: Sequence[RunRecord], records: Sequence[RunRecord]) -> list[str]:
+    """Return why a method's row has collapsed, in the mean over its runs; empty if it has not."""
+    if row_of(runs[0].spec.method, registry()):
+        return []
+
+    def answers(reference: ReferenceRow) -> dict[str, AnswersRecord] | None:
+        made = (one for one in records if row_of(one.spec.method, registry()) == reference)
+        return mean_answers([one.answers for one in without_attack(list(made)) if one.answers])
+
+    own = mean_answers([one.answers for one in without_attack(runs) if one.answers])
+    return collapse_reasons(own, answers("base"), answers("target")) if own else []
+
+
+def _row(
+    records: Sequence[RunRecord],
+    columns: Sequence[Column],
+    aggregate: Aggregate,
+    collapses: Sequence[str],
+) -> Row:
     ordered = sorted(records, key=run_key)
     runs = without_attack(ordered)
     return Row(
@@ -149,7 +171,12 @@ def _row(records: Sequence[RunRecord], columns: Sequence[Column], aggregate: Agg
         runs=tuple(record.run_id for record in runs),
         metrics={column.name: aggregate(runs, column.name) for column in columns},
         cost={name: mean_cost(runs, name) for name in COSTS},
-        warnings=tuple(dict.fromkeys(text for record in runs for text in record.warnings)),
+        warnings=tuple(
+            dict.fromkeys(
+                [f"{COLLAPSED}: {reason}" for reason in collapses]
+                + [text for record in runs for text in record.warnings]
+            )
+        ),
         attacks=attacked_rows(ordered, columns, aggregate),
         reference=row_of(ordered[0].spec.method, registry()),
         chosen=how_chosen(ordered[0]),
