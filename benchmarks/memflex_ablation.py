@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from unharness.report.seeds import over_seeds
+import numpy
 
 from unharness.cli.run import calm_libraries
 from unharness.evaluation.token_scoring import score_tokens
@@ -30,6 +30,7 @@ from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.target import fine_tuner
 from unharness.progress import Progress
 from unharness.registry import registry
+from unharness.report.intervals import Sampled
 from unharness.request import RunRequest
 from unharness.unlearning.context import UnlearnContext, readable_splits
 
@@ -93,7 +94,9 @@ def run_arm(plan: RunPlan, arm: Arm, seed: int) -> dict[str, Any]:
 
 def interval(values: Iterable[float]) -> str:
     """Return mean and 95% t interval over seeds."""
-    value, ends = over_seeds(list(values))
+    known = numpy.array(list(values))
+    found = Sampled(tuple((0, at) for at in range(len(known))), known).estimate()
+    value, ends = found.value, found.interval()
     return f"{value:.1f} [{ends[0]:.1f}, {ends[1]:.1f}]" if ends else f"{value:.1f}"
 
 

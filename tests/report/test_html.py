@@ -44,10 +44,11 @@ def folder(tmp_path_factory):
         metrics = {"unlearn_success": near(unlearn), "retention_success": near(retain)}
         record = build_record(
             method,
-            metrics | {"success_avg": near(average)},
+            metrics | {"success_avg": near(average), "fine": 1.0},
             warnings=["collapsed"] if method == "gradient-ascent" else [],
             training=TrainingRecord(losses=[0.0, -1.0, -2.5, -2.0]),
         )
+        record.metrics["fine"].detail = True
         store.save(record)
         after = "Oslo is nice" if method == "vanilla" else f"Rome is {EVIL}"
         write_json_lines(
@@ -59,6 +60,9 @@ def folder(tmp_path_factory):
                 for at in range(25)
             ),
         )
+    unlearn, retain, average = map(near, VALUES["kl"])
+    metrics = {"unlearn_success": unlearn, "retention_success": retain, "success_avg": average}
+    store.save(build_record("kl", metrics, seed=1))
     return store.root
 
 
@@ -132,6 +136,18 @@ def test_a_click_on_a_header_sorts_and_another_turns_it_round(board):
     assert methods(board) == ["gradient-ascent", "memflex", "kl", "retrain", "vanilla"]
     find(board, "th button")[0].click()
     assert methods(board) == sorted(VALUES)
+
+
+def test_ranks_and_dots_of_runs_are_shown_and_details_on_request(board):
+    heads = [one.text for one in find(board, "thead th")]
+    assert heads[:2] == ["Method", "Rank"]
+    (kl,) = [row for row in find(board, "tbody tr") if row.text.startswith("kl")]
+    assert kl.find_elements("css selector", "td")[1].text.startswith("1")
+    assert find(board, "svg.dots circle")
+    [box] = find(board, "input[type=checkbox]")
+    shown = [one for one in find(board, "thead th") if one.is_displayed()]
+    box.click()
+    assert len([one for one in find(board, "thead th") if one.is_displayed()]) == len(shown) + 1
 
 
 def test_the_filter_leaves_what_is_named(board):

@@ -52,6 +52,16 @@ _SHARED = (
     ),
     target_option,
     click.option("--seed", help="Seeds, such as 0..4, or 0,1,2 [default: 0]."),
+    click.option(
+        "--target-seed", help="Seeds of the target model, such as 0..2 [default: its recipe's]."
+    ),
+    click.option(
+        "--references/--no-references",
+        default=None,
+        help="Make the reference rows too, once per target: base, target, and two or three "
+        "retrained models, which closeness is measured against [default: yes, unless the data is "
+        "limited or the target given].",
+    ),
     tuning_option,
     engine_options(),
     suite_options(),

@@ -6,9 +6,15 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
+from unharness.evaluation.metric import PERCENT
 from unharness.pipeline.existing import Outcome
 from unharness.records.record import CostRecord, MetricRecord, RunRecord
+from unharness.records.store import RecordStore
+from unharness.reference_rows import row_of
+from unharness.registry import registry
+from unharness.report.closeness import CLOSENESS
 from unharness.report.labels import ARROWS, changed
+from unharness.report.record_closeness import closeness_of
 from unharness.report.scale import Scale
 from unharness.report.values import format_number
 from unharness.terminal import Console, Text
@@ -25,6 +31,7 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
         parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
     if record.partial:
         parts.append(Text(f"limited: {spec.limits()}", "yellow"))
+    parts += _closeness(outcome)
     for warning in record.warnings:
         parts.append(Text(f"warning: {warning}", "yellow"))
     if spec.attacks:
@@ -96,6 +103,26 @@ def _value(metric: MetricRecord | None) -> str:
     if metric.value is None:
         return f"– ({metric.status})"
     return format_number(metric.value, metric.unit)
+
+
+def _closeness(outcome: Outcome) -> list[Text]:
+    """Return the closeness to the retrained model, or the command that makes it known."""
+    record = outcome.record
+    if record.partial or record.status != "done" or row_of(record.spec.method, registry()):
+        return []
+    found, notes = closeness_of(record, RecordStore(record.spec.results))
+    lines = []
+    if found:
+        shown = {name: format_number(one.value, PERCENT) for name, one in found.items()}
+        whole = shown.pop(CLOSENESS)
+        parts = ", ".join(
+            f"{name.removeprefix(CLOSENESS).strip('_').replace('_', ' ')} {value}"
+            for name, value in shown.items()
+        )
+        ends = [format_number(end, PERCENT) for end in found[CLOSENESS].ci95 or ()]
+        interval = f" [{', '.join(ends)}]" if ends else ""
+        lines.append(Text(f"\n{CLOSENESS} to the retrained model: {whole}%{interval} ({parts})"))
+    return [*lines, *(Text(note, "dim") for note in notes)]
 
 
 def _cost(cost: CostRecord) -> str:

@@ -37,7 +37,7 @@ EPILOG = f"""\b
 Examples:
   unharness sweep --method {defaults.METHOD},{defaults.SECOND_METHOD} --seed 0..4
   unharness sweep --method {defaults.METHOD} --set lr=1e-3,2e-3 --dry-run
-  unharness sweep --tuning lora --lora r=16 --target-set seed=1 --seed 0..4
+  unharness sweep --tuning lora --lora r=16 --target-seed 0..2 --seed 0..4
   unharness sweep grid.yaml --data ../data --workers 2
   unharness sweep grid.yaml --shard 2/4           # the second of four machines that share a folder
   unharness sweep grid.yaml --executor ray --address auto
@@ -92,9 +92,13 @@ def sweep_command(
     from unharness.cli.sweep_progress import watching
     from unharness.registry import registry
     from unharness.sweeps.grid import cells, make_sweep_request
+    from unharness.sweeps.references import with_references
 
     found = registry()
-    requests = cells(make_sweep_request(values), found)
+    request = make_sweep_request(values)
+    requests = cells(request, found)
+    if request.references:
+        requests = with_references(requests, found)
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):
             from unharness.sweeps.plan import plan_sweep

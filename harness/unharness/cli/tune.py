@@ -119,11 +119,13 @@ def tune_command(
     from unharness.cli.progress import progress_for
     from unharness.cli.sweep_progress import watching
     from unharness.registry import registry
-    from unharness.sweeps.grid import cells, make_sweep_request
+    from unharness.sweeps.grid import cells, make_sweep_request, over_targets
+    from unharness.sweeps.references import with_references
 
     found = registry()
     request = make_sweep_request(values)
-    requests = cells(request.model_copy(update={"seed": request.seed[:1]}), found)
+    one_seed = {"seed": request.seed[:1], "target_seed": request.target_seed[:1]}
+    requests = cells(request.model_copy(update=one_seed), found)
     with progress_for(quiet) as progress, progress.stage("prepare"):
         from unharness.cli.tune_report import print_chosen, print_effort, problems
         from unharness.sweeps.final_runs import compare_with_evaluation, final_requests, relabel
@@ -160,7 +162,8 @@ def tune_command(
             raise MethodError("; ".join(failing))
         for problem in failing:
             errors.print(f"failed: {problem}", style="red", markup=False, soft_wrap=True)
-        plan = plan_sweep(final, found)
+        final = over_targets(final, request.target_seed)
+        plan = plan_sweep(with_references(final, found) if request.references else final, found)
         with watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
             results = run_sweep(plan, runner, observer)
     relabel(final, found)

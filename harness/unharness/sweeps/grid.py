@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -26,6 +26,10 @@ class SweepRequest(SharedRequest):
     model: tuple[str, ...] = ("tiny",)
     seed: tuple[int, ...] = (0,)
     """Numbers, or `0..4` for all from 0 to 4."""
+    target_seed: tuple[int, ...] = ()
+    """The same, of the target model; empty: the seed that its recipe has."""
+    references: bool = True
+    """Whether to make the reference rows too: base, target and retrained model."""
     set: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     """Values by hyperparameter, or by `METHOD.hyperparameter` for one method alone."""
 
@@ -36,7 +40,7 @@ class SweepRequest(SharedRequest):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("seed", mode="before")
+    @field_validator("seed", "target_seed", mode="before")
     @classmethod
     def _seeds(cls, value: Any) -> Any:
         parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
@@ -53,7 +57,9 @@ class SweepRequest(SharedRequest):
         }
 
 
-AXES = ("method", "task", "model", "seed", "set")
+AXES = ("method", "task", "model", "seed", "target_seed", "set")
+OPTIONAL = {"set", "target_seed"}
+"""Axes that may list nothing."""
 
 
 def make_sweep_request(values: Mapping[str, Any]) -> SweepRequest:
@@ -93,10 +99,10 @@ def cells(request: SweepRequest, registry: Registry) -> list[RunRequest]:
     """
     _refuse_empty(request)
     _check_settings(request, registry)
-    shared = request.model_dump(exclude=set(AXES), exclude_unset=True)
+    shared = request.model_dump(exclude={*AXES, "references"}, exclude_unset=True)
     # A given target needs no model, and a default one must not stand for what the user named.
     unnamed = request.target is not None and "model" not in request.model_fields_set
-    return [
+    found = [
         RunRequest(
             task=task,
             method=method,
@@ -108,6 +114,18 @@ def cells(request: SweepRequest, registry: Registry) -> list[RunRequest]:
         for model, task, method in itertools.product(request.model, request.task, request.method)
         for settings in _settings(request, method)
         for seed in request.seed
+    ]
+    return over_targets(found, request.target_seed)
+
+
+def over_targets(requests: Sequence[RunRequest], seeds: Sequence[int]) -> list[RunRequest]:
+    """Return every run for each seed of the target model; as they are where none is given."""
+    if not seeds:
+        return list(requests)
+    return [
+        request.model_copy(update={"target_set": {**request.target_set, "seed": seed}})
+        for request in requests
+        for seed in seeds
     ]
 
 
@@ -129,7 +147,7 @@ def split_setting(name: str) -> tuple[str | None, str]:
 
 
 def _refuse_empty(request: SweepRequest) -> None:
-    lists = {name: getattr(request, name) for name in AXES if name != "set"} | {
+    lists = {name: getattr(request, name) for name in AXES if name not in OPTIONAL} | {
         f"set {name}": values for name, values in request.set.items()
     }
     for name, values in lists.items():

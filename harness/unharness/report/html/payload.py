@@ -106,7 +106,7 @@ def _group(
         ],
         "tradeoffs": [
             {"across": found.across, "against": found.against, "front": sorted(found.front)}
-            | {"hypervolume": _number(found.hypervolume)}
+            | {"hypervolume": _number(found.hypervolume), "square": found.square}
             for found in trade_offs(group)
         ],
         "questions": examples.questions if examples else [],

@@ -114,7 +114,7 @@ function tradeOff(group, found) {
   }
   const front = found.front.map((index) => group.rows[index].name).join(', ');
   return make('figure', {}, plot.svg, make('figcaption', {},
-    `Dashed: the Pareto front (${front}). It dominates ${shown(found.hypervolume, '%')}% of the square.`));
+    `Dashed: the Pareto front (${front}). It dominates ${shown(found.hypervolume, '%')}% of ${found.square}.`));
 }
 
 function costPlot(group) {

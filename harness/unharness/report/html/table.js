@@ -2,17 +2,20 @@
 const COSTS = [['train_seconds', 'Train s'], ['peak_memory_gb', 'Peak GB']];
 
 function groupTable(group) {
-  const state = { column: null, down: true, text: '' };
+  const state = { column: null, down: true, text: '', details: false };
   const body = make('tbody');
   const heads = [];
   const columns = [
     { label: 'Method', of: (row) => row.name, down: false },
+    ...(group.rows.some((row) => row.rank)
+      ? [{ label: 'Rank', of: (row) => (row.rank ? parseInt(row.rank, 10) : null), down: false, rank: true }] : []),
     ...group.columns.map((column) => ({
       label: column.label, of: (row) => sortValue(row.metrics[column.name], column),
-      down: column.direction === 'higher', column,
+      down: column.direction === 'higher', column, span: spanOf(group, column),
     })),
     ...COSTS.map(([name, label]) => ({ label, of: (row) => row.cost[name], down: false, cost: name })),
   ];
+  const hidden = (column) => Boolean(column.column?.detail) && !state.details;
   for (const [index, column] of columns.entries()) {
     const button = make('button', {
       type: 'button',
@@ -27,6 +30,7 @@ function groupTable(group) {
 
   function draw() {
     for (const [index, head] of heads.entries()) {
+      head.hidden = hidden(columns[index]);
       if (index === state.column) {
         head.setAttribute('aria-sort', state.down ? 'descending' : 'ascending');
       } else {
@@ -41,7 +45,7 @@ function groupTable(group) {
       const sign = state.down ? -1 : 1;
       rows = [...rows].sort((a, b) => compared(of(a), of(b), sign));
     }
-    body.replaceChildren(...rows.map((row) => tableRow(row, columns)));
+    body.replaceChildren(...rows.map((row) => tableRow(row, columns.filter((column) => !hidden(column)))));
   }
 
   draw();
@@ -49,10 +53,30 @@ function groupTable(group) {
     type: 'search', placeholder: 'filter methods', 'aria-label': 'filter methods',
     oninput: (event) => { state.text = event.target.value; draw(); },
   });
+  const details = group.columns.some((column) => column.detail)
+    ? make('label', {}, make('input', {
+      type: 'checkbox', onchange: (event) => { state.details = event.target.checked; draw(); },
+    }), ' all columns') : null;
   return [
-    make('div', { class: 'tools' }, filter),
+    make('div', { class: 'tools' }, filter, details),
     make('div', { class: 'scroll' }, make('table', {}, make('thead', {}, make('tr', {}, heads)), body)),
   ];
+}
+
+// The lowest and the highest value of any run in a column.
+function spanOf(group, column) {
+  const all = group.rows.flatMap((row) => row.metrics[column.name].runs).filter((one) => one !== null);
+  return [Math.min(...all), Math.max(...all)];
+}
+
+// A dot for every run, on one scale for the whole column.
+function dots(runs, [low, high], unit) {
+  const known = runs.filter((one) => one !== null);
+  const place = (value) => 3 + (54 * (value - low)) / ((high - low) || 1);
+  return make('svg', { class: 'dots', viewBox: '0 0 60 6', role: 'img',
+    'aria-label': `runs: ${known.map((one) => shown(one, unit)).join(', ')}` },
+  make('title', {}, known.map((one) => shown(one, unit)).join(', ')),
+  known.map((one) => make('circle', { cx: place(one), cy: 3, r: 2 })));
 }
 
 // What should match the retrained row is sorted by its distance to it.
@@ -75,6 +99,7 @@ function tableRow(row, columns) {
     ? make('span', { class: 'details' }, row.details.join(', ')) : null;
   const cells = columns.slice(1).map((column) => {
     if (column.cost) return make('td', {}, shown(row.cost[column.cost]));
+    if (column.rank) return make('td', {}, row.rank);
     const metric = row.metrics[column.column.name];
     const { unit } = column.column;
     return make('td', { class: metric.best ? 'best' : null },
@@ -82,7 +107,8 @@ function tableRow(row, columns) {
       metric.low === null ? null
         : make('span', { class: 'interval' }, `${shown(metric.low, unit)} – ${shown(metric.high, unit)}`),
       metric.change === null ? null
-        : make('span', { class: 'change' }, `${metric.change > 0 ? '+' : ''}${shown(metric.change, unit)}`));
+        : make('span', { class: 'change' }, `${metric.change > 0 ? '+' : ''}${shown(metric.change, unit)}`),
+      metric.runs.length ? dots(metric.runs, column.span, unit) : null);
   });
   return make('tr', { class: row.reference ? 'reference' : null },
     make('td', {}, name, mark, details), cells);
