@@ -56,7 +56,7 @@ class Setting:
         return cls(
             seed=1000 + at,
             lr=recipe.lr * draw.choice((0.5, 0.75, 1.0, 1.25)),
-            epochs=max(1, round(recipe.epochs * draw.choice((0.2, 0.35, 0.5)))),
+            epochs=max(1, round(recipe.epochs * draw.choice((0.2, 0.3, 0.4)))),
             hidden_size=int(shape["hidden_size"] * draw.choice((0.75, 1.0)))
             // heads
             // 2
