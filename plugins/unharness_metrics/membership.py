@@ -56,14 +56,12 @@ SCORES: Mapping[str, Callable[[TokenScores, float], float]] = {
 """Each gives one number an answer; higher: less like what was trained on."""
 
 
-def auc(lower: Any, upper: Any) -> float:
-    """Return P(a value of `upper` > one of `lower`) + ½ P(equal), 0 … 1, from two arrays."""
-    import numpy
+def auc_kernel(lower: Any, upper: Any) -> Any:
+    """Return 100 where a value of `upper` is above one of `lower`, 50 where they are equal.
 
-    ordered = numpy.sort(lower)
-    below = numpy.searchsorted(ordered, upper, side="left")
-    not_above = numpy.searchsorted(ordered, upper, side="right")
-    return float((below + not_above).mean() / (2 * len(ordered)))
+    The mean over all pairs is the AUC, P(upper > lower) + ½ P(equal), in %.
+    """
+    return 50.0 * ((upper > lower).astype(float) + (upper >= lower))
 
 
 class _OfScores(Metric):
@@ -119,10 +117,7 @@ class RetrainedAUC(_OfScores):
     def _compared(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         gold = [(one, self.scores(one)) for one in other_seeds(seen, references)]
 
-        def statistic(own: Any, *others: Any) -> float:
-            return 100.0 * sum(auc(own, other) for other in others) / len(others)
-
-        return seen.bootstrap(self.scores(seen), *gold, statistic=statistic)
+        return seen.mean_over_pairs(self.scores(seen), *gold, kernel=auc_kernel)
 
 
 class MembershipAUC(_OfScores):
@@ -141,8 +136,5 @@ class MembershipAUC(_OfScores):
         if seen.against is None:
             return Score.missing("needs a split to be set against: MetricUse(…, against=…)")
 
-        def statistic(own: Any, others: Any) -> float:
-            return 100.0 * auc(own, others)
-
         other = (seen.against, self.scores(seen.against))
-        return seen.bootstrap(self.scores(seen), other, statistic=statistic)
+        return seen.mean_over_pairs(self.scores(seen), other, kernel=auc_kernel)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unharness import Example, Score, Seen, Split
+from unharness.evaluation.statistics import Sample, mean_over_pairs, resampled
 
 samples = st.lists(st.floats(0, 100, width=32), min_size=2, max_size=30)
 
@@ -157,3 +158,24 @@ def test_a_generic_statistic_agrees_with_the_weighted_mean():
     values = [float(n * 37 % 11) for n in range(30)]
     one = seen(30)
     assert one.bootstrap(values, statistic=numpy.mean).ci95 == pytest.approx(one.mean(values).ci95)
+
+
+def test_a_mean_over_pairs_is_resampled_as_any_statistic():
+    rng = numpy.random.default_rng(5)
+    groups = tuple(f"g{at // 2}" for at in range(20))
+    values = [None if at == 3 else float(one) for at, one in enumerate(rng.normal(size=20))]
+    one = Sample("forget", groups, values, [1.0] * 20)
+    same = Sample("forget", groups, [float(v) for v in rng.normal(0.4, 1, 20)], [1.0] * 20)
+    apart = [float(value) for value in rng.normal(size=15)]
+    elsewhere = Sample("holdout", tuple(map(str, range(15))), apart, [1.0] * 15)
+
+    def kernel(lower, upper):
+        return (upper > lower) + 0.5 * (upper == lower)
+
+    def statistic(own, *others):
+        return sum(kernel(own[:, None], other[None, :]).mean() for other in others) / len(others)
+
+    fast = mean_over_pairs(one, [same, elsewhere], kernel, 7)
+    slow = resampled([one, same, elsewhere], statistic, 7)
+    assert fast.value == pytest.approx(slow.value)
+    numpy.testing.assert_allclose(fast.replicates, slow.replicates)

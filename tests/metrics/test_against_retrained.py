@@ -16,7 +16,7 @@ from unharness_metrics.forget_quality import (
     ks_log10_p,
     ks_statistic,
 )
-from unharness_metrics.membership import SCORES, MembershipAUC, RetrainedAUC, auc
+from unharness_metrics.membership import SCORES, MembershipAUC, RetrainedAUC, auc_kernel
 from unharness_metrics.references import other_seeds
 
 
@@ -129,6 +129,10 @@ def test_zlib_divides_by_the_compressed_bytes(row, monkeypatch):
     monkeypatch.setattr("unharness_metrics.membership.zlib.compress", lambda text: b"x" * 45)
     found = SCORES["zlib"](row(text="The mill at Orrin stands by the river."), 0.4)
     assert found == pytest.approx(0.015778, abs=5e-7)
+
+
+def auc(lower, upper):
+    return float(auc_kernel(lower[:, None], upper[None, :]).mean()) / 100
 
 
 def test_auc_oracle():

@@ -122,6 +122,35 @@ def resampled(samples: Sequence[Sample], statistic: Statistic, seed: int) -> Est
     return Estimate(value, replicates)
 
 
+def mean_over_pairs(
+    sample: Sample, others: Sequence[Sample], kernel: Callable[[Any, Any], Any], seed: int
+) -> Estimate:
+    """Estimate the mean of a function of a value and one of another sample, over all pairs.
+
+    With several other samples it is the mean over them. Weights of examples are not used.
+
+    Args:
+        sample: with at least one value.
+        others: the same.
+        kernel: takes an (n, 1) and a (1, m) array, and returns (n, m).
+        seed: of the resampling.
+    """
+    values, replicates = [], []
+    mine = _counts(sample.groups, sample.split, seed)
+    for other in others:
+        scored = numpy.outer(sample.scored, other.scored)
+        table = kernel(sample.numbers[:, None], other.numbers[None, :]) * scored
+        values.append(float(table.sum() / scored.sum()))
+        theirs = _counts(other.groups, other.split, seed)
+        if mine is not None and theirs is not None:
+            pairs = (mine @ sample.scored) * (theirs @ other.scored)
+            with numpy.errstate(divide="ignore", invalid="ignore"):
+                found = ((mine @ table) * theirs).sum(axis=1) / pairs
+            replicates.append(numpy.where(pairs > 0, found, numpy.nan))
+    drawn = numpy.mean(replicates, axis=0) if len(replicates) == len(others) else None
+    return Estimate(math.fsum(values) / len(values), drawn)
+
+
 @lru_cache(maxsize=4)
 def _counts(groups: tuple[str, ...], split: str, seed: int) -> Any:
     """Return how often each example is drawn, (RESAMPLES, n); None for fewer than two groups."""
