@@ -129,6 +129,15 @@ def test_weights_from_outside_are_rows_of_their_own(
     assert {name: named["spec"][name] for name in same} == {
         name: made["spec"][name] for name in same
     }
+    beside = ("--beside", made["run_id"], "--gold")
+    code, gold, err = evaluate("--weights", outside, *words, *beside)
+    assert code == 0, err
+    assert [one["spec"]["method"] for one in gold] == ["retrain", "retrain"]
+    assert [one["spec"]["seed"] for one in gold] == [0, 1]
+    assert gold[0]["metrics"]["retention_success"] == made["metrics"]["retention_success"]
+    code, _, err = evaluate(*words, "--gold")
+    assert code == 2
+    assert "--beside RUN" in err
 
 
 def test_an_adapter_on_its_base_and_several_at_once(

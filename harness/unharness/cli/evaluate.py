@@ -36,6 +36,7 @@ Examples:
   unharness evaluate --weights ./unlearned-llama --task {defaults.TASK} --data ../data
   unharness evaluate --weights ./adapter --model ./Llama-3.2-1B --name mine
   unharness evaluate --weights ./a --weights ./b --beside 3f2a
+  unharness evaluate --weights ./retrained-0 --weights ./retrained-1 --beside 3f2a --gold
 """
 
 
@@ -54,6 +55,12 @@ Examples:
     "--beside",
     metavar="RUN",
     help="Run whose target model the --weights were made from; the leaderboard then compares them.",
+)
+@click.option(
+    "--gold",
+    is_flag=True,
+    help="The --weights are models that never saw the forget set: closeness is measured against "
+    "them, as against models retrained here.",
 )
 @click.option(
     "--task",
@@ -86,6 +93,7 @@ def evaluate_command(
     weights: tuple[str, ...],
     names: tuple[str, ...],
     beside: str | None,
+    gold: bool,
     results: Path,
     form: str,
     quiet: bool,
@@ -102,6 +110,8 @@ def evaluate_command(
         raise UsageError("nothing to evaluate; give a RUN, or --weights PATH_OR_ID")
     if names and len(names) != len(weights):
         raise UsageError(f"{len(names)} --name for {len(weights)} --weights; give one for each")
+    if gold and not (weights and beside):
+        raise UsageError("--gold needs --weights, and --beside RUN: the run that they stand beside")
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 
@@ -124,7 +134,8 @@ def evaluate_command(
             neighbour = store.by_id(beside)[0] if beside else None
             for index, given in enumerate(weights):
                 name = names[index] if names else None
-                wanted.append(of_weights(given, name, options, neighbour, found))
+                own = options | {"seed": index} if gold else options
+                wanted.append(of_weights(given, name, own, neighbour, found, gold=gold))
         for note in dict.fromkeys(one.plan.data.origin.standin_note() for one in wanted):
             if note:
                 progress.note(note)

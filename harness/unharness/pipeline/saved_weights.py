@@ -127,6 +127,8 @@ def of_weights(
     options: Mapping[str, Any],
     beside: RunRecord | None,
     registry: Registry,
+    *,
+    gold: bool = False,
 ) -> Evaluation:
     """Return the evaluation of weights from outside.
 
@@ -136,6 +138,7 @@ def of_weights(
         options: of a run: task, data, engine and so on; `model` is the base of an adapter.
         beside: a run whose target these weights were made from: the row stands beside it.
         registry: knows the plugins.
+        gold: whether they are of a model that never saw the forget set: a retrained row.
 
     Raises:
         ModelError: there are no such weights.
@@ -149,7 +152,8 @@ def of_weights(
         name=name or outside.name, weights=outside.fingerprint(plan.data)[:WEIGHTS_DIGITS]
     )
     facts: dict[str, Any] = {
-        "method": EXTERNAL,
+        "method": method_of("retrained", registry) if gold else EXTERNAL,
+        "seed": request.seed,
         "method_version": External.version,
         "method_source": "",
         "config": config.model_dump(),
