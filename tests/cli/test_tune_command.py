@@ -50,6 +50,7 @@ def tune(call, failing, tmp_path):
     def run(*words, results=tmp_path / "results"):
         given = ("--results", results) if results else ()
         shared = ("--data", "standin", "--suite", "none", "--executor", failing)
+        shared += ("--objective", "success_avg")
         return call("tune", *shared, *given, *words)
 
     return run
@@ -72,6 +73,15 @@ def test_a_budget_of_time_alone_ends_when_every_trial_fails(tune, tmp_path):
     (study,) = studies(tmp_path / "results")
     assert study["best"] is None
     assert [trial["error"] for trial in study["trials"]] == ["out of memory"] * 5
+
+
+def test_a_reference_row_that_fails_ends_tuning_before_any_trial(tune, tmp_path):
+    code, _, errors = tune("-m", "kl", "--trials", 1, "--objective", "closeness")
+    assert code == 1
+    last = " ".join(errors.split("error: ")[-1].split())
+    assert last.startswith("a reference row of the validation part failed: out of memory.")
+    assert "--objective COLUMN" in last
+    assert studies(tmp_path / "results") == []
 
 
 def test_fewer_trials_than_that_are_not_exceeded(tune, tmp_path):

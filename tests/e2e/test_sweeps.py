@@ -95,6 +95,8 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
         "kl,retrain",
         "--trials",
         "2",
+        "--objective",
+        "success_avg",
         "--finalists",
         "1",
         "--finalist-seeds",

@@ -52,7 +52,10 @@ NAMED += ["--preset", "--include-path"]
 FLAGS = {
     "run": [*NAMED, "--epochs", "--lr", "--batch-size", "--format"],
     "sweep": [*NAMED, "--workers", "--executor", "--shard", "--format", "--address"],
-    "tune": [*NAMED[:-3], "--trials", "--budget-minutes", "--objective", "--workers"],
+    "tune": [
+        *(*NAMED[:-3], "--trials", "--budget-minutes", "--objective", "--workers"),
+        *("--widen", "--finalists", "--finalist-seeds"),
+    ],
     "evaluate": ["--weights", "--name", "--beside", "--task", "--engine", "--device", "--limit"],
     "leaderboard": ["--results", "--task", "--model", "--metric", "--reference", "--format"],
     "compare": ["--results", "--task", "--model", "--examples", "--format"],

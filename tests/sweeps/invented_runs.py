@@ -4,6 +4,8 @@ from unharness import Executor
 from unharness.evaluation.metric import Score
 from unharness.evaluation.metric_records import metric_records
 from unharness.pipeline.resolve import resolve
+from unharness.records.artifacts import write_per_example
+from unharness.records.per_example import NAME
 from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RecordStore
@@ -18,14 +20,16 @@ class Invented(Executor):
     Args:
         registry: knows the plugins.
         value: (request) -> the headline's value, or None for a run that fails.
+        numbers: (request, data) -> the numbers of the run's examples, if it leaves some.
         die_after: so many jobs in all, then the process is interrupted.
     """
 
     name, summary = "invented", "Trains nothing."
 
-    def __init__(self, registry, value, die_after=None):
+    def __init__(self, registry, value, die_after=None, numbers=None):
         super().__init__()
         self.registry, self.value, self.left = registry, value, die_after
+        self.numbers = numbers
         self.requests = []
 
     def run(self, jobs, observer):
@@ -55,5 +59,11 @@ class Invented(Executor):
             training=TrainingRecord(steps=STEPS, examples=5 * STEPS, tokens=TOKENS),
             cost=CostRecord(train_seconds=3.0, stages={"train target": 50.0, "unlearn": 4.0}),
         )
-        RecordStore(job.results).save(record)
+        store = RecordStore(job.results)
+        if self.numbers:
+            folder = store.folder(spec)
+            folder.mkdir(parents=True, exist_ok=True)
+            numbers = self.numbers(job.request, plan.data)
+            record.artifacts[NAME] = write_per_example(folder, numbers)
+        store.save(record)
         return JobResult(job.run_id, "done", 4.0, value)

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from unharness.errors import MethodError
+from unharness.errors import MethodError, UsageError
 from unharness.registry import registry
 from unharness.request import RunRequest
 from unharness.sweeps.executors.executor import SweepObserver
 from unharness.sweeps.final_runs import compare_with_evaluation, final_requests
+from unharness.sweeps.objective import make_objective
 from unharness.sweeps.plan import plan_sweep
+from unharness.sweeps.reference_runs import run_references
 from unharness.sweeps.studies import make_studies
 from unharness.sweeps.study_file import best_so_far, facts
 from unharness.sweeps.sweep import run_sweep
 from unharness.sweeps.trial import Budget, Finals, Trial
 from unharness.sweeps.tune import Effort, run_count, tune
-from unharness.sweeps.validation_runs import reference_requests, run_references
 
 _invented = runpy.run_path(str(Path(__file__).with_name("invented_runs.py")))
 Invented, STEPS, TOKENS = (_invented[name] for name in ("Invented", "STEPS", "TOKENS"))
@@ -38,7 +39,7 @@ def requests(tmp_path):
 
 def tuned(requests, value=lucky, trials=5, finals=None, die_after=None, observer=None):
     """Return the studies after tuning, and the executor."""
-    studies = make_studies(requests, None, registry(), finals=finals or Finals())
+    studies = make_studies(requests, "success_avg", registry(), finals=finals or Finals())
     executor = Invented(registry(), value, die_after)
     tune(studies, Effort(trials), executor, registry(), observer or SweepObserver())
     return studies, executor
@@ -46,7 +47,7 @@ def tuned(requests, value=lucky, trials=5, finals=None, die_after=None, observer
 
 def test_every_method_has_as_many_finalist_runs_and_the_best_mean_wins(requests):
     studies, executor = tuned(requests)
-    assert run_count(studies, Effort(5)) == len(executor.requests) == 2 * (5 + 3 * 2)
+    assert run_count(studies, Effort(5), registry()) == len(executor.requests) == 2 * (5 + 3 * 2)
     for study in studies:
         assert len(study.finalists) == 3
         assert [set(one.runs) for one in study.finalists] == [{1, 2}] * 3
@@ -133,7 +134,7 @@ def test_the_evaluation_stands_beside_the_validation_value(requests):
     compare_with_evaluation(studies, final, registry())
     for study in studies:
         rate = study.chosen.settings["lr"]
-        assert study.evaluation == {0: 50 + 1e3 * rate, 1: 50 - 1e3 * rate}
+        assert study.evaluation == {"0": 50 + 1e3 * rate, "1": 50 - 1e3 * rate}
         found = json.loads(study.file.read_text())
         assert found["evaluation"] == pytest.approx(50.0)
         assert found["validation"] == study.chosen.value
@@ -174,18 +175,26 @@ def test_studies_of_another_format_are_left_alone_with_a_note(requests):
 
 
 def test_reference_rows_of_the_validation_part_are_made_once_a_target(requests):
-    rows = ("base", "target", "retrained")
-    found = reference_requests(requests, rows, registry())
-    assert [(one.method, one.seed) for one in found] == [
-        *(("base", 0), ("vanilla", 0)),
-        *(("retrain", 0), ("retrain", 1)),
-    ]
-    assert {one.eval_split for one in found} == {"validation"}
+    closeness = make_objective(None, requests[0].task, registry())
+    tuned = [(one, closeness) for one in requests]
     executor = Invented(registry(), lambda request: 1.0)
-    for _ in range(2):
-        run_references(requests, rows, executor, registry(), SweepObserver())
+    for _ in range(2):  # the rows have no numbers of their examples
+        with pytest.raises(MethodError, match="closeness cannot be measured.*--objective COLUMN"):
+            run_references(tuned, executor, registry(), SweepObserver())
     assert len(executor.requests) == 4
+    assert {one.eval_split for one in executor.requests} == {"validation"}
+    made = [(one.method, one.seed) for one in executor.requests]
+    assert made == [("base", 0), ("vanilla", 0), ("retrain", 0), ("retrain", 1)]
     failing = Invented(registry(), lambda request: None)
-    other = [one.model_copy(update={"seed": 7}) for one in requests]
+    other = [(one.model_copy(update={"target_set": {"seed": 7}}), closeness) for one in requests]
     with pytest.raises(MethodError, match="reference row .* out of memory.*--objective COLUMN"):
-        run_references(other, rows, failing, registry(), SweepObserver())
+        run_references(other, failing, registry(), SweepObserver())
+    column = make_objective("success_avg", requests[0].task, registry())
+    run_references([(one, column) for one in requests], failing, registry(), SweepObserver())
+
+
+def test_what_has_no_reference_rows_is_tuned_for_a_column_alone(requests):
+    closeness = make_objective(None, requests[0].task, registry())
+    limited = requests[0].model_copy(update={"limit_train": 4})
+    with pytest.raises(UsageError, match="limited runs and given targets.*--objective COLUMN"):
+        run_references([(limited, closeness)], None, registry(), SweepObserver())

@@ -160,19 +160,16 @@ def test_effort_is_trials_or_time_and_never_less_than_one_trial():
     assert Effort(trials=3, seconds=10).is_over(3, 1)
 
 
-def test_the_objective_is_by_default_the_headline_of_each_task(monkeypatch):
-    monkeypatch.setattr(
-        registry().get("tasks", "knowundo-copyright"), "headline", "unlearn_rouge_l"
-    )
-    found = studies(
-        RunRequest(method="kl", task="knowundo-privacy"),
-        RunRequest(method="kl", task="knowundo-copyright"),
-        objective=None,
-    )
-    assert [(one.objective.label, one.objective.higher) for one in found] == [
-        ("success_avg", True),
-        ("unlearn_rouge_l", False),
-    ]
+def test_the_objective_is_by_default_closeness_to_the_retrained_model():
+    tasks = ("knowundo-privacy", "knowundo-copyright")
+    requests = [RunRequest(method="kl", task=task) for task in tasks]
+    found = studies(*requests, objective=None)
+    assert [one.objective.label for one in found] == ["closeness"] * 2
+    assert all(one.objective.higher for one in found)
+    assert found[0].objective.references == {"base", "target", "retrained"}
+    (other,) = studies(requests[0], objective="unlearn_rouge_l")
+    assert (other.objective.label, other.objective.higher) == ("unlearn_rouge_l", False)
+    assert other.objective.references == frozenset()
 
 
 def test_what_no_task_measures_cannot_be_the_objective():

@@ -17,7 +17,8 @@ from unharness.cli.options import FiniteRange
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.sweep import SOME_FAILED
 from unharness.cli.yaml_file import file_keys
-from unharness.errors import MethodError, UsageError
+from unharness.errors import LONGEST_VALUE, MethodError, UsageError
+from unharness.safe_text import shortened
 from unharness.terminal import Console
 
 MOST_MINUTES = 60 * 24 * 365
@@ -31,10 +32,11 @@ Examples:
   unharness tune --method {defaults.METHOD} --trials 8 --widen epochs=4 # 4 times more epochs
 
 \b
-Hyperparameters are judged on validation splits, held out from the splits that methods may read,
-never on the evaluated splits. Ranges are the same for all methods; a best value at the edge of its
-range is warned of. The best trials are run again with other seeds before one is chosen, and all
-runs and their training are counted. The same command continues an interrupted study.
+Hyperparameters are judged on validation splits, held out from the splits that methods may read:
+by closeness to a retrained model, which is made first, or by a column (--objective). Ranges are the
+same for all methods; a best value at the edge of its range is warned of. The best trials are run
+again with other seeds before one is chosen. All runs and their training
+are counted. The same command continues an interrupted study.
 """
 
 
@@ -54,7 +56,8 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
     "--objective",
     shell_complete=complete("columns"),
     metavar="COLUMN",
-    help="The column to optimize, as the leaderboard names it; default: the task's headline.",
+    help="What to optimize: closeness to the retrained model, or a column of the task's "
+    "[default: closeness].",
 )
 @click.option(
     "--finalists",
@@ -152,7 +155,7 @@ def tune_command(
     effort = Effort(trials, budget_minutes and budget_minutes * 60)
     options = {"workers": workers, "address": address}
     with closing(make_executor(executor, options, found)) as runner:
-        with watching(run_count(studies, effort), 0.0, quiet, errors) as observer:
+        with watching(run_count(studies, effort, found), 0.0, quiet, errors) as observer:
             tune(studies, effort, runner, found, observer)
         if not quiet:
             print_effort(studies, errors)
@@ -174,8 +177,10 @@ def tune_command(
     for result in failed:
         errors.print(f"failed: {result.error}", style="red", markup=False, soft_wrap=True)
     if not quiet:
+        ids = set(plan.run_ids[-len(final) :])
+        done = len(ids - {result.run_id for result in failed})
         errors.print(
-            f"{len(plan.cells) - len(failed)} runs with the chosen hyperparameters in "
+            f"{done} runs with the chosen hyperparameters in "
             f"{plan.results}; 'unharness leaderboard' compares them",
             style="dim",
         )
@@ -195,5 +200,7 @@ def _factors(pairs: tuple[str, ...]) -> dict[str, float]:
         try:
             found[name.strip()] = float(text)
         except ValueError:
-            raise UsageError(f"--widen {pair}: expected KIND=FACTOR, such as epochs=4") from None
+            raise UsageError(
+                f"--widen {shortened(pair, LONGEST_VALUE)}: expected KIND=FACTOR, such as epochs=4"
+            ) from None
     return found

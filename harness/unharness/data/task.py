@@ -27,7 +27,7 @@ class Task(ABC):
     metrics: ClassVar[Sequence[MetricUse | Composite]]
     """What is measured on which split, in the order of the leaderboard's columns."""
     headline: ClassVar[str]
-    """The label of the column that ranks, and that tuning maximizes or minimizes by default."""
+    """The label of the column that ranks."""
     forget_axis: ClassVar[str | None] = None
     """The label of a column in % that says how much was forgotten: the trade-off plots' x axis."""
     retain_axes: ClassVar[Sequence[str]] = ()

@@ -58,7 +58,7 @@ def compare_with_evaluation(
             if record is not None and record.status == "done":
                 value, _ = study.objective.value(record, store)
                 if value is not None:
-                    study.evaluation[request.seed] = value
+                    study.evaluation[_seeds(request)] = value
         save(study)
 
 
@@ -71,6 +71,12 @@ def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
             if record is not None and record.spec.tuned != cell.plan.spec.tuned:
                 record.spec = record.spec.model_copy(update={"tuned": cell.plan.spec.tuned})
                 store.save(record)
+
+
+def _seeds(request: RunRequest) -> str:
+    """Return the seed of a run, and that of its target where one is given."""
+    target = request.target_set.get("seed")
+    return str(request.seed) if target is None else f"{request.seed}, target {target}"
 
 
 def _key(request: RunRequest) -> tuple[str, str, str]:

@@ -1,4 +1,8 @@
-"""What tuning optimizes: a number of a finished run on the validation part."""
+"""What tuning optimizes: a number of a finished run on the validation part.
+
+By default it is closeness to a model that was retrained without the validation part's forget
+split; the retrained model of the evaluation is never used to choose.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from unharness.errors import UsageError, suggestion
 from unharness.evaluation.uses import direction_of, labels_of
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
-from unharness.reference_rows import ReferenceRow
+from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow
 from unharness.registry import Registry
+from unharness.report.closeness import CLOSENESS
+from unharness.report.record_closeness import closeness_of
 
 
 class Objective(ABC):
@@ -24,6 +30,10 @@ class Objective(ABC):
     """Whether more is better."""
     references: ClassVar[Set[ReferenceRow]] = frozenset()
     """The reference rows of the validation part that it needs."""
+
+    def limits(self, record: RunRecord, store: RecordStore) -> list[str]:
+        """Return what the user should know of what it measures, given the target's own row."""
+        return []
 
     @abstractmethod
     def value(self, record: RunRecord, store: RecordStore) -> tuple[float | None, str | None]:
@@ -49,11 +59,30 @@ class ColumnObjective(Objective):
         return None, f"its record has no value of {self.label}"
 
 
+class ClosenessObjective(Objective):
+    """Closeness to the retrained model, in %, by the reference rows that lie beside the run."""
+
+    label = CLOSENESS
+    higher = True
+    references = frozenset(REFERENCE_ROWS)
+
+    def value(self, record: RunRecord, store: RecordStore) -> tuple[float | None, str | None]:
+        """Return the closeness of a run to the retrained models of its target."""
+        values, notes = closeness_of(record, store)
+        if CLOSENESS in values:
+            return values[CLOSENESS].value, None
+        return None, f"closeness cannot be measured. {' '.join(notes)}"
+
+    def limits(self, record: RunRecord, store: RecordStore) -> list[str]:
+        """Return which splits closeness leaves out, and what else its notes say."""
+        return closeness_of(record, store)[1]
+
+
 def make_objective(name: str | None, task_name: str, registry: Registry) -> Objective:
     """Return what a task is tuned for.
 
     Args:
-        name: the label of a column; None: the task's headline.
+        name: the label of a column; None, or `closeness`: closeness to the retrained model.
         task_name: the task's.
         registry: knows the plugins.
 
@@ -63,16 +92,17 @@ def make_objective(name: str | None, task_name: str, registry: Registry) -> Obje
     """
     with registry.named("tasks", task_name):
         task: type[Task] = registry.get("tasks", task_name)
-        column = name or task.headline
-        direction = direction_of(column, task.metrics, registry)
+        if name in (None, CLOSENESS):
+            return ClosenessObjective()
+        direction = direction_of(name, task.metrics, registry)
     if direction is None:
         raise UsageError(
-            f"task {task_name!r} does not measure {column!r}."
-            f"{suggestion(column, labels_of(task.metrics))}"
+            f"task {task_name!r} does not measure {name!r}."
+            f"{suggestion(name, [CLOSENESS, *labels_of(task.metrics)])}"
         )
     if direction == "match_reference":
         raise UsageError(
-            f"{column!r} is best where it matches the retrained model; tuning needs a "
+            f"{name!r} is best where it matches the retrained model; tuning needs a "
             "metric of which more, or less, is better"
         )
-    return ColumnObjective(column, direction == "higher")
+    return ColumnObjective(name, direction == "higher")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from unharness.errors import UsageError, suggestion
+from unharness.errors import LONGEST_VALUE, UsageError, suggestion
+from unharness.safe_text import shortened
 from unharness.unlearning.search import FloatRange, Place, declared_search, search_space
 
 FACTOR = 4
@@ -70,8 +71,8 @@ def check_widened(widen: Mapping[str, float], methods: Iterable[Any]) -> None:
     for name, factor in widen.items():
         if name not in known:
             raise UsageError(
-                f"--widen {name}: none of these methods has a range of that name."
-                f"{suggestion(name, sorted(known))}"
+                f"--widen {shortened(name, LONGEST_VALUE)}: none of these methods has a range of "
+                f"that name.{suggestion(name, sorted(known))}"
             )
         if not 1 < factor <= 1000:
             raise UsageError(f"--widen {name}={factor:g}: expected a factor above 1, up to 1000")

@@ -36,7 +36,7 @@ def make_studies(
 
     Args:
         requests: a run each, with default hyperparameters.
-        objective: the label of a column; None: the headline of each request's task.
+        objective: the label of a column; None: closeness to the retrained model.
         registry: knows the plugins.
         seed: what the seeds of the samplers are derived from, each study's own.
         widen: factor by kind of hyperparameter: over how much wider a range all methods are

@@ -63,7 +63,7 @@ class Study:
     finals: Finals = field(default_factory=Finals)
     file: Path | None = None
     """Where its findings are written; its journal lies beside it."""
-    evaluation: dict[int, float] = field(default_factory=dict)
+    evaluation: dict[str, float] = field(default_factory=dict)
     """By seed: the objective on the evaluated splits, with the settings that were chosen."""
     _study: Any = field(init=False, repr=False)
     """Optuna's."""

@@ -45,7 +45,7 @@ def facts(study: Study) -> dict[str, Any]:
         "settings": chosen and dict(chosen.settings),
         "validation": chosen and chosen.value,
         "evaluation": mean(study.evaluation.values()) if study.evaluation else None,
-        "evaluation_by_seed": {str(seed): found for seed, found in study.evaluation.items()},
+        "evaluation_by_seed": dict(study.evaluation),
         "edges": [str(edge) for edge in study.edges()],
         "budget": {
             "trials": _budget(study.trials),

@@ -2,6 +2,7 @@
 
 A trial is a run that is judged on validation splits, held out from the splits that methods may
 read; the evaluated splits take no part in it, nor does a target model that was trained on them.
+Reference rows of the same part are made first, where the objective needs some.
 The best settings of every method are then run again with new seeds, and the best mean is chosen.
 The trials' records lie under `<results>/tuning`, where no leaderboard looks, and with them each
 study's journal, from which the same command continues after an interruption. A study ends early
@@ -16,13 +17,13 @@ from dataclasses import dataclass
 
 from unharness.registry import Registry
 from unharness.sweeps.executors.executor import Executor, SweepObserver
+from unharness.sweeps.reference_runs import run_references, validation_references
 from unharness.sweeps.studies import give_places
 from unharness.sweeps.study import Study
 from unharness.sweeps.study_file import save
 from unharness.sweeps.validation_runs import (
     later_seeds,
     run_all,
-    run_references,
     validation_request,
 )
 
@@ -41,9 +42,13 @@ class Effort:
         return enough or late
 
 
-def run_count(studies: Sequence[Study], effort: Effort) -> int:
+def run_count(studies: Sequence[Study], effort: Effort, registry: Registry) -> int:
     """Return how many runs on the validation part there will be; 0 if that is unknown."""
-    return sum(effort.trials + study.finals.runs for study in studies) if effort.trials else 0
+    if effort.trials is None:
+        return 0
+    own = sum(effort.trials + study.finals.runs for study in studies)
+    tuned = [(study.request, study.objective) for study in studies]
+    return own + len(validation_references(tuned, registry))
 
 
 def tune(
@@ -61,16 +66,15 @@ def tune(
     Raises:
         UsageError: two studies are the same, under other names of one model.
         RecordError: a journal cannot be read.
-        MethodError: a reference row fails.
+        MethodError: a reference row fails, or nothing can be measured by them.
     """
     give_places(studies, registry, observer)
     places = sorted((study.file, study) for study in studies if study.file)
     with ExitStack() as stack:
         for file, study in places:  # in one order: two processes never deadlock
             stack.enter_context(study.kept(file.with_suffix(".journal"), observer.note))
-        rows = {row for study in studies for row in study.objective.references}
-        asking = [study.request for study in studies if study.objective.references]
-        run_references(asking, list(rows), executor, registry, observer)
+        tuned = [(study.request, study.objective) for study in studies]
+        run_references(tuned, executor, registry, observer)
         _run_trials(studies, effort, executor, registry, observer)
         _run_finalists(studies, executor, registry, observer)
 

@@ -1,4 +1,4 @@
-"""Runs on the validation part: of trials, of finalists, and of the reference rows."""
+"""Runs on the validation part: of trials and of finalists."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from unharness.data.recipe import HIGHEST_SEED
-from unharness.errors import MethodError
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
-from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow, method_of
 from unharness.registry import Registry
 from unharness.request import RunRequest, results_folder
 from unharness.sweeps.executors.executor import Executor, JobResult, SweepObserver
 from unharness.sweeps.objective import Objective
 from unharness.sweeps.plan import plan_sweep
-from unharness.sweeps.sweep import failures, run_sweep
+from unharness.sweeps.sweep import run_sweep
 from unharness.sweeps.trial import TARGET_STAGE, Budget, Trial
 
 FOLDER = "tuning"
-RETRAINED_SEEDS = 2
-"""Retrained models of the validation part: as few as closeness can be measured against."""
 
 
 def validation_request(request: RunRequest, settings: Mapping[str, Any], seed: int) -> RunRequest:
@@ -60,57 +56,6 @@ def run_all(
         _outcome(settings, run_id, store, store.find(specs[run_id]), results.get(run_id), objective)
         for (_, settings, objective), run_id in zip(tried, plan.run_ids, strict=True)
     ]
-
-
-def reference_requests(
-    requests: Sequence[RunRequest], rows: Sequence[ReferenceRow], registry: Registry
-) -> list[RunRequest]:
-    """Return the runs that make reference rows of the validation part, each once.
-
-    Args:
-        requests: of the methods that are tuned; those of one task and model share the rows.
-        rows: which; the retrained row has `RETRAINED_SEEDS` seeds.
-        registry: knows which methods make them.
-
-    Raises:
-        PluginError: no plugin makes one of them.
-    """
-    found: dict[str, RunRequest] = {}
-    plain: dict[str, Any] = {"set": {}, "epochs": None, "lr": None, "batch_size": None}
-    for request in requests:
-        for row in rows:
-            own = request.model_copy(update=plain | {"method": method_of(row, registry)})
-            more = later_seeds(request, RETRAINED_SEEDS - 1) if row == "retrained" else []
-            for seed in (request.seed, *more):
-                made = validation_request(own, {}, seed)
-                found.setdefault(made.model_dump_json(), made)
-    return list(found.values())
-
-
-def run_references(
-    requests: Sequence[RunRequest],
-    rows: Sequence[ReferenceRow],
-    executor: Executor,
-    registry: Registry,
-    observer: SweepObserver,
-) -> None:
-    """Make the reference rows of the validation part that are not there yet.
-
-    They are no method's effort: all are compared with the same ones.
-
-    Raises:
-        MethodError: one of them fails.
-        PluginError: no plugin makes one of them.
-    """
-    if not rows:
-        return
-    wanted = [row for row in REFERENCE_ROWS if row in rows]
-    plan = plan_sweep(reference_requests(requests, wanted, registry), registry)
-    for failed in failures(run_sweep(plan, executor, observer)):
-        raise MethodError(
-            f"a reference row of the validation part failed: {failed.error}. --objective COLUMN "
-            "tunes for a column that needs none"
-        )
 
 
 def _outcome(
