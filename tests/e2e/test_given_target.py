@@ -138,7 +138,7 @@ def test_sweep_and_tune(made, call, tmp_path):
     assert {record["target"]["source"] for record in found} == {"given"}
     assert len({record["target"]["weights_hash"] for record in found}) == 1
     words = ("--target", target, "--method", "gradient-ascent", "--trials", "1")
-    words += ("--objective", "success_avg")
+    words += ("--objective", "success_avg", "--finalists", "0")
     code, _, err = call("tune", *words, *place, results=tmp_path / "tuned")
     assert code == 0, err
     trials = list((tmp_path / "tuned" / "tuning").glob("*/*/gradient-ascent/*/run.json"))
