@@ -86,7 +86,7 @@ def test_the_floor_is_what_retrained_models_are_from_each_other():
 
 def test_without_two_retrained_models_nothing_is_measured():
     scale = ClosenessScale(references(count=1))
-    assert "1 retrained model of 2" in scale.reason
+    assert scale.reason == "closeness needs 2 retrained models at least, and there is 1"
     assert scale.measure(((0, 0),), [model(0.2, 0.9)]) is None
 
 

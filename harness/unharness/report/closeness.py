@@ -240,10 +240,12 @@ def harmonic_mean(values: Sequence[Any]) -> Any:
 def _why_not(references: References) -> str:
     count = len(references.retrained)
     if count < TO_RANK:
-        return f"{count or 'no'} retrained model{'' if count == 1 else 's'} of {TO_RANK} at least"
+        return (
+            f"closeness needs {TO_RANK} retrained models at least, and there is {count or 'none'}"
+        )
     if not references.targets:
-        return "no target row"
-    return "" if references.bases else "no base row"
+        return "closeness needs the target row"
+    return "" if references.bases else "closeness needs the base row"
 
 
 def _stacked(models: Sequence[PerExample], split: str, way: str, like: PerExample) -> Any:

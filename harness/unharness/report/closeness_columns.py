@@ -64,7 +64,7 @@ class ClosenessColumns:
         """What could not be measured, and the command that makes reference rows that lack."""
         scale = self._plain
         if scale.reason:
-            return [f"Not ranked: {scale.reason}{self._command()}."]
+            return [f"Not ranked: {scale.reason}{self._without_numbers()}{self._command()}."]
         notes = [f"Closeness leaves out {text}." for text in scale.left_out]
         count = len(scale.references.retrained)
         if count < TO_PUBLISH:
@@ -118,6 +118,14 @@ class ClosenessColumns:
             },
             bases=[one for one in read["base"] if one is not None],
         )
+
+    def _without_numbers(self) -> str:
+        """Say how many reference runs cannot be used, as the numbers of their examples lack."""
+        rows = [one for one in self._records if row_of(one.spec.method, registry())]
+        lacking = sum(self._numbers(one) is None for one in rows)
+        if not lacking:
+            return ""
+        return f" ({lacking} of {len(rows)} reference runs were recorded without their examples)"
 
     def _command(self) -> str:
         spec = self._records[0].spec
