@@ -63,6 +63,12 @@ def folder(tmp_path_factory):
     unlearn, retain, average = map(near, VALUES["kl"])
     metrics = {"unlearn_success": unlearn, "retention_success": retain, "success_avg": average}
     store.save(build_record("kl", metrics, seed=1))
+    study = store.root / "tuning" / "knowundo-privacy" / "tiny" / "kl" / "study-0.json"
+    study.parent.mkdir(parents=True)
+    facts = {"method": "kl", "task": "knowundo-privacy", "model": "tiny", "objective": "closeness"}
+    curve = {"best_so_far": [None, 10.0, 10.0, 32.5], "validation": 30.0, "evaluation": 28.0}
+    study.write_text(json.dumps(facts | curve))
+    study.with_name("study-1.json").write_text("{")
     return store.root
 
 
@@ -165,8 +171,14 @@ def test_the_plots_are_there_with_front_intervals_and_curves(board):
     assert f"{area / 100:.1f}% of the square" in captions[0]
     assert len(find(board, "path.front")) == 1
     assert len(find(board, "g.point")) == 5 + 5  # the trade-off, and the cost
-    assert len(find(board, "polyline.curve")) == 5
+    assert len(find(board, "polyline.curve")) == 5 + 1  # losses, and a study
     assert find(board, "line.whisker")
+
+
+def test_tuning_is_a_curve_with_its_optimism(board):
+    [caption] = [one.text for one in find(board, "figcaption") if one.text.startswith("Tuning")]
+    assert "kl (30.0 → 28.0)" in caption
+    assert "study-1.json" in find(board, "main")[0].text  # damaged: left out, and named
 
 
 def test_a_run_opens_with_spec_provenance_and_what_changed(board):

@@ -28,7 +28,7 @@ function groupSection(group) {
     ...group.notes.map((note) => make('p', { class: 'note' }, note)),
     ...groupTable(group),
     make('div', { class: 'plots' }, group.tradeoffs.map((found) => tradeOff(group, found)),
-      costPlot(group), lossPlot(curves)),
+      costPlot(group), studyPlot(group), lossPlot(curves)),
     ...group.rows.flatMap((row) => row.warnings.map((text) =>
       make('p', { class: 'note warning' }, `⚠ ${row.name}: ${text}`))),
   ];

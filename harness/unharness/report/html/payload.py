@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unharness.errors import RecordError
@@ -23,6 +23,7 @@ from unharness.report.ranking import Column, distances
 from unharness.report.rows import Board, Group, Row
 from unharness.report.samples import by_run
 from unharness.report.scale import Scale
+from unharness.report.studies import FoundStudy, read_studies
 from unharness.report.tradeoff import trade_offs
 
 MOST_RUNS = 200
@@ -46,15 +47,19 @@ def payload(board: Board, store: RecordStore) -> dict[str, Any]:
     warnings = list(board.warnings)
     return {
         "groups": [
-            _group(title, group, found, _Examples(group, found, warnings))
-            if with_examples
-            else _group(title, group, found, None)
+            _group(title, group, found, examples, studies)
             for title, group in zip(titles, board.groups, strict=True)
             for found in [stored[group.spec.evaluation_id()]]
+            for examples in [_Examples(group, found, warnings) if with_examples else None]
+            for studies in [_studies(group, store, warnings)]
         ],
         "warnings": warnings,
         "notes": [*board.notes, *([] if with_examples else [_left_out(len(runs))])],
     }
+
+
+def _studies(group: Group, store: RecordStore, warnings: list[str]) -> list[FoundStudy]:
+    return read_studies(store.root, group.spec.task, group.spec.model, warnings.append)
 
 
 def _left_out(count: int) -> str:
@@ -66,6 +71,7 @@ def _group(
     group: Group,
     stored: Mapping[str, StoredRecord],
     examples: _Examples | None,
+    studies: Sequence[FoundStudy],
 ) -> dict[str, Any]:
     none: list[float | None] = [None] * len(group.rows)
     apart = [
@@ -109,6 +115,7 @@ def _group(
             | {"hypervolume": _number(found.hypervolume), "square": found.square}
             for found in trade_offs(group)
         ],
+        "studies": [one.model_dump(mode="json") for one in studies],
         "questions": examples.questions if examples else [],
         "runs": {run: _run(stored[run].record, examples) for row in group.rows for run in row.runs},
     }

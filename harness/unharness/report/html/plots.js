@@ -137,6 +137,28 @@ function costPlot(group) {
   return make('figure', {}, plot.svg, make('figcaption', {}, `Training time against ${column.label}.`));
 }
 
+// The best value so far by trial of every tuned method.
+function studyPlot(group) {
+  const lines = group.studies.filter((study) => study.best_so_far.some((value) => value !== null));
+  if (!lines.length) return null;
+  const all = lines.flatMap((study) => study.best_so_far).filter((value) => value !== null);
+  const longest = Math.max(...lines.map((study) => study.best_so_far.length));
+  const objective = lines[0].objective;
+  const plot = frame({ low: 1, high: Math.max(2, longest), label: 'trial' },
+    { low: Math.min(...all), high: Math.max(...all), label: `best ${objective} so far` }, 'tuning by trial');
+  const index = (study) => Math.max(0, group.rows.findIndex((row) => row.name.split(' ')[0] === study.method));
+  for (const study of lines) {
+    const points = study.best_so_far.map((value, at) => (value === null ? null
+      : `${plot.sx(at + 1).toFixed(1)},${plot.sy(value).toFixed(1)}`)).filter(Boolean);
+    plot.svg.append(make('polyline', { class: 'curve', stroke: colour(index(study)), points: points.join(' ') },
+      make('title', {}, `${study.method}: validation ${shown(study.validation, '%')}, evaluation ${shown(study.evaluation, '%')}`)));
+  }
+  const names = lines.map((study) => make('span', {}, swatch(index(study)),
+    ` ${study.method} (${shown(study.validation, '%')} → ${shown(study.evaluation, '%')})  `));
+  return make('figure', {}, plot.svg, make('figcaption', {},
+    'Tuning: the best trial so far; in brackets what was chosen, on the validation part → on the evaluated splits. ', names));
+}
+
 function lossPlot(curves) {
   const lines = curves.filter((curve) => curve.losses.filter((loss) => loss !== null).length > 1);
   if (!lines.length) return null;
