@@ -18,6 +18,9 @@ that metric.
     python benchmarks/meta_evaluation.py --data ../shared/data             # resumes itself
     python benchmarks/meta_evaluation.py --data ../shared/data --model micro --pool 2   # a trial
 
+`closeness_forget_known` and `_said` are the distances that closeness is made of, to one retrained
+model; closeness as a whole needs the retain set as well, and is no measure of forgetting alone.
+
 Models are observed once and their observations kept in --work, so that a metric added later needs
 no training: run it again. The texts in there are the data's; the JSON in --out has numbers alone.
 """
@@ -185,6 +188,13 @@ def report(pools: Pools, count: int, runs: Mapping[str, Mapping[str, RunRecord]]
         if row.get("robustness") is not None:
             row["overall"] = harmonic(row["faithfulness"], row["robustness"])
         metrics[column.label] = row
+    away = {pool: [pools.distances(pool, at, gold) for at in range(count)] for pool in values}
+    for name in away["learned"][0]:
+        known, other = ([one[name] for one in away[pool]] for pool in ("learned", "unlearned"))
+        metrics[name] = {"faithfulness": auc(known, other), "threshold": threshold(known, other)}
+        for pool, rows in values.items():
+            for row, found in zip(rows, away[pool], strict=True):
+                row[name] = found[name]
     preset = preset_of(pools.plan)
     return {
         "task": TASK,

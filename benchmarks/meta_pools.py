@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy
+
 from unharness.data.recipe import FineTuneConfig
 from unharness.data.task_data import TaskData
 from unharness.engines.hf import HfEngine
 from unharness.evaluation.columns import MetricColumn
+from unharness.evaluation.example_numbers import example_numbers
 from unharness.evaluation.observe import observe
 from unharness.evaluation.observer import ObserverContext
+from unharness.evaluation.requests import Generated, Likelihood
 from unharness.evaluation.scoring import Observations, score
 from unharness.evaluation.storage import StoredObservations, write_observations
 from unharness.models.preset import ModelPreset
@@ -154,18 +158,34 @@ class Pools:
 
     def values(self, pool: Pool, at: int, gold: Observations) -> dict[str, float | None]:
         """Return a model's metrics by label, from what was kept of it."""
-        requests = [column.metric.observes() for column in self.columns]
-        seed = self.plan.spec.evaluation.bootstrap_seed
-        found = StoredObservations(self.path(pool, at)).load(requests, seed)
+        found = self.observations(pool, at)
         scores = score(self.columns, found, registry(), {"retrained": [gold]})
         return {label: one.value for label, one in scores.items()}
+
+    def distances(self, pool: Pool, at: int, gold: Observations) -> dict[str, float]:
+        """Return d of `closeness` on the forget set: how far a model is from the retrained one.
+
+        With one retrained model and one target it orders models as closeness does, turned round.
+        """
+        own, reference = (
+            example_numbers(found, {})[FORGET].answers
+            for found in (self.observations(pool, at), gold)
+        )
+        return {
+            f"closeness_forget_{way}": float(numpy.nanmean(numpy.abs(own[way] - reference[way])))
+            for way in own
+        }
+
+    def observations(self, pool: Pool, at: int) -> Observations:
+        """Return what was kept of a model."""
+        requests = [Likelihood(), Generated(), *(one.metric.observes() for one in self.columns)]
+        seed = self.plan.spec.evaluation.bootstrap_seed
+        return StoredObservations(self.path(pool, at)).load(requests, seed)
 
     def reference(self) -> Observations:
         """Return what was observed of the retrained model."""
         self.make("reference", 0)
-        requests = [column.metric.observes() for column in self.columns]
-        seed = self.plan.spec.evaluation.bootstrap_seed
-        return StoredObservations(self.path("reference", 0)).load(requests, seed)
+        return self.observations("reference", 0)
 
 
 def preset_of(plan: RunPlan) -> ModelPreset:
