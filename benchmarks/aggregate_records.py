@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from unharness.records.record import RunRecord
+from unharness.records.run_file import file_of
 from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RECORD_FILE, RecordStore, load_records
 from unharness.report.build import build_board
@@ -28,14 +29,12 @@ def fill(store: RecordStore, like: list[RunRecord], count: int) -> None:
         record = like[at % len(like)]
         method, rest = divmod(at, SEEDS * (count // METHODS // SEEDS or 1))
         setting, seed = divmod(rest, SEEDS)
-        spec = record.spec.model_copy(
-            update={"method": f"method-{method}", "seed": seed, "config": {"lr": setting + 1}}
-        )
+        spec = record.spec.changed(method=f"method-{method}", seed=seed, config={"lr": setting + 1})
         identity = {"run_id": spec.run_id(), "identity_version": IDENTITY_VERSION}
         copy = record.model_copy(update={"spec": spec, **identity})
         path = store.folder(spec) / RECORD_FILE
         path.parent.mkdir(parents=True)
-        path.write_text(copy.model_dump_json())
+        path.write_text(file_of(copy).model_dump_json())
 
 
 def main() -> None:
