@@ -140,3 +140,44 @@ def test_holm_s_adjusted_p_values():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("value", [-5.0, 120.0])
+def test_a_value_outside_the_percentages_keeps_its_interval(value):
+    low, high = Uncertain(value, (Piece("questions", 1.0, 10_000),)).percent_interval()
+    assert low < value < high
+
+
+def test_of_several_splits_without_a_miss_the_shortest_says_what_is_left_open():
+    pieces = (Piece("questions", 0.0, 9), Piece("questions", 0.0, 999))
+    low, _ = Uncertain(100.0, pieces).percent_interval()
+    assert low == pytest.approx(100 * 0.025 ** (1 / 10))
+
+
+def test_one_common_run_of_several_says_nothing_of_the_others():
+    questions = numpy.random.default_rng(0).normal(0, 1, 50)
+
+    def runs(means, seeds):
+        return row([questions + mean for mean in means], [(0, seed) for seed in seeds])
+
+    first, second = runs((50, 90, 91), (0, 1, 2)), runs((60, 61, 62), (0, 5, 6))
+    found = difference(first, second)
+    assert found.value == pytest.approx(first.value - second.value)
+    low, high = found.interval()
+    assert low < 0 < high
+
+
+def test_a_split_with_one_group_has_no_component_that_json_cannot_hold():
+    keys = ((0, 0), (0, 1))
+    found = components(keys, Sampled(keys, numpy.array([1.0, 3.0]), {"a": numpy.zeros((2, 1))}))
+    assert found["questions"] is None
+
+
+def test_retrained_models_that_two_rows_do_not_share_count_for_both():
+    def against(count):
+        left_out = numpy.linspace(-1, 1, count)[None, :]
+        return Sampled(((0, 0),), numpy.array([50.0]), retrained=left_out)
+
+    sources = [piece.freedom for piece in difference(against(3), against(2)).pieces]
+    assert sources == [2, 1]
+    assert len(difference(against(3), against(3)).pieces) == 1

@@ -153,3 +153,25 @@ def test_the_retrained_rows_interval_counts_between_rows_on_its_two_sides(
     values = {"retrain": near(50.0, 5.0), "a": near(a), "b": near(b)}
     store = save(*(make_record(name, {"mia": value}) for name, value in values.items()))
     assert winners(build_board(store).groups[0], "mia") == expected
+
+
+def test_a_difference_that_contradicts_the_values_ranks_nothing(make_record, save_numbers, store):
+    # On the target that both have b is ahead, over all runs a is.
+    def put(method, target, seed, value):
+        scores = [value + 0.1 * (at % 3) for at in range(30)]
+        record = make_record(
+            method,
+            {"success_avg": sum(scores) / 30},
+            seed=seed,
+            target_recipe={"epochs": 22, "lr": 0.004, "seed": target},
+        )
+        save_numbers(record, {"retain_eval": {"success_avg": scores}})
+
+    for seed in (0, 1):
+        put("a", 0, seed, 50.0 + 0.01 * seed)
+        put("a", 1, seed, 90.0)
+        put("b", 0, seed, 60.0)
+    [group] = build_board(store, "success_avg").groups
+    assert methods_of(group) == ["a", "b"]
+    assert winners(group, "success_avg") == set()
+    assert group.ranks == {0: (1, 2), 1: (1, 2)}

@@ -232,7 +232,7 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
 
 def _paired_words(found: Comparison) -> str:
     if not found.pairs:
-        return "no seed in common: the runs are compared as independent"
+        return "fewer than two seeds in common: the runs are compared as independent"
     count = len(found.pairs)
     return f"{count} pairs of runs" if count > 1 else "one pair of runs"
 

@@ -10,9 +10,9 @@ function of such means. Its variance is the sum of what each source of chance gi
 
 For a plain mean this is the analysis of variance of two crossed random factors (Cornfield and
 Tukey 1956). The interval is value ± √Σ (t · standard error)², each source with Student's t of its
-own degrees of freedom: for one source the t interval, for several the modified large-sample
-interval of Graybill and Wang (1980). Satterthwaite's single t holds too little for three seeds:
-see `benchmarks/interval_coverage.py`. Percentages are taken to the logit scale.
+own degrees of freedom: for one source the t interval, for several that of Banerjee (1961), which
+for independent normal sources holds 95% at least. Satterthwaite's single t holds too little for
+three seeds: see `benchmarks/interval_coverage.py`. Percentages are taken to the logit scale.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Uncertain:
     def percent_interval(self, *, counted: bool = True) -> Interval | None:
         """Return the 95% interval of a value in %, computed as logits: never outside 0 to 100.
 
+        A value that is outside itself is no share, and has the plain interval.
+
         Args:
             counted: whether it is a mean over questions, so that 0 or 100 from n of them leaves
                 open what n equal answers do.
@@ -70,6 +72,8 @@ class Uncertain:
         half, share = self.half_width(), self.value / 100.0
         if half is None:
             return None
+        if not 0.0 <= share <= 1.0:
+            return self.value - half, self.value + half
         if not 0.0 < share < 1.0:  # no logit: what so many equal answers leave open
             half = max(half, self._unseen() if counted else 0.0)
         if half == 0.0 or not 0.0 < share < 1.0:
@@ -79,9 +83,12 @@ class Uncertain:
         return 100.0 * _expit(logit - width), 100.0 * _expit(logit + width)
 
     def _unseen(self) -> float:
-        """Return the exact 95% bound, %, on what none of n questions showed (Clopper, Pearson)."""
+        """Return the exact 95% bound, %, on what none of n questions showed (Clopper, Pearson).
+
+        Of several splits, that of the one with the fewest questions.
+        """
         counts = [one.freedom + 1 for one in self.pieces if one.source == "questions"]
-        count = max(counts, default=math.inf)
+        count = min(counts, default=math.inf)
         return 100.0 * (1.0 - math.pow(0.025, 1.0 / count))
 
     def p_value(self) -> float | None:
@@ -161,20 +168,21 @@ def difference(one: Sampled, other: Sampled) -> Uncertain:
 
     Runs are paired by target seed and seed; a row with a single run of a target seed, as of a
     model that has no seed, is paired with all runs of that target seed. Where no run has a
-    partner the rows' runs are independent; the questions stay paired.
+    partner, or only one of several has, the rows' runs are independent; the questions stay paired.
     """
     pairs = paired(one.keys, other.keys)
     if pairs:
         first = one.chosen([a for a, _ in pairs])
         second = other.chosen([b for _, b in pairs])
-        return _subtracted(first, second).estimate()
+        found = _subtracted(first, second).estimate()
+        return replace(found, pieces=(*found.pieces, *_unshared(first, second)))
     runs = [
         piece
         for row in (one, other)
         for piece in row._without_interaction(run_pieces(row.keys, row.values))
     ]
     questions = _subtracted(_mean_run(one), _mean_run(other)).estimate()
-    return Uncertain(one.value - other.value, (*runs, *questions.pieces))
+    return Uncertain(one.value - other.value, (*runs, *questions.pieces, *_unshared(one, other)))
 
 
 def same_questions(one: Sampled, other: Sampled) -> bool:
@@ -187,8 +195,6 @@ def same_questions(one: Sampled, other: Sampled) -> bool:
 
 def _subtracted(first: Sampled, second: Sampled) -> Sampled:
     shared = same_questions(first, second)
-    retrained = [one.retrained for one in (first, second) if one.retrained is not None]
-    same = len(retrained) == 2 and retrained[0].shape == retrained[1].shape
     errors = None
     if not shared:
         errors = numpy.hypot(first.errors, second.errors)
@@ -196,9 +202,22 @@ def _subtracted(first: Sampled, second: Sampled) -> Sampled:
         first.keys,
         first.values - second.values,
         {k: first.influences[k] - second.influences[k] for k in first.influences if shared},
-        retrained[0] - retrained[1] if same else None,
+        first.retrained - second.retrained if _same_retrained(first, second) else None,
         errors,
     )
+
+
+def _same_retrained(first: Sampled, second: Sampled) -> bool:
+    """Return whether two rows are set against as many retrained models: then against the same."""
+    counts = [None if one.retrained is None else one.retrained.shape[1] for one in (first, second)]
+    return counts[0] is not None and counts[0] == counts[1]
+
+
+def _unshared(first: Sampled, second: Sampled) -> list[Piece]:
+    """Return what retrained models give to a difference of rows that do not share them."""
+    if _same_retrained(first, second):
+        return []
+    return [piece for one in (first, second) for piece in _retrained_pieces(one.retrained)]
 
 
 def _mean_run(one: Sampled) -> Sampled:
@@ -215,7 +234,10 @@ def _mean_run(one: Sampled) -> Sampled:
 
 
 def paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, int]]:
-    """Return which runs of two rows belong together, as pairs of indices; see `difference`."""
+    """Return which runs of two rows belong together, as pairs of indices; see `difference`.
+
+    One pair alone would say nothing of the seeds, so that rows of several runs each have none.
+    """
     exact = [(at, theirs.index(key)) for at, key in enumerate(ours) if key in theirs]
     found = []
     counts = [_by_target(keys) for keys in (ours, theirs)]
@@ -226,7 +248,7 @@ def paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, 
             found += same
         elif len(mine) == 1 or len(other) == 1:
             found += [(a, b) for a in mine for b in other]
-    return found
+    return found if len(found) > 1 or min(len(ours), len(theirs)) == 1 else []
 
 
 def _by_target(keys: Sequence[RunKey]) -> dict[int, list[int]]:
@@ -340,4 +362,7 @@ def components(keys: Sequence[RunKey], sampled: Sampled) -> dict[str, float | No
             for found in sampled.influences.values()
         )
     named = {"targets": target, "seeds": seed, "questions": question}
-    return {name: None if found is None else math.sqrt(found) for name, found in named.items()}
+    return {
+        name: None if found is None or not math.isfinite(found) else math.sqrt(found)
+        for name, found in named.items()
+    }

@@ -67,7 +67,7 @@ class Comparison:
     group: Group
     rows: tuple[Row, Row]
     pairs: tuple[tuple[RunKey, RunKey], ...]
-    """Runs of both, by target seed and seed, that were paired; none where they share no seed."""
+    """Runs of both, by target seed and seed, that were paired; none where they are independent."""
     differences: tuple[Difference, ...]
     changes: tuple[Change, ...]
     """By the metric that the task's paper ranks by, worst for A first; equal ones are left out.

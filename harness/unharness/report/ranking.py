@@ -89,10 +89,12 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
     if len(known) < 2:
         return frozenset()
     best = min(known, key=lambda index: known[index])
-    others = (
-        row_difference(rows, rows[best], rows[index], column) for index in known if index != best
+    clear = all(
+        found is not None and _excludes_zero(found) and _agrees(found, known, best, index, column)
+        for index in known
+        if index != best
+        for found in [row_difference(rows, rows[best], rows[index], column)]
     )
-    clear = all(found is not None and _excludes_zero(found) for found in others)
     return frozenset({best}) if clear else frozenset()
 
 
@@ -106,7 +108,8 @@ def rank_ranges(rows: Sequence[Rankable], column: Column) -> dict[int, tuple[int
     p_values: dict[tuple[int, int], float] = {}
     for one, other in itertools.combinations(known, 2):
         found = row_difference(rows, rows[one], rows[other], column)
-        p_value = found.p_value() if found else None
+        known_sign = found is not None and _agrees(found, known, one, other, column)
+        p_value = found.p_value() if found and known_sign else None
         p_values[one, other] = p_values[other, one] = 1.0 if p_value is None else p_value
     ranges = {}
     for index in known:
@@ -213,6 +216,17 @@ def row_difference(
     if reference is None:
         return None
     return _difference_of_distances(first, second, reference)
+
+
+def _agrees(
+    found: Uncertain, known: Mapping[int, float], one: int, other: int, column: Column
+) -> bool:
+    """Return whether a difference has the sign that the rows' values have.
+
+    It is over the runs that both have, and can contradict the values over all of each.
+    """
+    worse = -found.value if column.direction == "higher" else found.value
+    return worse * (known[one] - known[other]) > 0
 
 
 def _excludes_zero(found: Uncertain) -> bool:
