@@ -170,3 +170,74 @@ def test_other_examples_are_not_compared():
 
 def test_harmonic_mean():
     assert harmonic_mean([numpy.array([1.0, 0.0]), numpy.array([0.5, 1.0])]).tolist() == [2 / 3, 0]
+
+
+def test_a_part_that_was_not_measured_is_named():
+    def silent(numbers):
+        return {
+            name: SplitNumbers(
+                split.role,
+                split.examples,
+                split.groups,
+                {},
+                {way: found for way, found in split.answers.items() if way != SAID},
+            )
+            for name, split in numbers.items()
+        }
+
+    given = references()
+    scale = ClosenessScale(
+        References(
+            [silent(one) for one in given.retrained],
+            {seed: silent(one) for seed, one in given.targets.items()},
+            [silent(one) for one in given.bases],
+        )
+    )
+    assert scale.left_out == [
+        f"{SAID} of the {role} splits: not every reference row has it"
+        for role in ("forget", "retain")
+    ]
+    assert scale.measure(((0, 0),), [model(0.2, 0.9)]).whole.value == pytest.approx(100.0)
+
+
+def test_the_jackknife_leaves_out_whole_groups_in_any_order():
+    groups = numpy.array([2, 0, 1, 1, 2, 0] * 5)
+
+    def random_model(kept, seed):
+        numbers = numpy.random.default_rng(seed).random((2, 2, 30))
+        return {
+            role: SplitNumbers(
+                role,
+                tuple(numpy.array(KEYS[:30])[kept]),
+                groups[kept],
+                {},
+                {KNOWN: found[0][kept], SAID: found[1][kept]},
+            )
+            for role, found in zip(("forget", "retain"), numbers, strict=True)
+        }
+
+    def far(kept):
+        ones = numpy.full(int(kept.sum()), 4.0)
+        keys = tuple(numpy.array(KEYS[:30])[kept])
+        return {
+            role: SplitNumbers(role, keys, groups[kept], {}, {KNOWN: ones, SAID: ones})
+            for role in ("forget", "retain")
+        }
+
+    def measured(kept, changed):
+        def one(seed):
+            return {
+                "forget": random_model(changed, seed)["forget"],
+                "retain": random_model(kept, seed)["retain"],
+            }
+
+        away = {"forget": far(changed)["forget"], "retain": far(kept)["retain"]}
+        given = References([one(1), one(2), one(3)], {0: away}, [away])
+        return ClosenessScale(given).measure(((0, 0),), [one(4)]).whole
+
+    everything = numpy.ones(30, dtype=bool)
+    found = measured(everything, everything)
+    for group in range(3):
+        other = measured(everything, groups != group)
+        expected = -(other.value - found.value) * 2 / 3
+        assert found.influences["forget"][0, group] == pytest.approx(expected)

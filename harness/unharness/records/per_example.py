@@ -1,6 +1,6 @@
 """Numbers of every evaluated example beside a record, without texts: fit to be published.
 
-One `.npz` a record, read without pickle. Examples and groups are named by hashes.
+One `.npz` a record, read without pickle. Examples are named by hashes, groups by indices.
 """
 
 from __future__ import annotations

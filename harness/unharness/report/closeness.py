@@ -93,14 +93,17 @@ class ClosenessScale:
             references: of one data and way to evaluate, all with the same examples.
         """
         self.references = references
+        self._unresolved: set[Part] = set()
         self.left_out: list[str] = []
-        """Splits that cannot tell the far model from the retrained one, in words."""
+        """What is not measured and why: a split, or a whole part, in words."""
         self.reason = _why_not(references)
         """Why nothing can be measured; empty if it can."""
         self._axes: list[_Axis] = [] if self.reason else list(self._resolved())
         missing = {role for role in FAR_MODEL if not any(a.part[0] == role for a in self._axes)}
         if not self.reason and missing:
             self.reason = f"no {' and no '.join(sorted(missing))} split can be measured"
+        elif not self.reason:
+            self.left_out += self._parts_not_measured()
 
     @property
     def count(self) -> int:
@@ -174,6 +177,15 @@ class ClosenessScale:
                 means[part] = sum(same) / len(same)
         return means
 
+    def _parts_not_measured(self) -> list[str]:
+        """Return the parts that no split has of every reference row."""
+        named = {axis.part for axis in self._axes} | self._unresolved
+        return [
+            f"{way} of the {role} splits: not every reference row has it"
+            for role, way in PARTS
+            if (role, way) not in named
+        ]
+
     def _groups_of(self, split: str) -> int:
         return max(len(axis.sizes) for axis in self._axes if axis.split == split)
 
@@ -209,6 +221,7 @@ class ClosenessScale:
                     yield axis
                 else:
                     far = FAR_MODEL[numbers.role]
+                    self._unresolved.add((numbers.role, way))
                     self.left_out.append(
                         f"{split} ({way}): the {far} and the retrained model cannot be told apart"
                     )
@@ -322,7 +335,8 @@ def _part(axis: _Axis, rows: Any, seeds: Sequence[int], chosen: Sequence[int] | 
 def _part_without_groups(axis: _Axis, rows: Any, seeds: Sequence[int]) -> Any:
     """Return a part by run without each group of examples, (K, G)."""
     found = _distances(axis, rows, seeds, axis.retrained, axis.floor)
-    members = numpy.equal.outer(axis.groups, numpy.arange(len(axis.sizes))).astype(float)
-    sums = found @ members
+    starts = numpy.cumsum(axis.sizes) - axis.sizes
+    by_group = numpy.argsort(axis.groups, kind="stable")
+    sums = numpy.add.reduceat(found[..., by_group], starts, axis=2)
     total, size = found.sum(axis=2, keepdims=True), found.shape[2]
     return _share(*((total - sums) / (size - axis.sizes)))

@@ -17,6 +17,7 @@ from unharness.report.closeness import (
     PARTS,
     TO_PUBLISH,
     TO_RANK,
+    Closeness,
     ClosenessScale,
     Part,
     References,
@@ -48,6 +49,7 @@ class ClosenessColumns:
         self._records = records
         self._numbers = numbers
         self._scales: dict[str, ClosenessScale] = {}
+        self._measured: dict[tuple[str, ...], Closeness | None] = {}
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -81,16 +83,21 @@ class ClosenessColumns:
             return nothing
         if row_of(runs[0].spec.method, registry()) == "retrained":
             return Value(MOST, None, scale.count)
-        found = [self._numbers(record) for record in runs]
-        known = [one for one in found if one is not None]
-        if len(known) < len(found):
-            return nothing
-        closeness = scale.measure(tuple(map(run_key, runs)), known)
-        part = NAMES[name]
+        closeness, part = self._closeness(scale, runs), NAMES[name]
         if closeness is None or (part is not None and part not in closeness.parts):
             return nothing
         sampled = closeness.whole if part is None else closeness.parts[part]
         return made_value(sampled, PERCENT, scale.count, counted=False)
+
+    def _closeness(self, scale: ClosenessScale, runs: Sequence[RunRecord]) -> Closeness | None:
+        """Return what every column of a row is read from; None where a run lacks its numbers."""
+        key = tuple(record.run_id for record in runs)
+        if key not in self._measured:
+            found = [self._numbers(record) for record in runs]
+            known = [one for one in found if one is not None]
+            keys = tuple(map(run_key, runs))
+            self._measured[key] = scale.measure(keys, known) if len(known) == len(found) else None
+        return self._measured[key]
 
     @cached_property
     def _plain(self) -> ClosenessScale:
@@ -108,6 +115,9 @@ class ClosenessColumns:
             if row and chain_key(record) == attacks and self._numbers(record) is not None:
                 rows[row].append(record)
         targets = {run_key(record)[0]: record for record in _plainest(rows["target"])}
+        # A retrained model is the same for every target seed, up to rounding on another machine.
+        retrained = {one.spec.seed: one for one in reversed(_plainest(rows["retrained"]))}
+        rows["retrained"] = [retrained[seed] for seed in sorted(retrained)]
         read = {name: [self._numbers(one) for one in _plainest(rows[name])] for name in rows}
         return References(
             retrained=[one for one in read["retrained"] if one is not None],
@@ -125,7 +135,10 @@ class ClosenessColumns:
         lacking = sum(self._numbers(one) is None for one in rows)
         if not lacking:
             return ""
-        return f" ({lacking} of {len(rows)} reference runs were recorded without their examples)"
+        return (
+            f" ({lacking} of {len(rows)} reference runs were recorded without their examples; "
+            "'unharness score' adds them from what was observed)"
+        )
 
     def _command(self) -> str:
         spec = self._records[0].spec
