@@ -176,6 +176,6 @@ def test_the_target_row_s_request_gives_the_target_row_again(tmp_path, checkpoin
     given |= options
     if given["model"] == "llama":
         given["model"] = str(checkpoint("llama"))
-    row = resolve(make_request(given), registry()).target_row(registry())
+    row = resolve(make_request(given), registry()).target_row
     again = resolve(row.request, registry())
     assert again.spec.run_id() == row.spec.run_id()

@@ -149,7 +149,7 @@ def run_command(
             chosen = f"engine: {plan.spec.evaluation.engine} ({plan.engine_reason})"
             progress.note(chosen)
         together = ranks.world_size() > 1  # `accelerate launch -m unharness.cli.main run …`
-        outcome = None if together else existing_outcome(plan, found)
+        outcome = None if together else existing_outcome(plan)
         if outcome is None:
             with progress.stage("load libraries"):  # torch and transformers take seconds
                 from unharness.pipeline.distributed import execute_together

@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unharness.data.examples import Example, content_hash
 from unharness.data.task_data import TaskData
@@ -49,6 +49,10 @@ class ModelSource(ABC):
     @abstractmethod
     def fingerprint(self, data: TaskData) -> str:
         """Return the SHA-256 of everything that decides the base weights and the tokenizer."""
+
+    def facts(self, data: TaskData) -> dict[str, Any]:
+        """Return what a spec says of the model."""
+        return {"base_hash": self.fingerprint(data), "model_revision": self.revision}
 
     @abstractmethod
     def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:

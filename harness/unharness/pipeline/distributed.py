@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unharness.errors import UsageError
 from unharness.models.weights import weights_hash
-from unharness.pipeline.existing import Outcome, all_done
+from unharness.pipeline.existing import Outcome, existing_outcome
 from unharness.pipeline.record_builder import data_record, target_record, utc_now
 from unharness.pipeline.run import execute
 from unharness.pipeline.run_plan import RunPlan
@@ -13,7 +13,6 @@ from unharness.pipeline.stages.target import target_model
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
-from unharness.records.store import RecordStore
 from unharness.registry import Registry
 from unharness.training import ranks
 
@@ -31,7 +30,7 @@ def execute_together(plan: RunPlan, registry: Registry, progress: Progress) -> O
                 "unlearn with --save-weights first, then: unharness evaluate RUN --attack …"
             )
     ranks.join(plan.spec.device)
-    missing = not all_done(RecordStore(plan.spec.results), plan)
+    missing = existing_outcome(plan) is None
     if ranks.agree(missing) and not ranks.is_leader():
         _follow(plan, registry)
     return execute(plan, registry, progress) if ranks.is_leader() else None

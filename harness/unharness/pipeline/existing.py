@@ -10,7 +10,6 @@ from unharness.evaluation.metric_records import are_current
 from unharness.pipeline.run_plan import RunPlan
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
-from unharness.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -43,34 +42,27 @@ def finished(store: RecordStore, plan: RunPlan) -> RunRecord | None:
     return record if same else None
 
 
-def is_done(store: RecordStore, plan: RunPlan) -> bool:
-    """Return whether the record of a plan is there, and is not to be made again."""
-    return not plan.request.force and finished(store, plan) is not None
+def standing(store: RecordStore, plan: RunPlan) -> RunRecord | None:
+    """Return the record of a plan that is there, and is not to be made again."""
+    return None if plan.request.force else finished(store, plan)
 
 
-def all_done(store: RecordStore, plan: RunPlan) -> bool:
-    """Return whether the records of a plan are there, under every attack."""
-    return all(is_done(store, plan.under(chain)) for chain in plan.chains)
-
-
-def existing_outcome(plan: RunPlan, registry: Registry) -> Outcome | None:
+def existing_outcome(plan: RunPlan) -> Outcome | None:
     """Return the outcome of a plan that was carried out before, under every attack; else None."""
     store = RecordStore(plan.spec.results)
     found: list[Outcome] = []
-    for one in map(plan.under, plan.chains):
-        record = finished(store, one) if is_done(store, one) else None
+    for row in plan.rows():
+        record = standing(store, row)
         if record is None:
             return None
-        found.append(outcome_of(record, store, one, registry, existed=True))
+        found.append(outcome_of(record, store, row, existed=True))
     return replace(found[0], also=tuple(found[1:]))
 
 
-def outcome_of(
-    record: RunRecord, store: RecordStore, plan: RunPlan, registry: Registry, *, existed: bool
-) -> Outcome:
+def outcome_of(record: RunRecord, store: RecordStore, plan: RunPlan, *, existed: bool) -> Outcome:
     """Return a record with its target's own."""
-    target = _of_same_target(record, finished(store, plan.target_row(registry)))
-    return Outcome(record, target, store.folder(plan.spec), existed)
+    row = finished(store, plan.target_row) if plan.target_row else None
+    return Outcome(record, _of_same_target(record, row), store.folder(plan.spec), existed)
 
 
 def _of_same_target(record: RunRecord, row: RunRecord | None) -> RunRecord | None:

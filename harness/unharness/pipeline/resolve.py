@@ -25,12 +25,13 @@ from unharness.pipeline.device import find_device, weights_dtype
 from unharness.pipeline.engine_pool import engine_options
 from unharness.pipeline.given_target import GivenTarget, ModelFinder
 from unharness.pipeline.method_choice import chosen_preset, make_method, method_facts
-from unharness.pipeline.run_plan import RunPlan, base_facts
+from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.settings import (
     chosen_settings,
     refuse_unused_adapter,
     task_settings,
 )
+from unharness.pipeline.target_row import with_target_row
 from unharness.records.spec import EvaluationSettings, RunSpec
 from unharness.registry import Registry
 from unharness.request import RunRequest, results_folder
@@ -121,7 +122,7 @@ def resolve(
         limit=request.limit,
         limit_train=request.limit_train,
         template=template,
-        **base_facts(fresh or base, data),
+        **(fresh or base).facts(data),
         target_hash=target.weights.fingerprint(data) if target else None,
         tuning=tuning,
         target_tuning=target_tuning,
@@ -144,7 +145,7 @@ def resolve(
         tuned=request.tuned,
         save_weights=request.save_weights,
     )
-    return RunPlan(
+    plan = RunPlan(
         request=_pinned(request, fresh or base, target, data, general),
         spec=spec,
         task=task,
@@ -164,6 +165,7 @@ def resolve(
         chain=chains[0],
         given=target,
     )
+    return with_target_row(plan, registry)
 
 
 def _pinned(

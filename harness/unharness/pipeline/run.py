@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,10 @@ from unharness.cache import locked
 from unharness.evaluation.suite_plan import check_reachable
 from unharness.pipeline.clock import PrefixedProgress
 from unharness.pipeline.engine_pool import EnginePool
-from unharness.pipeline.existing import Outcome, all_done, finished, is_done, outcome_of
+from unharness.pipeline.existing import Outcome, existing_outcome, outcome_of, standing
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
-from unharness.pipeline.runner import Runner, Unlearned, lock_of
+from unharness.pipeline.runner import Runner, Unlearned
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
@@ -91,23 +91,25 @@ def execute_with(
     Raises:
         UnharnessError: the run failed; a `failed` record says why.
     """
+    # Where all is done, nothing is written: records are shown from a folder that can only be read.
+    if found := existing_outcome(plan):
+        return found
+    rows = plan.rows()
     store = RecordStore(plan.spec.results)
-    plans = [plan.under(chain) for chain in plan.chains]
+    lock = store.lock(plan.spec)
     made: list[Outcome] = []
-    # A second process that wants the same run waits, and finds it done. Where all is done,
-    # nothing is written: records are shown from a folder that can only be read, too.
-    with nullcontext() if all_done(store, plan) else locked(lock_of(plan), progress.note):
-        if plan.suite and not all_done(store, plan):
+    with locked(lock, progress.note):  # a second process that wants the same waits, and finds it
+        there = [standing(store, row) for row in rows]
+        if plan.suite and None in there:
             check_reachable(plan.suite, registry)
-        for one in plans:
-            record = finished(store, one) if is_done(store, one) else None
+        for row, record in zip(rows, there, strict=True):
             existed = record is not None
             if record is None:
-                shown = progress if one is plans[0] else _under(progress, one)
-                under_way = Runner(one, registry, shown, store, engines, unlearned=unlearned)
+                shown = progress if row is rows[0] else _under(progress, row)
+                under_way = Runner(row, registry, shown, store, engines, unlearned=unlearned)
                 record = under_way.run()
                 unlearned = under_way.unlearned
-            made.append(outcome_of(record, store, one, registry, existed=existed))
+            made.append(outcome_of(record, store, row, existed=existed))
     return replace(made[0], also=tuple(made[1:]))
 
 

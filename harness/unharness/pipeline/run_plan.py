@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from unharness.data.examples import Example
 from unharness.data.general_text import GeneralText, general_split
@@ -17,10 +16,7 @@ from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import AttackChain
 from unharness.pipeline.given_target import GivenTarget
-from unharness.pipeline.method_choice import make_method, method_facts
 from unharness.records.spec import RunSpec
-from unharness.reference_rows import method_of
-from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.unlearning.method import Method
 
@@ -59,6 +55,8 @@ class RunPlan:
     """The one of them that the spec holds."""
     given: GivenTarget | None = None
     """The target, where the user gives it; None where it is trained on `base`."""
+    target_row: RunPlan | None = None
+    """The plan of the target's own record, under the same attacks; None in that plan itself."""
 
     def data_with_general(self) -> TaskData:
         """Return the task's data, with the general text that the method was given as a split."""
@@ -76,7 +74,16 @@ class RunPlan:
         """Whether the user limited the data; such a run is never ranked."""
         return self.spec.limit is not None or self.spec.limit_train is not None
 
-    def under(self, chain: AttackChain) -> RunPlan:
+    def rows(self) -> list[RunPlan]:
+        """Return the plan of every record that the run leaves: one for each chain of attacks."""
+        return [self._under(chain) for chain in self.chains]
+
+    def with_target_rows(self) -> list[RunPlan]:
+        """Return the plans of these records, and those of the target's own under each chain."""
+        rows = self.rows()
+        return rows + [row.target_row for row in rows if row.target_row]
+
+    def _under(self, chain: AttackChain) -> RunPlan:
         """Return the plan of measuring the same unlearned weights under other attacks.
 
         The weights themselves are kept beside the first chain's record.
@@ -86,32 +93,5 @@ class RunPlan:
             attack_name=chain.name,
             save_weights=self.spec.save_weights and chain == self.chains[0],
         )
-        return replace(self, spec=spec, chain=chain)
-
-    def target_row(self, registry: Registry) -> RunPlan:
-        """Return the plan of the target's own row."""
-        name = method_of("target", registry)
-        method = make_method(registry.get("methods", name), self.base.name, {})
-        request = self.request.model_copy(
-            update={"method": name, "set": {}, "epochs": None, "lr": None, "batch_size": None}
-            | {"save_weights": False, "force": False, "preset": None, "tuned": None}
-            | {"tuning": self.spec.target_tuning}
-        )
-        # How the target is tuned further says nothing about the target itself.
-        facts = method_facts(method, self.spec.seed, self.data, None)
-        facts |= {"tuning": self.spec.target_tuning, "save_weights": False}
-        facts |= {"preset": None, "tuned": None}
-        if self.spec.target_tuning == "full":
-            facts["lora"] = None
-            request = request.model_copy(update={"lora": {}})
-        given = self.given and replace(self.given, fresh=None)
-        if given:  # what a retrained model starts from says nothing about it either
-            facts |= base_facts(self.base, self.data) | {"target_recipe": {}}
-            request = request.model_copy(update={"target_set": {}})
-        spec = self.spec.changed(**facts)
-        return replace(self, request=request, spec=spec, method=method, general=None, given=given)
-
-
-def base_facts(base: ModelSource, data: TaskData) -> dict[str, Any]:
-    """Return what a spec says of the base model."""
-    return {"base_hash": base.fingerprint(data), "model_revision": base.revision}
+        target_row = self.target_row and self.target_row._under(chain)
+        return replace(self, spec=spec, chain=chain, target_row=target_row)

@@ -22,7 +22,6 @@ from unharness.evaluation.scoring import Observations, example_rows, score
 from unharness.models.lora import is_adapted, merged
 from unharness.models.trained import TrainedModel
 from unharness.models.weights import WeightsRef, save_weights, weights_hash
-from unharness.pipeline.attack_chains import AttackChain
 from unharness.pipeline.clock import PrefixedProgress, TimedProgress
 from unharness.pipeline.engine_pool import EnginePool
 from unharness.pipeline.existing import finished
@@ -60,11 +59,6 @@ from unharness.records.store import RECORD_FILE, RecordStore
 from unharness.reference_rows import row_of
 from unharness.registry import Registry
 from unharness.training.update_norms import never_moved
-
-
-def lock_of(plan: RunPlan) -> Path:
-    """Return the lock that a run holds while it is under way: one for all attacks."""
-    return RecordStore(plan.spec.results).lock(plan.under(AttackChain()).spec)
 
 
 @dataclass(frozen=True)
@@ -178,8 +172,9 @@ class Runner:
         )
         record.data = data_record(plan, target.log.get("truncated", 0))
         if not self._is_target_row:
-            for chain in plan.chains:
-                row = self._leave_target_row(plan.under(chain), target)
+            for one in plan.rows():
+                assert one.target_row is not None
+                row = self._leave_target_row(one.target_row, target)
                 record.warnings += [
                     text for text in row.warnings if text.startswith(TARGET_UNLEARNED)
                 ]
@@ -190,12 +185,11 @@ class Runner:
         weights = WeightsRef(model, target.tokenizer, wrapper)
         return Unlearned(weights, record.model_copy(deep=True))
 
-    def _leave_target_row(self, plan: RunPlan, target: TrainedModel) -> RunRecord:
+    def _leave_target_row(self, row: RunPlan, target: TrainedModel) -> RunRecord:
         """Record the target itself, once, as the row that all others are compared with."""
-        row = plan.target_row(self.registry)
         if found := finished(self.store, row):
             return found
-        with locked(lock_of(row), self.progress.note):
+        with locked(self.store.lock(row.spec), self.progress.note):
             if found := finished(self.store, row):
                 return found
             progress = PrefixedProgress(self.progress, "target: ")

@@ -18,6 +18,7 @@ from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import EXTERNAL, RunPlan
 from unharness.pipeline.runner import Unlearned
 from unharness.pipeline.stages.plugin_result import wrapper_from
+from unharness.pipeline.target_row import with_target_row
 from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
@@ -174,7 +175,7 @@ def of_weights(
         )
         facts |= {name: getattr(beside.spec, name) for name in same}
     spec = plan.spec.changed(**facts)
-    plan = replace(plan, spec=spec, method=External(config))
+    plan = with_target_row(replace(plan, spec=spec, method=External(config)), registry)
     made = RunRecord(
         run_id=spec.run_id(),
         identity_version=IDENTITY_VERSION,

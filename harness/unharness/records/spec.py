@@ -108,6 +108,10 @@ class RunSpec(Spec):
         """Return the hash of what decides the evaluated model, 16 hexadecimal digits."""
         return self.attacked.run_id()
 
+    def unattacked_id(self) -> str:
+        """Return the id of the run without its attacks."""
+        return self.attacked.model_copy(update={"attacks": ()}).run_id()
+
     def evaluation_id(self) -> str:
         """Return the hash of how it is observed, 16 hexadecimal digits."""
         return self.observe.evaluation_id()

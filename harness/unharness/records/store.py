@@ -88,11 +88,11 @@ class RecordStore:
         return next((one for one in records if one.spec.evaluation_id() == wanted), None)
 
     def lock(self, spec: RunSpec) -> Path:
-        """Return the lock file of a run.
+        """Return the lock file of a run: one for all attacks on the same unlearned weights.
 
         It lies in the folder of records itself, so that it holds for every machine that uses it.
         """
-        return self.root / LOCKS_FOLDER / f"{spec.run_id()}.lock"
+        return self.root / LOCKS_FOLDER / f"{spec.unattacked_id()}.lock"
 
     def discard(self, spec: RunSpec) -> None:
         """Remove what an interrupted run left, and the folders it leaves empty; nothing else.

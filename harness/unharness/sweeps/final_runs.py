@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from unharness.cache import locked
-from unharness.pipeline.runner import lock_of
 from unharness.records.store import RecordStore
 from unharness.registry import Registry
 from unharness.request import RunRequest
@@ -66,7 +65,7 @@ def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
     """Let records say how their hyperparameters were chosen where a run was done before tuning."""
     for cell in plan_sweep(requests, registry).cells:
         store = RecordStore(cell.plan.spec.results)
-        with locked(lock_of(cell.plan)):
+        with locked(store.lock(cell.plan.spec)):
             record = store.find(cell.plan.spec)
             if record is not None and record.spec.tuned != cell.plan.spec.tuned:
                 record.spec = record.spec.model_copy(update={"tuned": cell.plan.spec.tuned})

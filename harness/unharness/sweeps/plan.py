@@ -11,11 +11,10 @@ from statistics import median
 from typing import Literal
 
 from unharness.errors import RecordError, SchemaError, UsageError
-from unharness.pipeline.existing import all_done
+from unharness.pipeline.existing import existing_outcome
 from unharness.pipeline.given_target import ModelFinder
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
-from unharness.pipeline.runner import lock_of
 from unharness.pipeline.stages.target import target_folder
 from unharness.progress import Progress
 from unharness.records.record import RunRecord
@@ -52,7 +51,7 @@ class Cell:
             request=self.plan.request,
             device=spec.device,
             target=self.target,
-            lock=lock_of(self.plan),
+            lock=RecordStore(spec.results).lock(spec),
             engine=f"{spec.model} {spec.base_hash} {spec.evaluation.engine} {spec.engine_set}",
             slow_engine=self.plan.engine_class.slow_start,
             results=Path(spec.results),
@@ -134,23 +133,18 @@ def plan_sweep(
     store = RecordStore(first.spec.results)
     found = []
     for run_id, plan in plans.items():
-        state, error = _state(store, plan)
-        target = target_folder(plan)
         label = _label(plan, list(plans.values()))
-        records = _records(plan, registry)
+        rows = plan.with_target_rows()
+        records = {row.spec.run_id(): store.lock(row.spec) for row in rows}
+        target = target_folder(plan)
+        state, error = _state(plan, store)
         found.append(Cell(plan, run_id, label, state, error, target, records))
     return SweepPlan(tuple(found), first.spec.results, tuple(run_ids))
 
 
-def _records(plan: RunPlan, registry: Registry) -> dict[str, Path]:
-    """Return the run ids of all records that a run leaves, each with its lock."""
-    own = [plan.under(chain) for chain in plan.chains]
-    plans = own + [one.target_row(registry) for one in own]
-    return {one.spec.run_id(): lock_of(one) for one in plans}
-
-
-def _state(store: RecordStore, plan: RunPlan) -> tuple[State, str | None]:
-    if all_done(store, plan):
+def _state(plan: RunPlan, store: RecordStore) -> tuple[State, str | None]:
+    """Return whether a run is done, and why it failed if it did."""
+    if existing_outcome(plan):
         return "done", None
     try:
         record = store.find(plan.spec)

@@ -9,7 +9,6 @@ from unharness.cache import is_locked, locked
 from unharness.checked import checked
 from unharness.errors import UnharnessError, UsageError
 from unharness.pipeline.record_builder import utc_now
-from unharness.pipeline.runner import lock_of
 from unharness.records.store import RecordStore
 from unharness.registry import Registry
 from unharness.sweeps.executors.executor import Executor, JobResult, SweepObserver
@@ -62,7 +61,8 @@ def failures(results: Sequence[JobResult]) -> list[JobResult]:
 
 def _note_crash(cell: Cell, error: str) -> None:
     """Let the record of a run whose process died say so; it could not do it itself."""
-    store, lock = RecordStore(cell.plan.spec.results), lock_of(cell.plan)
+    store = RecordStore(cell.plan.spec.results)
+    lock = store.lock(cell.plan.spec)
     if is_locked(lock):
         return
     try:

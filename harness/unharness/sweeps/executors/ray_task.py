@@ -43,8 +43,7 @@ def record_files(request: RunRequest) -> dict[str, bytes]:
     try:
         plan = resolve(request, registry())
         store = RecordStore(plan.spec.results)
-        plans = [plan.under(chain) for chain in plan.chains]
-        for one in (*plans, *(one.target_row(registry()) for one in plans)):
+        for one in plan.with_target_rows():
             record, folder = store.find(one.spec), store.folder(one.spec)
             if record is None:
                 continue
