@@ -1,12 +1,16 @@
-"""The Hugging Face hub: names, the commits that they stand for, and whether it can be reached."""
+"""The Hugging Face hub: names, the commits that they stand for, models, whether it is in reach."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Literal
+
+from unharness.errors import ModelError
 
 REACH_SECONDS = 5.0
 """The libraries' own retries last minutes without a network, so a short question goes first."""
@@ -92,3 +96,48 @@ def unreachable(error: BaseException | None) -> str:
             return f"the hub cannot be reached ({name})"
         error = error.__cause__
     return ""
+
+
+def download(name: HubName, patterns: Sequence[str]) -> tuple[Path, str]:
+    """Return the folder of a model from the hub, and the commit that it is of.
+
+    Where the hub cannot be reached, what an earlier download left in its local cache is used.
+
+    Raises:
+        ModelError: the hub does not give it.
+    """
+    from huggingface_hub import snapshot_download
+
+    shown = name.at(name.revision) if name.revision else name.repository
+    try:
+        try:
+            commit = commit_of("model", name)
+        except Exception as error:
+            if not (reason := unreachable(error)):
+                raise
+            return _downloaded_before(name, shown, reason)
+        folder = snapshot_download(name.repository, revision=commit, allow_patterns=[*patterns])
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = unreachable(error) or f"the hub does not give it ({type(error).__name__})"
+        raise ModelError(
+            f"{shown}: no such folder, and {reason}; check the name and the network, or give a "
+            "folder, or --model tiny"
+        ) from error
+    return Path(folder), commit
+
+
+def _downloaded_before(name: HubName, shown: str, reason: str) -> tuple[Path, str]:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(
+            snapshot_download(name.repository, revision=name.revision, local_files_only=True)
+        )
+    except Exception as error:
+        raise ModelError(
+            f"{shown}: no such folder, {reason}, and the hub's local cache does not hold it; "
+            "check the name and the network, or give a folder, or --model tiny"
+        ) from error
+    return folder, folder.name  # …/snapshots/<commit>

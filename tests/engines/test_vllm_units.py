@@ -112,12 +112,12 @@ def test_the_choice(
     monkeypatch.setattr(
         choice.importlib.util, "find_spec", lambda name: object() if installed else None
     )
-    assert choice.choose_engine(requested, registry(), device) == expected
+    assert choice.choose_engine(requested, device) == expected
 
 
 def test_an_unknown_engine_is_told():
     with pytest.raises(UnknownNameError, match=r"unknown engine 'vlm'\. Did you mean .*vllm"):
-        choice.choose_engine("vlm", registry(), "cpu")
+        registry().get("engines", "vlm")
 
 
 def test_without_vllm_it_is_said_how_to_get_it(monkeypatch: Any):

@@ -49,7 +49,7 @@ def folder(tmp_path):
 def test_the_bundled_suite_says_what_it_asks():
     plan = plan_suite("general-facts", None, registry())
     assert plan.offline
-    identity = plan.identity()
+    identity = plan.identity
     assert identity["name"] == "general-facts"
     asked = [(task["name"], task["shots"], task["metric"]) for task in identity["tasks"]]
     assert asked == [("general_facts", 0, "acc"), ("general_facts_open", 0, "exact_match")]
@@ -57,7 +57,7 @@ def test_the_bundled_suite_says_what_it_asks():
     assert plan.same_questions
     assert "/" not in str(identity)  # content, no paths
     check_reachable(plan, registry())
-    assert plan.identity() == plan_suite("general-facts", None, registry()).identity()
+    assert plan.identity == plan_suite("general-facts", None, registry()).identity
 
 
 def test_none_is_no_suite():
@@ -68,11 +68,11 @@ def test_a_folder_of_one_s_own(folder):
     plan = plan_suite("mine", folder, registry())
     assert [task.name for task in plan.tasks] == ["mine"]
     assert not plan.bundled  # lm-eval's own thousands need not be looked through
-    before = plan.identity()
+    before = plan.identity
     check_reachable(plan, registry())
     text = (folder / "mine.yaml").read_text()
     (folder / "mine.yaml").write_text(text.replace('"no"', '"never"'))
-    assert plan_suite("mine", folder, registry()).identity() != before
+    assert plan_suite("mine", folder, registry()).identity != before
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_the_paper_s_suite_is_lm_eval_s_own_definitions():
         listed = config.get("metric_list") or config.get("aggregate_metric_list")
         assert task.metric in {item["metric"] for item in listed}, task.name
         assert config["metadata"]["version"] is not None
-    assert len(plan.identity()["tasks"]) == 5
+    assert len(plan.identity["tasks"]) == 5
 
 
 @pytest.mark.slow

@@ -62,10 +62,11 @@ class SuitePlan:
         path = str(self.include_path) if self.include_path else None
         return TaskManager(include_path=path, include_defaults=self.bundled)
 
-    def identity(self) -> dict[str, Any]:
-        """Return what decides the numbers, as JSON values: content, no paths."""
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the numbers, as JSON values: content, no paths."""
         if self.known is not None:
-            return dict(self.known)
+            return self.known
         tasks = []
         for task in self.tasks:
             config = _plain(self.manager.task_index[task.name])
@@ -82,18 +83,19 @@ class SuitePlan:
         return {"name": self.name, "tasks": tasks, "files": files}
 
 
-def plan_suite(text: str, include_path: Path | None, registry: Registry) -> SuitePlan | None:
+def plan_suite(text: str, folder: str | Path | None, registry: Registry) -> SuitePlan | None:
     """Return what a suite's name, or comma-separated names of lm-eval's tasks, stand for.
 
     Args:
-        text: `none`, a registered suite, or tasks of lm-eval or of `include_path`.
-        include_path: a folder of lm-eval YAML of the user's own.
+        text: `none`, a registered suite, or tasks of lm-eval or of `folder`.
+        folder: one of lm-eval YAML of the user's own.
         registry: knows the suites.
 
     Raises:
         UsageError: a name is unknown; offers the nearest ones.
         DataError: the folder is missing, or a YAML file in it is broken; names the line.
     """
+    include_path = Path(folder).expanduser() if folder is not None else None
     if include_path is not None:
         check_yaml(include_path)
     if text == NONE:
@@ -116,20 +118,22 @@ def plan_suite(text: str, include_path: Path | None, registry: Registry) -> Suit
         return SuitePlan(
             identity["name"], tasks, include_path, answer["bundled"], offline, same, identity
         )
-    plan = _registered(suite, registry) if suite else _by_names(text, include_path, registry)
-    identity = plan.identity()
-    listed = [asdict(task) for task in plan.tasks]
+    plan = _registered(suite) if suite else _by_names(text, include_path, registry)
+    _refuse_unknown(plan, registry)
+    if suite is None:
+        plan = _with_metrics(plan)
+    identity, listed = plan.identity, [asdict(task) for task in plan.tasks]
     if not (plan.bundled and _lm_eval_is_editable()):
-        remember(KIND, asked, {"tasks": listed, "bundled": plan.bundled, "identity": identity})
+        answer = {"tasks": listed, "bundled": plan.bundled, "identity": identity}
+        remember(KIND, asked, answer)
     return plan
 
 
-def _registered(suite: type[Suite], registry: Registry) -> SuitePlan:
+def _registered(suite: type[Suite]) -> SuitePlan:
     path = suite.include_path
     own = path is not None and all(_defines(path, task.name) for task in suite.tasks)
     tasks = tuple(suite.tasks)
-    plan = SuitePlan(suite.name, tasks, path, not own, suite.offline, suite.same_questions)
-    return _checked(plan, registry)
+    return SuitePlan(suite.name, tasks, path, not own, suite.offline, suite.same_questions)
 
 
 def _by_names(text: str, include_path: Path | None, registry: Registry) -> SuitePlan:
@@ -140,10 +144,13 @@ def _by_names(text: str, include_path: Path | None, registry: Registry) -> Suite
     if not own:
         _refuse_slips(names, registry)
     tasks = tuple(SuiteTask(name) for name in names)
-    plan = _checked(SuitePlan(",".join(names), tasks, include_path, not own, False), registry)
-    # Nobody said which metric: the first that the definition names.
+    return SuitePlan(",".join(names), tasks, include_path, not own, False)
+
+
+def _with_metrics(plan: SuitePlan) -> SuitePlan:
+    """Choose the first metric of each task's definition: nobody said which."""
     index = plan.manager.task_index
-    chosen = (replace(task, metric=_first_metric(index[task.name].cfg)) for task in tasks)
+    chosen = (replace(task, metric=_first_metric(index[task.name].cfg)) for task in plan.tasks)
     return replace(plan, tasks=tuple(chosen))
 
 
@@ -229,7 +236,7 @@ class _Tolerant(yaml.SafeLoader):
 _Tolerant.add_constructor("!function", lambda loader, node: str(node.value))
 
 
-def _checked(plan: SuitePlan, registry: Registry) -> SuitePlan:
+def _refuse_unknown(plan: SuitePlan, registry: Registry) -> None:
     known = plan.manager.all_tasks
     for task in plan.tasks:
         if task.name not in known:
@@ -240,7 +247,6 @@ def _checked(plan: SuitePlan, registry: Registry) -> SuitePlan:
                 f"unknown suite or lm-eval task {task.name!r}.{near} "
                 "'unharness suites' lists suites, 'lm-eval ls tasks' the tasks"
             )
-    return plan
 
 
 def _first_metric(config: Mapping[str, Any] | None) -> str:

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from unharness.data.recipe import LoraSettings
 from unharness.data.task_data import TaskData
 from unharness.errors import ModelError
-from unharness.hub import hub_name
+from unharness.hub import download, hub_name
 from unharness.models.lora import load_adapter
 from unharness.models.preset import Tuning
-from unharness.models.source import CheckpointModel, ModelSource, download, find_base_model
+from unharness.models.source import MODEL_FILES, CheckpointModel, ModelSource, find_base_model
 from unharness.registry import Registry
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def find_weights(given: str, base: str | None, registry: Registry) -> ExternalWe
         wanted = hub_name(given)
         if folder.exists() or wanted is None:
             raise ModelError(f"{given}: no such folder; expected a checkpoint or an adapter")
-        folder, commit = download(wanted)
+        folder, commit = download(wanted, MODEL_FILES)
         given = wanted.repository
     if not (folder / ADAPTER_CONFIG).is_file():
         own = CheckpointModel(given, folder, commit)

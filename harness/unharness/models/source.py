@@ -12,7 +12,7 @@ from unharness.data.examples import Example, content_hash
 from unharness.data.task_data import TaskData
 from unharness.data.templates import CHAT, PLAIN
 from unharness.errors import ModelError, UnknownNameError
-from unharness.hub import HubName, commit_of, hub_name, unreachable
+from unharness.hub import download, hub_name
 from unharness.models.file_hashes import remembered_sha256
 from unharness.models.loading import load_causal_lm
 from unharness.models.preset import ModelPreset, Tuning
@@ -30,6 +30,8 @@ IDENTITY_FILES = (
     *("special_tokens_map.json", "added_tokens.json"),
     *("chat_template*", "additional_chat_templates/*"),
 )
+MODEL_FILES = (*IDENTITY_FILES, "*.json")
+"""What is fetched of a model on the hub."""
 
 
 class ModelSource(ABC):
@@ -168,18 +170,19 @@ def find_base_model(name: str, registry: Registry) -> ModelSource:
     """
     if name in registry.names("models"):
         return PresetModel(registry.get("models", name)())
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return CheckpointModel(name, folder)
-    if folder.exists():
+    folder, commit = Path(name).expanduser(), None
+    if folder.exists() and not folder.is_dir():
         raise ModelError(f"{name}: is a file; expected a folder with config.json and *.safetensors")
-    if wanted := hub_name(name):
-        folder, commit = download(wanted)
-        return CheckpointModel(wanted.repository, folder, commit)
-    if "/" in name or name.startswith((".", "~")):
-        raise ModelError(f"{name}: no such folder")
-    known = registry.names("models")
-    raise UnknownNameError("model", name, known, "Or give a folder, or a hub id such as org/name.")
+    if not folder.is_dir():
+        wanted = hub_name(name)
+        if wanted is None and ("/" in name or name.startswith((".", "~"))):
+            raise ModelError(f"{name}: no such folder")
+        if wanted is None:
+            hint = "Or give a folder, or a hub id such as org/name."
+            raise UnknownNameError("model", name, registry.names("models"), hint)
+        folder, commit = download(wanted, MODEL_FILES)
+        name = wanted.repository
+    return CheckpointModel(name, folder, commit)
 
 
 def _check_folder(name: str, folder: Path) -> None:
@@ -190,52 +193,6 @@ def _check_folder(name: str, folder: Path) -> None:
             f"{name}: {folder} holds no *.safetensors; other formats are not read "
             "(save_pretrained(…, safe_serialization=True) writes them)"
         )
-
-
-def download(name: HubName) -> tuple[Path, str]:
-    """Return the folder of a model from the hub, and the commit that it is of.
-
-    Where the hub cannot be reached, what an earlier download left in its local cache is used.
-
-    Raises:
-        ModelError: the hub does not give it.
-    """
-    from huggingface_hub import snapshot_download
-
-    shown = name.at(name.revision) if name.revision else name.repository
-    try:
-        try:
-            commit = commit_of("model", name)
-        except Exception as error:
-            if not (reason := unreachable(error)):
-                raise
-            return _downloaded_before(name, shown, reason)
-        patterns = [*IDENTITY_FILES, "*.json"]
-        folder = snapshot_download(name.repository, revision=commit, allow_patterns=patterns)
-    except ModelError:
-        raise
-    except Exception as error:
-        reason = unreachable(error) or f"the hub does not give it ({type(error).__name__})"
-        raise ModelError(
-            f"{shown}: no such folder, and {reason}; check the name and the network, or give a "
-            "folder, or --model tiny"
-        ) from error
-    return Path(folder), commit
-
-
-def _downloaded_before(name: HubName, shown: str, reason: str) -> tuple[Path, str]:
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(
-            snapshot_download(name.repository, revision=name.revision, local_files_only=True)
-        )
-    except Exception as error:
-        raise ModelError(
-            f"{shown}: no such folder, {reason}, and the hub's local cache does not hold it; "
-            "check the name and the network, or give a folder, or --model tiny"
-        ) from error
-    return folder, folder.name  # …/snapshots/<commit>
 
 
 def _usable(tokenizer: PreTrainedTokenizerBase, name: str) -> PreTrainedTokenizerBase:

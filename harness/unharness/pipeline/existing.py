@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from unharness.errors import RecordError
+from unharness.errors import RecordError, SchemaError
 from unharness.evaluation.metric_records import are_current
 from unharness.pipeline.run_plan import RunPlan
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+
+State = Literal["done", "failed", "new"]
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,32 @@ def existing_outcome(plan: RunPlan) -> Outcome | None:
     """Return the outcome of a plan that was carried out before, under every attack; else None."""
     store = RecordStore(plan.spec.results)
     found: list[Outcome] = []
-    for row in plan.rows():
+    for row in plan.rows:
         record = standing(store, row)
         if record is None:
             return None
         found.append(outcome_of(record, store, row, existed=True))
     return replace(found[0], also=tuple(found[1:]))
+
+
+def state_of(plan: RunPlan) -> tuple[State, str | None]:
+    """Return whether a run is done, and why it failed if it did.
+
+    Raises:
+        SchemaError: a record of another schema stands in its place.
+    """
+    store = RecordStore(plan.spec.results)
+    if all(standing(store, row) for row in plan.rows):
+        return "done", None
+    try:
+        record = store.find(plan.spec)
+    except SchemaError:
+        raise
+    except RecordError:
+        return "new", None
+    if record is not None and record.status == "failed":
+        return "failed", record.error
+    return "new", None
 
 
 def outcome_of(record: RunRecord, store: RecordStore, plan: RunPlan, *, existed: bool) -> Outcome:

@@ -54,17 +54,17 @@ class ModelFinder:
         if weights.kind == "lora":
             fresh = weights.base if method.trains_base else None
             return GivenTarget(weights, weights.base.name, fresh)
-        if method.trains_base:
-            if named is None:
+        if named is None:
+            if method.trains_base:
                 raise UsageError(
                     f"method {method.name!r} needs the base model, and the checkpoint "
                     f"{request.target} does not say which one it was made from: give it by --model"
                 )
-            return GivenTarget(weights, self.base(named).name, self.base(named))
-        if named is None:
             return GivenTarget(weights, weights.base.name)
-        name = hub_name(named)
-        return GivenTarget(weights, name.repository if name else self.base(named).name)
+        if not method.trains_base and (name := hub_name(named)):
+            return GivenTarget(weights, name.repository)
+        base = self.base(named)
+        return GivenTarget(weights, base.name, base if method.trains_base else None)
 
     def _find(self, given: str, named: str | None) -> ExternalWeights:
         key = (given, named)

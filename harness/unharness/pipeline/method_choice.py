@@ -62,13 +62,14 @@ def method_facts(
     method: Method, seed: int, data: TaskData, general: GeneralText | None
 ) -> dict[str, Any]:
     """Return what a spec says of the method and of what it may read."""
+    streams = _streams(method, data, general)
     return {
         "method": method.name,
         "method_version": method.version,
         "method_source": source_hash(type(method)),
         "config": method.config.model_dump(mode="json"),
         "seed": seed if method.seeded else 0,
-        "streams": _streams(method, data, general),
+        "streams": streams,
     }
 
 

@@ -16,7 +16,6 @@ from unharness.errors import UsageError
 from unharness.evaluation.columns import observer_versions, resolve_columns
 from unharness.evaluation.suite import NONE
 from unharness.evaluation.suite_plan import plan_suite
-from unharness.hub import hub_name
 from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import attack_chains
@@ -59,25 +58,22 @@ def resolve(
     results = results_folder(request.results)
     if Path(results).exists() and not Path(results).is_dir():
         raise UsageError(f"--results {results}: is a file; give a folder")
-    method_class = registry.get("methods", request.method)
-    task, uses = find_task(request.task, registry)
     device = find_device(request.device)
-    engine, why = choose_engine(request.engine, registry, device)
+    engine, why = choose_engine(request.engine, device)
+    task, uses = find_task(request.task, registry)
+    method_class = registry.get("methods", request.method)
     engine_class: type[Engine] = registry.get("engines", engine)
     engine_options(engine_class, request.engine_set)
     preset = chosen_preset(method_class, request)
-    given = request.hyperparameters()
     models = models or ModelFinder(registry)
     target = models.target(request, method_class) if base is None and request.target else None
     if target:
         base = target.weights.base
     elif base is None:
-        if request.model in registry.names("models"):  # cheap checks first, then the look-up
-            make_method(method_class, request.model, given, preset)
         base = models.base(request.model)
     fresh = target and target.fresh
     family = target.family if target else base.name
-    method = make_method(method_class, family, given, preset)
+    method = make_method(method_class, family, request.hyperparameters(), preset)
     data = load_data(task, request.data, registry)
     if request.eval_split == "validation":
         data = task.validation_splits(data)
@@ -87,19 +83,20 @@ def resolve(
     )
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
+    evaluated = {split.name: split for split in data.evaluated()}
     chains = attack_chains(request, data, registry)
-    columns = resolve_columns(uses, {split.name: split for split in data.evaluated()}, registry)
+    columns = resolve_columns(uses, evaluated, registry)
     general = find_general(request, method, data, base, registry)
     if general:
         general = replace(general, examples=general.examples[:learned])
     tuning = request.tuning or (target.weights.kind if target else base.tuning)
     target_tuning = target.weights.kind if target else base.target_tuning(tuning)
-    settings = chosen_settings(task_settings(task, family, registry), request, target)
     refuse_unused_adapter(request, tuning, target_tuning)
+    settings = chosen_settings(task_settings(task, family, registry), request, target)
     template = check_template(request.template or task.template or base.template())
     # A default suite that needs the hub would be a surprise for weights from outside.
     default_suite = NONE if target else base.suite or task.suite
-    suite = plan_suite(request.suite or default_suite, _folder(request.include_path), registry)
+    suite = plan_suite(request.suite or default_suite, request.include_path, registry)
     evaluation = EvaluationSettings(
         metrics=tuple(column.label for column in columns),
         engine=engine,
@@ -110,7 +107,7 @@ def resolve(
         },
         max_length=settings.max_length,
         max_new_tokens=settings.max_new_tokens,
-        suite=suite.identity() if suite else None,
+        suite=dict(suite.identity) if suite else None,
         observers=observer_versions(columns, registry),
     )
     dtype = weights_dtype(device, tuning, target_tuning)
@@ -180,9 +177,8 @@ def _pinned(
     Resolving it again, in another process or next year, gives the same content.
     """
     update = {}
-    model = hub_name(request.model)
-    if model and base.revision and model.repository == base.name:
-        update["model"] = model.at(base.revision)
+    if base.revision and request.model.partition("@")[0] == base.name:
+        update["model"] = f"{base.name}@{base.revision}"
     if target and target.weights.revision:
         update["target"] = f"{target.weights.given}@{target.weights.revision}"
     if is_hub(request.data) and data.origin.revision:
@@ -190,7 +186,3 @@ def _pinned(
     if general and is_hub(request.general) and general.revision:
         update["general"] = f"{HUB}@{general.revision}"
     return request.model_copy(update=update)
-
-
-def _folder(path: str | None) -> Path | None:
-    return Path(path).expanduser() if path is not None else None

@@ -94,18 +94,17 @@ def execute_with(
     # Where all is done, nothing is written: records are shown from a folder that can only be read.
     if found := existing_outcome(plan):
         return found
-    rows = plan.rows()
     store = RecordStore(plan.spec.results)
     lock = store.lock(plan.spec)
     made: list[Outcome] = []
     with locked(lock, progress.note):  # a second process that wants the same waits, and finds it
-        there = [standing(store, row) for row in rows]
+        there = [standing(store, row) for row in plan.rows]
         if plan.suite and None in there:
             check_reachable(plan.suite, registry)
-        for row, record in zip(rows, there, strict=True):
+        for row, record in zip(plan.rows, there, strict=True):
             existed = record is not None
             if record is None:
-                shown = progress if row is rows[0] else _under(progress, row)
+                shown = progress if row is plan.rows[0] else _under(progress, row)
                 under_way = Runner(row, registry, shown, store, engines, unlearned=unlearned)
                 record = under_way.run()
                 unlearned = under_way.unlearned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from unharness.data.examples import Example
 from unharness.data.general_text import GeneralText, general_split
@@ -74,14 +75,15 @@ class RunPlan:
         """Whether the user limited the data; such a run is never ranked."""
         return self.spec.limit is not None or self.spec.limit_train is not None
 
-    def rows(self) -> list[RunPlan]:
-        """Return the plan of every record that the run leaves: one for each chain of attacks."""
-        return [self._under(chain) for chain in self.chains]
+    @cached_property
+    def rows(self) -> tuple[RunPlan, ...]:
+        """The plan of every record that the run leaves: one for each chain of attacks."""
+        return tuple(self._under(chain) for chain in self.chains)
 
-    def with_target_rows(self) -> list[RunPlan]:
-        """Return the plans of these records, and those of the target's own under each chain."""
-        rows = self.rows()
-        return rows + [row.target_row for row in rows if row.target_row]
+    @property
+    def rows_with_target(self) -> tuple[RunPlan, ...]:
+        """The plans of these records, and those of the target's own under each chain."""
+        return self.rows + tuple(row.target_row for row in self.rows if row.target_row)
 
     def _under(self, chain: AttackChain) -> RunPlan:
         """Return the plan of measuring the same unlearned weights under other attacks.

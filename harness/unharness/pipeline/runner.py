@@ -172,7 +172,7 @@ class Runner:
         )
         record.data = data_record(plan, target.log.get("truncated", 0))
         if not self._is_target_row:
-            for one in plan.rows():
+            for one in plan.rows:
                 assert one.target_row is not None
                 row = self._leave_target_row(one.target_row, target)
                 record.warnings += [

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import Literal
 
-from unharness.errors import RecordError, SchemaError, UsageError
-from unharness.pipeline.existing import existing_outcome
+from unharness.errors import UsageError
+from unharness.pipeline.existing import State, state_of
 from unharness.pipeline.given_target import ModelFinder
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
@@ -22,8 +21,6 @@ from unharness.records.store import RecordStore
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.sweeps.executors.executor import Job
-
-State = Literal["done", "failed", "new"]
 
 
 @dataclass(frozen=True)
@@ -134,27 +131,11 @@ def plan_sweep(
     found = []
     for run_id, plan in plans.items():
         label = _label(plan, list(plans.values()))
-        rows = plan.with_target_rows()
-        records = {row.spec.run_id(): store.lock(row.spec) for row in rows}
+        records = {row.spec.run_id(): store.lock(row.spec) for row in plan.rows_with_target}
         target = target_folder(plan)
-        state, error = _state(plan, store)
+        state, error = state_of(plan)
         found.append(Cell(plan, run_id, label, state, error, target, records))
     return SweepPlan(tuple(found), first.spec.results, tuple(run_ids))
-
-
-def _state(plan: RunPlan, store: RecordStore) -> tuple[State, str | None]:
-    """Return whether a run is done, and why it failed if it did."""
-    if existing_outcome(plan):
-        return "done", None
-    try:
-        record = store.find(plan.spec)
-    except SchemaError:  # refused before anything is run
-        raise
-    except RecordError:
-        return "new", None
-    if record is not None and record.status == "failed":
-        return "failed", record.error
-    return "new", None
 
 
 def _label(plan: RunPlan, plans: Sequence[RunPlan]) -> str:

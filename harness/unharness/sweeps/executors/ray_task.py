@@ -43,7 +43,7 @@ def record_files(request: RunRequest) -> dict[str, bytes]:
     try:
         plan = resolve(request, registry())
         store = RecordStore(plan.spec.results)
-        for one in plan.with_target_rows():
+        for one in plan.rows_with_target:
             record, folder = store.find(one.spec), store.folder(one.spec)
             if record is None:
                 continue
