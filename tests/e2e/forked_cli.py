@@ -10,6 +10,7 @@ import atexit
 import importlib
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,40 @@ def start() -> None:
     _context.set_forkserver_preload(HEAVY)
 
 
+class Running:
+    """A command line that is under way."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._words = list(words)
+        self._scratch = tempfile.TemporaryDirectory()
+        self._texts = [str(Path(self._scratch.name) / name) for name in ("stdout", "stderr")]
+        started = {name: os.environ.get(name) for name in QUIET}
+        os.environ.update(QUIET)
+        try:
+            self._process = _context.Process(
+                target=_main, args=(self._words, dict(environment), str(Path.cwd()), *self._texts)
+            )
+            self._process.start()
+        finally:
+            for name, value in started.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+    def result(self, timeout: float) -> subprocess.CompletedProcess[str]:
+        """Wait for its end.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer than `timeout` seconds; it is killed.
+        """
+        with self._scratch:
+            self._process.join(timeout)
+            if self._process.exitcode is None:
+                self._process.kill()
+                self._process.join()
+                raise subprocess.TimeoutExpired(self._words, timeout)
+            output, errors = (Path(path).read_text("utf-8") for path in self._texts)
+            return subprocess.CompletedProcess(self._words, self._process.exitcode, output, errors)
+
+
 def call(
     words: Sequence[str], environment: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
@@ -44,27 +79,35 @@ def call(
     Raises:
         subprocess.TimeoutExpired: it took longer than `timeout` seconds; it is killed.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        output, errors = Path(scratch) / "stdout", Path(scratch) / "stderr"
-        started = {name: os.environ.get(name) for name in QUIET}
-        os.environ.update(QUIET)
-        try:
-            process = _context.Process(
-                target=_main,
-                args=(list(words), dict(environment), str(Path.cwd()), str(output), str(errors)),
-            )
-            process.start()
-        finally:
-            for name, value in started.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(list(words), timeout)
-        return subprocess.CompletedProcess(
-            list(words), process.exitcode, output.read_text("utf-8"), errors.read_text("utf-8")
-        )
+    return Running(words, environment).result(timeout)
+
+
+def call_together(
+    words: Sequence[str], environment: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in two processes that know of each other, as torchrun starts them.
+
+    Returns:
+        The worse exit code of the two, and all that they print.
+
+    Raises:
+        subprocess.TimeoutExpired: one took longer than `timeout` seconds.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    shared |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    both = [
+        Running(words, {**environment, **shared, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in ("0", "1")
+    ]
+    done = [one.result(timeout) for one in both]
+    return subprocess.CompletedProcess(
+        list(words),
+        max(done, key=lambda one: abs(one.returncode)).returncode,
+        "".join(one.stdout for one in done),
+        "".join(one.stderr for one in done),
+    )
 
 
 def _main(

@@ -19,13 +19,17 @@ from unharness.records.store import read_records
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("UNHARNESS_TEST_KILLS", "8"))
-GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1")
+GRID = (
+    *("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1"),
+    *("--model", "micro", "--limit-train", "8"),
+)
+ALONE = ("--workers", "1")  # each worker imports torch: two take longer where two is not the point
 CELLS = 4
 
 
 @pytest.fixture(scope="module")
 def grid(data_folder):
-    return [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(data_folder)]
+    return [*GRID, "--suite", "none", "--data", str(data_folder)]
 
 
 def start(grid, results, mark="", most_bytes=None):
@@ -71,7 +75,7 @@ def outcome(results):
 @pytest.fixture(scope="module")
 def undisturbed(grid, tmp_path_factory):
     results = tmp_path_factory.mktemp("undisturbed")
-    sweep = start(grid, results)
+    sweep = start([*grid, *ALONE], results)
     text, _ = sweep.communicate(timeout=300)
     assert sweep.returncode == 0, text
     found = outcome(results)
@@ -115,20 +119,20 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(grid, undisturbed, t
 
 
 def test_a_full_disk_stops_no_more_than_it_must(grid, undisturbed, tmp_path):
-    sweep = start(grid, tmp_path, most_bytes=4000)
+    sweep = start([*grid, *ALONE], tmp_path, most_bytes=4000)
     text, _ = sweep.communicate(timeout=300)
     assert sweep.returncode == 3, text
     assert f"{CELLS} failed" in text
     assert "cannot be written" in text
     assert "unharness sweep" in text  # the command that tries them again
-    again = start(grid, tmp_path)
+    again = start([*grid, *ALONE], tmp_path)
     text, _ = again.communicate(timeout=300)
     assert again.returncode == 0, text
     assert outcome(tmp_path) == undisturbed
 
 
 def test_two_sweeps_on_one_folder_both_finish_and_do_no_cell_twice(grid, undisturbed, tmp_path):
-    first, second = start(grid, tmp_path), start(grid, tmp_path)
+    first, second = (start([*grid, *ALONE], tmp_path) for _ in range(2))
     texts = [sweep.communicate(timeout=300)[0] for sweep in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), texts
     assert outcome(tmp_path) == undisturbed

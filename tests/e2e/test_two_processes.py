@@ -4,8 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
+import forked_cli
 
 from unharness.records.store import read_records
 
@@ -60,8 +64,8 @@ def plugin(tmp_path_factory):
     return {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def launched(words, variables):
-    """Run the command line in two processes; one of them speaks."""
+def torchrun(words, variables):
+    """Run the command line in two processes as a user launches them; one of them speaks."""
     command = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "unharness.cli.main")
     return subprocess.run(
         [sys.executable, *command, *map(str, words)],
@@ -73,19 +77,25 @@ def launched(words, variables):
     )
 
 
+def forked(words, variables):
+    """The same, with what torchrun sets but not its 20 seconds of imports."""
+    forked_cli.start()
+    return forked_cli.call_together(list(map(str, words)), {**os.environ, **variables}, 300)
+
+
 @pytest.mark.parametrize(
-    ("launch", "method"),
+    ("launched", "launch", "method"),
     [
-        (DATA_PARALLEL, ("--method", "gradient-difference")),
+        (torchrun, DATA_PARALLEL, ("--method", "gradient-difference")),
         # It reads gradients while it trains, so here it must ask for whole ones.
-        (FSDP, ("--method", "memflex", "--set", "localise=every-step")),
-        (DATA_PARALLEL, REFERENCE),
-        (FSDP, REFERENCE),
+        (forked, FSDP, ("--method", "memflex", "--set", "localise=every-step")),
+        (forked, DATA_PARALLEL, REFERENCE),
+        (forked, FSDP, REFERENCE),
     ],
     ids=["data parallel", "FSDP", "data parallel, LoRA, reference", "FSDP, LoRA, reference"],
 )
 def test_two_gloo_processes_give_the_metrics_of_one(
-    cli, data_folder, tmp_path, plugin, launch, method
+    cli, data_folder, tmp_path, plugin, launched, launch, method
 ):
     words = ["run", *method, *WORDS, "--data", str(data_folder)]
     alone = cli(*words, "--results", tmp_path / "one", "--format", "json", **plugin)
@@ -101,7 +111,9 @@ def test_two_gloo_processes_give_the_metrics_of_one(
     norms = one["training"]["update_norms"]
     assert two["training"]["update_norms"] == pytest.approx(norms, rel=1e-3)
     for name, metric in one["metrics"].items():
-        assert two["metrics"][name]["value"] == pytest.approx(metric["value"], rel=1e-4), name
+        value = metric["value"]  # None where so few examples cannot be scored
+        expected = None if value is None else pytest.approx(value, rel=1e-4)
+        assert two["metrics"][name]["value"] == expected, name
     assert together.stdout.count(f"{method[1]} ·") == 1  # one of them speaks
 
 
@@ -110,7 +122,7 @@ def test_a_target_that_learns_by_lora_in_parts(cli, checkpoint, data_folder, tmp
     words = ["run", "--method", "divergence", "--model", checkpoint("llama"), *WORDS]
     words += ["--data", str(data_folder)]
     own = plugin | {"UNHARNESS_CACHE": str(tmp_path / "cache of two")}
-    together = launched([*words, "--save-weights", "--results", tmp_path / "two"], own | FSDP)
+    together = forked([*words, "--save-weights", "--results", tmp_path / "two"], own | FSDP)
     assert together.returncode == 0, together.stderr
     (path,) = (tmp_path / "two").glob("*/*/divergence/*/run.json")
     two = read_records(path)[0].model_dump(mode="json")
