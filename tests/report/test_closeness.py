@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -169,7 +170,8 @@ def test_other_examples_are_not_compared():
 
 
 def test_harmonic_mean():
-    assert harmonic_mean([numpy.array([1.0, 0.0]), numpy.array([0.5, 1.0])]).tolist() == [2 / 3, 0]
+    values = [numpy.array([1.0, 0.0, -1.0]), numpy.array([0.5, 1.0, 0.5])]
+    assert harmonic_mean(values).tolist() == [2 / 3, 0, -2 / 3]
 
 
 def test_a_part_that_was_not_measured_is_named():
@@ -233,7 +235,13 @@ def test_the_jackknife_leaves_out_whole_groups_in_any_order():
 
         away = {"forget": far(changed)["forget"], "retain": far(kept)["retain"]}
         given = References([one(1), one(2), one(3)], {0: away}, [away])
-        return ClosenessScale(given).measure(((0, 0),), [one(4)]).whole
+        return ClosenessScale(given).measure(((0, 0),), [farther(one(4))]).whole
+
+    def farther(numbers):
+        return {
+            name: replace(split, answers={way: found + 1 for way, found in split.answers.items()})
+            for name, split in numbers.items()
+        }
 
     everything = numpy.ones(30, dtype=bool)
     found = measured(everything, everything)
@@ -241,3 +249,29 @@ def test_the_jackknife_leaves_out_whole_groups_in_any_order():
         other = measured(everything, groups != group)
         expected = -(other.value - found.value) * 2 / 3
         assert found.influences["forget"][0, group] == pytest.approx(expected)
+
+
+def test_where_a_part_is_clipped_the_interval_still_says_what_is_possible():
+    given = references(jitter=0.05)
+    spread = numpy.linspace(-0.5, 0.5, COUNT)
+
+    def measured(forget):
+        one = model(0.2, 0.7, 0.05, 60)
+        known = forget + spread
+        one["forget_eval"] = replace(one["forget_eval"], answers={KNOWN: known, SAID: known})
+        return ClosenessScale(given).measure(((0, 0),), [one]).whole
+
+    hardly, beyond = measured(1.02), measured(1.9)
+    assert (hardly.value, beyond.value) == (0.0, 0.0)
+    low, high = hardly.estimate().percent_interval(counted=False)
+    assert low == 0.0
+    assert 3.0 < high < 60.0
+    # So far away that nothing else is possible.
+    assert beyond.estimate().percent_interval(counted=False) == (0.0, 0.0)
+
+
+def test_near_100_the_interval_is_as_long_as_its_error():
+    found = ClosenessScale(references(jitter=0.05)).measure(((0, 0),), [model(0.21, 0.89, 0.06, 9)])
+    low, high = found.whole.estimate().percent_interval(counted=False)
+    half = found.whole.estimate().half_width()
+    assert (low, high) == pytest.approx((found.whole.value - half, 100.0))

@@ -136,13 +136,23 @@ class ClosenessScale:
                 for axis, own in zip(self._axes, rows, strict=True)
             ]
 
-        own = values()
-        without = [
-            _part_without_groups(axis, one, seeds)
-            for axis, one in zip(self._axes, rows, strict=True)
+        unclipped = values()
+        own = [numpy.clip(one, 0.0, 1.0) for one in unclipped]
+        by_group = [
+            _part_without_groups(axis, one, seeds) - base[:, None]
+            for axis, one, base in zip(self._axes, rows, unclipped, strict=True)
         ]
         count = len(self.references.retrained)
         fewer = [values([j for j in range(count) if j != left]) for left in range(count)]
+        by_model = [
+            numpy.stack(found, axis=1) - base[:, None]
+            for found, base in zip(zip(*fewer, strict=True), unclipped, strict=True)
+        ]
+        reach = [_reach(*found) for found in zip(unclipped, by_group, by_model, strict=True)]
+        without, without_model = (
+            [base[:, None] + r * one for base, r, one in zip(own, reach, found, strict=True)]
+            for found in (by_group, by_model)
+        )
         present = [part for part in PARTS if any(axis.part == part for axis in self._axes)]
 
         def sampled(combine: Callable[[Sequence[Any]], Any]) -> Sampled:
@@ -156,7 +166,7 @@ class ClosenessScale:
                 left = numpy.broadcast_to(combine(changed), (len(keys), self._groups_of(split)))
                 groups = left.shape[1]
                 influences[split] = -(left - value[:, None]) * (groups - 1) / groups
-            moved = numpy.stack([combine(found) - value for found in fewer], axis=1)
+            moved = combine(without_model) - value[:, None]
             scaled = {split: MOST * found for split, found in influences.items()}
             return Sampled(tuple(keys), MOST * value, scaled, MOST * moved)
 
@@ -244,10 +254,14 @@ class ClosenessScale:
 
 
 def harmonic_mean(values: Sequence[Any]) -> Any:
-    """Return the harmonic mean of arrays, 0 where one of them is 0."""
+    """Return the harmonic mean of arrays, 0 where one of them is 0.
+
+    It goes on below 0: where one is negative, it is minus that of the absolute values.
+    """
     stacked = numpy.stack(numpy.broadcast_arrays(*values))
+    sign = numpy.where((stacked < 0).any(axis=0), -1.0, 1.0)
     with numpy.errstate(divide="ignore"):
-        return len(stacked) / (1.0 / stacked).sum(axis=0)
+        return sign * len(stacked) / (1.0 / numpy.abs(stacked)).sum(axis=0)
 
 
 def _why_not(references: References) -> str:
@@ -317,15 +331,32 @@ def _distances(axis: _Axis, rows: Any, seeds: Sequence[int], retrained: Any, flo
 
 
 def _share(own: Any, floor: Any, far: Any) -> Any:
-    """Return 1 - (d - z) / (d(far) - z), from 0 to 1; 0 where the far model is no farther."""
+    """Return 1 - (d - z) / (d(far) - z), not clipped; 0 where the far model is no farther."""
     span = far - floor
     with numpy.errstate(divide="ignore", invalid="ignore"):
         found = 1.0 - (own - floor) / span
-    return numpy.where(span > 0, numpy.clip(found, 0.0, 1.0), 0.0)
+    return numpy.where(span > 0, found, 0.0)
+
+
+def _reach(part: Any, by_group: Any, by_model: Any) -> Any:
+    """Return how much a change of an unclipped part counts where it is clipped, (K, 1).
+
+    All within 0 to 1. Beyond, the true part can still be within: what counts falls to nothing over
+    two standard errors.
+    """
+    groups, models = by_group.shape[1], by_model.shape[1]
+    spread = by_model - by_model.mean(axis=1, keepdims=True)
+    variance = (groups - 1) / groups * (by_group**2).sum(axis=1)
+    variance = variance + (models - 1) / models * (spread**2).sum(axis=1)
+    beyond = numpy.abs(part - numpy.clip(part, 0.0, 1.0))
+    room = RESOLVED * numpy.sqrt(variance)
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        left = numpy.where(beyond > 0, numpy.clip(1.0 - beyond / room, 0.0, 1.0), 1.0)
+    return left[:, None]
 
 
 def _part(axis: _Axis, rows: Any, seeds: Sequence[int], chosen: Sequence[int] | None = None) -> Any:
-    """Return a part by run, (K,); with some of the retrained models only, if they are given."""
+    """Return a part by run, (K,), not clipped; with some of the retrained models, if given."""
     retrained = axis.retrained if chosen is None else axis.retrained[list(chosen)]
     floor = _floor(retrained)
     found = _distances(axis, rows, seeds, retrained, axis.floor if floor is None else floor)
@@ -333,7 +364,7 @@ def _part(axis: _Axis, rows: Any, seeds: Sequence[int], chosen: Sequence[int] | 
 
 
 def _part_without_groups(axis: _Axis, rows: Any, seeds: Sequence[int]) -> Any:
-    """Return a part by run without each group of examples, (K, G)."""
+    """Return a part by run without each group of examples, (K, G), not clipped."""
     found = _distances(axis, rows, seeds, axis.retrained, axis.floor)
     starts = numpy.cumsum(axis.sizes) - axis.sizes
     by_group = numpy.argsort(axis.groups, kind="stable")

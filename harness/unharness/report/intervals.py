@@ -66,17 +66,18 @@ class Uncertain:
         A value that is outside itself is no share, and has the plain interval.
 
         Args:
-            counted: whether it is a mean over questions, so that 0 or 100 from n of them leaves
-                open what n equal answers do.
+            counted: whether its error shrinks towards 0 and 100, as that of a mean over questions
+                does, of which n equal answers leave open what they do. Else the interval is not
+                computed as logits but cut at 0 and 100.
         """
         half, share = self.half_width(), self.value / 100.0
         if half is None:
             return None
         if not 0.0 <= share <= 1.0:
             return self.value - half, self.value + half
-        if not 0.0 < share < 1.0:  # no logit: what so many equal answers leave open
-            half = max(half, self._unseen() if counted else 0.0)
-        if half == 0.0 or not 0.0 < share < 1.0:
+        if counted and not 0.0 < share < 1.0:  # no logit: what so many equal answers leave open
+            half = max(half, self._unseen())
+        if not counted or half == 0.0 or not 0.0 < share < 1.0:
             return max(0.0, self.value - half), min(100.0, self.value + half)
         width = half / 100.0 / (share * (1.0 - share))
         logit = math.log(share / (1.0 - share))
