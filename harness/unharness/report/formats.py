@@ -28,7 +28,6 @@ from unharness.report.published_comparison import (
 from unharness.report.ranking import Value
 from unharness.report.rows import COSTS, Board, Group, Row
 from unharness.report.scale import Scale
-from unharness.report.tradeoff import trade_offs
 from unharness.report.values import format_number, signed
 from unharness.safe_text import csv_cell, one_line
 from unharness.safe_text import to_json as safe_json
@@ -80,7 +79,7 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "cost": dict(row.cost),
         "front_of": [
             found.against
-            for found in trade_offs(group)
+            for found in group.trade_offs
             if any(group.rows[index] is row for index in found.front)
         ],
         "warnings": list(row.warnings),

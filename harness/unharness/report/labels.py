@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from unharness.evaluation.metric import PERCENT
 from unharness.report.ranking import smallest_difference
 from unharness.report.scale import Scale
-from unharness.report.tradeoff import trade_offs
 from unharness.report.values import format_number, shown_value, signed
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def group_notes(group: Group) -> list[str]:
     notes += group.notes
     if any(group.best.values()):
         notes.append("Bold: significantly better than all other rows (95%); ties are not bold.")
-    for found in trade_offs(group):
+    for found in group.trade_offs:
         names = dict.fromkeys(group.rows[index].method for index in sorted(found.front))
         notes.append(
             f"Pareto front of {found.across} and {found.against}: {', '.join(names)}; "

@@ -108,8 +108,10 @@ def rank_ranges(rows: Sequence[Rankable], column: Column) -> dict[int, tuple[int
     p_values: dict[tuple[int, int], float] = {}
     for one, other in itertools.combinations(known, 2):
         found = row_difference(rows, rows[one], rows[other], column)
-        known_sign = found is not None and _agrees(found, known, one, other, column)
-        p_value = found.p_value() if found and known_sign else None
+        p_value = None
+        # Holm's correction makes no p-value smaller: those above 0.05 need not be known.
+        if found and _excludes_zero(found) and _agrees(found, known, one, other, column):
+            p_value = found.p_value()
         p_values[one, other] = p_values[other, one] = 1.0 if p_value is None else p_value
     ranges = {}
     for index in known:

@@ -16,6 +16,7 @@ from unharness.reference_rows import ReferenceRow
 from unharness.report.attacked import Attacked
 from unharness.report.intervals import components
 from unharness.report.ranking import Column, Value, best_rows, rank_ranges
+from unharness.report.tradeoff import TradeOff, trade_offs
 
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
 COLLAPSED = "the model has collapsed"
@@ -110,6 +111,11 @@ class Group:
     def ranks(self) -> dict[int, tuple[int, int]]:
         """By row's index: the first and the last place that it may have; empty without ranking."""
         return rank_ranges(self.rows, self.ranked_by) if self.ranked_by else {}
+
+    @cached_property
+    def trade_offs(self) -> list[TradeOff]:
+        """What was forgotten against what was kept, for the task's axes."""
+        return trade_offs(self)
 
     @property
     def spec(self) -> RunSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -54,14 +55,15 @@ def pareto_front(points: Sequence[Point]) -> list[int]:
     A point dominates another that is at most as high in both coordinates and lower in one; equal
     points do not dominate each other.
     """
-    return [
-        index
-        for index, (x, y) in enumerate(points)
-        if not any(
-            other_x >= x and other_y >= y and (other_x, other_y) != (x, y)
-            for other_x, other_y in points
-        )
-    ]
+    tops: dict[float, float] = {}
+    for x, y in points:
+        tops[x] = max(y, tops.get(x, -math.inf))
+    front, highest = set(), -math.inf
+    for x in sorted(tops, reverse=True):
+        if tops[x] > highest:
+            highest = tops[x]
+            front.add((x, highest))
+    return [index for index, point in enumerate(points) if tuple(point) in front]
 
 
 def hypervolume(points: Sequence[Point], reference: Point = (0.0, 0.0)) -> float:

@@ -24,7 +24,6 @@ from unharness.report.rows import Board, Group, Row
 from unharness.report.samples import by_run
 from unharness.report.scale import Scale
 from unharness.report.studies import FoundStudy, read_studies
-from unharness.report.tradeoff import trade_offs
 
 MOST_RUNS = 200
 """Of more runs, the examples are left out: the page would be too large to open."""
@@ -113,7 +112,7 @@ def _group(
         "tradeoffs": [
             {"across": found.across, "against": found.against, "front": sorted(found.front)}
             | {"hypervolume": _number(found.hypervolume), "square": found.square}
-            for found in trade_offs(group)
+            for found in group.trade_offs
         ],
         "studies": [one.model_dump(mode="json") for one in studies],
         "questions": examples.questions if examples else [],
