@@ -54,6 +54,8 @@ def attacked_rows(
     for record in records:
         if record.spec.attacks:
             chains.setdefault(chain_key(record), []).append(record)
+    if not chains:
+        return {}
     names = [runs[0].spec.attack_name for runs in chains.values()]
     own = {column.name: aggregate(without_attack(records), column.name) for column in columns}
     found = {}
