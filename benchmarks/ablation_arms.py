@@ -15,7 +15,7 @@ WEIGHTS = {"0.4 / 2.0": (0.4, 2.0), "1 / 1": (1.0, 1.0)}
 OURS, EQUAL = WEIGHTS
 THRESHOLDS = {"narrow": ("q0.5", "q0.25"), "wide": ("q0.9", "q0.1")}
 """By located region, mu and sigma; wide is MemFlex's default here."""
-RATES = (8e-4, 2e-3, 5e-3)
+RATES = (5e-4, 1.5e-3, 4e-3, 1e-2)
 
 
 @dataclass(frozen=True)
