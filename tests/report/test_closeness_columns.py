@@ -106,3 +106,24 @@ def test_a_row_with_a_run_without_numbers_is_not_ranked(put, store):
     group = the_group(store)
     assert row_of(group, "kl").metrics[CLOSENESS].value is None
     assert group.ranks == {}
+
+
+def test_a_base_row_serves_every_target(put, store):
+    put("base", target=7)  # its recipe's seed says nothing: it was never taught
+    for target in (0, 1):
+        put("vanilla", target=target)
+        put("kl", target=target)
+    for seed in range(3):
+        put("retrain", seed)
+    group = the_group(store)
+    assert row_of(group, "base").metrics[CLOSENESS].value == 0.0
+    assert row_of(group, "kl").metrics[CLOSENESS].value > 0.0
+
+
+def test_the_command_makes_rows_of_the_same_run(put, store):
+    passed = {"data": "my data", "lora": {"r": 16}, "target_set": {"epochs": 5, "seed": 3}}
+    put("kl", passed={**passed, "lr": 0.1, "method": "kl"})
+    [note] = [one for one in the_group(store).notes if one.startswith("Not ranked")]
+    assert "-m base -m vanilla -m retrain --task knowundo-privacy --model tiny" in note
+    assert "--data 'my data' --lora r=16 --target-set epochs=5." in note
+    assert "lr" not in note

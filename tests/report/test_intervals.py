@@ -13,6 +13,7 @@ from unharness.report.intervals import (
     components,
     difference,
     holm,
+    paired,
     run_pieces,
 )
 
@@ -86,6 +87,13 @@ def test_a_model_without_seeds_is_paired_with_every_seed_of_its_target():
     found = difference(method, base)
     assert found.value == pytest.approx(method.value - base.value)
     assert [piece.source for piece in found.pieces] == ["seeds", "questions"]
+
+
+def test_a_base_model_is_paired_with_runs_on_every_target():
+    base = row(draw(1, runs=1))
+    method = row(draw(2, runs=4), keys=((1, 0), (1, 1), (2, 0), (2, 1)))
+    assert paired(method.keys, base.keys) == [(at, 0) for at in range(4)]
+    assert difference(method, base).value == pytest.approx(method.value - base.value)
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from unharness.errors import PluginError
 from unharness.evaluation.metric import PERCENT
@@ -22,9 +24,17 @@ from unharness.report.closeness import (
     Part,
     References,
 )
-from unharness.report.comparable import run_key
+from unharness.report.comparable import SEED, run_key
+from unharness.report.intervals import RunKey
 from unharness.report.ranking import Column, Value
 from unharness.report.samples import NumbersReader, made_value
+from unharness.report.values import shown_value
+
+SHARED_FLAGS = (
+    *("data", "tuning", "template", "max_length", "max_new_tokens", "engine", "suite", "results"),
+)
+SHARED_MAPPINGS = ("lora", "target_set")
+"""What a run and its reference rows have in common, as flags."""
 
 
 def part_name(part: Part) -> str:
@@ -95,7 +105,7 @@ class ClosenessColumns:
         if key not in self._measured:
             found = [self._numbers(record) for record in runs]
             known = [one for one in found if one is not None]
-            keys = tuple(map(run_key, runs))
+            keys = tuple(_key(record, scale.references) for record in runs)
             self._measured[key] = scale.measure(keys, known) if len(known) == len(found) else None
         return self._measured[key]
 
@@ -146,11 +156,29 @@ class ClosenessColumns:
             names = [method_of(row, registry()) for row in REFERENCE_ROWS]
         except PluginError:
             return ""
-        methods = " ".join(f"-m {name}" for name in names)
-        return (
-            f"; make the reference rows: unharness sweep {methods} --task {spec.task} "
-            f"--model {spec.model} --seed 0..{TO_RANK - 1}"
-        )
+        words = [word for name in names for word in ("-m", name)]
+        words += ["--task", spec.task, "--model", spec.model, "--seed", f"0..{TO_RANK - 1}"]
+        words += _flags(self._records[0].passed)
+        return f"; make the reference rows: {shlex.join(['unharness', 'sweep', *words])}"
+
+
+def _key(record: RunRecord, references: References) -> RunKey:
+    """Return a run's target seed and seed; the base model's is that of any target."""
+    target, seed = run_key(record)
+    if row_of(record.spec.method, registry()) == "base" and target not in references.targets:
+        target = min(references.targets)
+    return target, seed
+
+
+def _flags(passed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the flags of a run that decide which reference rows it is compared with."""
+    for name in SHARED_FLAGS:
+        if passed.get(name) is not None:
+            yield from (f"--{name.replace('_', '-')}", str(passed[name]))
+    for name in SHARED_MAPPINGS:
+        for key, value in (passed.get(name) or {}).items():
+            if (name, key) != ("target_set", SEED):
+                yield from (f"--{name.replace('_', '-')}", f"{key}={shown_value(value)}")
 
 
 def _plainest(records: Sequence[RunRecord]) -> list[RunRecord]:

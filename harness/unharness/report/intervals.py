@@ -237,8 +237,11 @@ def _mean_run(one: Sampled) -> Sampled:
 def paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, int]]:
     """Return which runs of two rows belong together, as pairs of indices; see `difference`.
 
-    One pair alone would say nothing of the seeds, so that rows of several runs each have none.
+    A single run, as of a base model, belongs to all of the other row's, whatever their target. One
+    pair alone would say nothing of the seeds, so that rows of several runs each have none.
     """
+    if min(len(ours), len(theirs)) == 1:
+        return [(a, b) for a in range(len(ours)) for b in range(len(theirs))]
     exact = [(at, theirs.index(key)) for at, key in enumerate(ours) if key in theirs]
     found = []
     counts = [_by_target(keys) for keys in (ours, theirs)]
@@ -249,7 +252,7 @@ def paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, 
             found += same
         elif len(mine) == 1 or len(other) == 1:
             found += [(a, b) for a in mine for b in other]
-    return found if len(found) > 1 or min(len(ours), len(theirs)) == 1 else []
+    return found if len(found) > 1 else []
 
 
 def _by_target(keys: Sequence[RunKey]) -> dict[int, list[int]]:
