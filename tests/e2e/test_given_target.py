@@ -63,7 +63,11 @@ def test_the_weights_are_the_target_and_nothing_is_taught(kind, tuning, made, ca
     [path] = (tmp_path / "results").glob("*/*/vanilla/*/run.json")
     vanilla = read_records(path)[0].model_dump(mode="json")
     assert vanilla["training"]["weights_hash"] == found["weights_hash"]
-    assert vanilla["metrics"] == taught["metrics"]
+    # What needs a retrained model says of each run where it looked for one.
+    own = [name for name, one in taught["metrics"].items() if one["params"].get("other") is None]
+    assert len(own) > 20
+    for name in own:
+        assert vanilla["metrics"][name] == taught["metrics"][name]
     assert vanilla["spec"]["target_hash"] == record["spec"]["target_hash"]
 
 

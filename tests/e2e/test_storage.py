@@ -74,7 +74,7 @@ def test_a_damaged_target_is_trained_anew(few, tmp_path):
     assert "made anew" not in errors
 
 
-KINDS = ("examples", "observations", "weights")
+KINDS = ("examples", "per_example", "observations", "weights")
 
 
 def _whole(folder):
@@ -97,11 +97,12 @@ def _make_other(folder):
     content = json.loads((folder / "run.json").read_text())
     [record] = content["evaluations"].values()
     weights = record["artifacts"]["weights"]
-    for name, ending in {"examples": "jsonl.gz", "observations": "zip"}.items():
+    endings = {"examples": "jsonl.gz", "per_example": "npz", "observations": "zip"}
+    for name, ending in endings.items():
         facts = record["artifacts"][name]
         (folder / facts["path"]).unlink()
         facts["sha256"] = hashlib.sha256(b"old").hexdigest()
-        facts["path"] = f"{name}-{facts['sha256'][:12]}.{ending}"
+        facts["path"] = f"{name.replace('_', '-')}-{facts['sha256'][:12]}.{ending}"
         (folder / facts["path"]).write_bytes(b"old")
     (folder / weights["path"]).rename(folder / "weights-000000000000")
     weights["path"] = "weights-000000000000"

@@ -311,7 +311,13 @@ def test_no_process_outlives_the_parent(doing: str, signal_number: int | None, t
     folder = tmp_path / "scratch"
     (folder / "base").mkdir(parents=True)
     command = [sys.executable, "-c", PARENT, str(tmp_path / "x.log"), str(folder), FAKE, doing]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+
+    def heed() -> None:  # a shell's background job ignores it, and hands that on
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=heed
+    ) as parent:
         assert parent.stdout is not None
         pids = [int(word) for word in parent.stdout.readline().split()]
         assert all(_runs(pid) for pid in pids)
