@@ -19,6 +19,8 @@ from unharness.sweeps.sweep import run_sweep
 from unharness.sweeps.trial import Finals
 from unharness.sweeps.tune import Effort, run_count, tune
 
+pytestmark = pytest.mark.slow
+
 _invented = runpy.run_path(str(Path(__file__).with_name("invented_runs.py")))
 Invented = _invented["Invented"]
 REFERENCES = {"base": (0.1, 0.1), "vanilla": (0.95, 0.95), "retrain": (0.3, 0.95)}

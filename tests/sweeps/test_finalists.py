@@ -20,6 +20,8 @@ from unharness.sweeps.sweep import run_sweep
 from unharness.sweeps.trial import Budget, Finals, Trial
 from unharness.sweeps.tune import Effort, run_count, tune
 
+pytestmark = pytest.mark.slow
+
 _invented = runpy.run_path(str(Path(__file__).with_name("invented_runs.py")))
 Invented, STEPS, TOKENS = (_invented[name] for name in ("Invented", "STEPS", "TOKENS"))
 METHODS = ("kl", "gradient-ascent")
