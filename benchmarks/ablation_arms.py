@@ -118,7 +118,7 @@ def alike(
         chosen: what to match: each by a tensor of its size; where none is left, of the nearest.
         pool: what may be drawn.
         rng: draws.
-        by_kind: first those of its own kind: the same module of any layer.
+        by_kind: tensors of the same kind (the same module of any layer) are drawn first.
     """
     wanted, left = list(chosen), list(pool)
     rng.shuffle(wanted)

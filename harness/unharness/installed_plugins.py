@@ -89,7 +89,7 @@ def _information_folders() -> list[tuple[str, str]] | None:
 
 
 def _finds_distributions(finder: Any) -> bool:
-    """Say whether an import hook brings distributions of its own."""
+    """Return whether an import hook finds distributions that are not on the standard path."""
     standard = getattr(finder, "__module__", "") == "_frozen_importlib_external"
     return not standard and hasattr(finder, "find_distributions")
 

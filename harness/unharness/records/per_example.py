@@ -137,7 +137,7 @@ def read_per_example(record: RunRecord, folder: Path) -> PerExample:
 
 
 def group_indices(groups: Sequence[str]) -> numpy.ndarray:
-    """Return the index of each example's group; an example without a group is one of its own."""
+    """Return the index of each example's group; an example without a group forms its own group."""
     import numpy
 
     keys = [group or f"\0{at}" for at, group in enumerate(groups)]
