@@ -123,7 +123,7 @@ def test_target_seeds_vary_too():
     [piece] = run_pieces(keys, values)
     assert (piece.source, piece.freedom) == ("targets", 2)
     assert piece.variance == pytest.approx(100.0 / 3)
-    found = components(keys, Sampled(tuple(keys), values))
+    found = components(Sampled(tuple(keys), values))
     assert found["targets"] == pytest.approx(10.0, rel=0.01)
     assert found["seeds"] == pytest.approx(float(numpy.std([0, 0.1, 0.2, 0.3], ddof=1)))
     assert found["questions"] is None
@@ -177,7 +177,7 @@ def test_one_common_run_of_several_says_nothing_of_the_others():
 
 def test_a_split_with_one_group_has_no_component_that_json_cannot_hold():
     keys = ((0, 0), (0, 1))
-    found = components(keys, Sampled(keys, numpy.array([1.0, 3.0]), {"a": numpy.zeros((2, 1))}))
+    found = components(Sampled(keys, numpy.array([1.0, 3.0]), {"a": numpy.zeros((2, 1))}))
     assert found["questions"] is None
 
 

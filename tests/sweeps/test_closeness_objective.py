@@ -75,8 +75,9 @@ def test_the_best_is_what_comes_closest_to_the_validation_part_s_retrained_model
         assert min(trial.value for trial in study.trials) < 20
 
     final = final_requests(requests, studies, (0,))
-    run_sweep(plan_sweep(with_references(final, registry()), registry()), executor, SweepObserver())
-    compare_with_evaluation(studies, final, registry())
+    plan = plan_sweep(with_references(final, registry()), registry())
+    run_sweep(plan, executor, SweepObserver())
+    compare_with_evaluation(studies, final, plan)
     for study in studies:
         assert study.evaluation["0"] == pytest.approx(study.chosen.value, abs=15)
     # The evaluation's retrained model is another one, made after all is chosen.

@@ -132,8 +132,9 @@ def test_the_file_says_what_was_given_and_what_was_found(requests):
 def test_the_evaluation_stands_beside_the_validation_value(requests):
     studies, executor = tuned(requests)
     final = final_requests(requests, studies, (0, 1))
-    run_sweep(plan_sweep(final, registry()), executor, SweepObserver())
-    compare_with_evaluation(studies, final, registry())
+    plan = plan_sweep(final, registry())
+    run_sweep(plan, executor, SweepObserver())
+    compare_with_evaluation(studies, final, plan)
     for study in studies:
         rate = study.chosen.settings["lr"]
         assert study.evaluation == {"0": 50 + 1e3 * rate, "1": 50 - 1e3 * rate}

@@ -193,8 +193,7 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
     for one in found.differences:
         if one.column.name == (found.group.headline or found.group.ranking.headline):
             console.print(Text(f"\n{verdict(one, names)}", "bold"))
-    shown = found.group.ranking.headline
-    headline = next((one for one in found.group.columns if one.name == shown), None)
+    headline = found.group.column(found.group.ranking.headline)
     if headline is None:
         return
     worst, best = found.changes[:examples], found.changes[::-1][:examples]

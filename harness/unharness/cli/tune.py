@@ -169,8 +169,8 @@ def tune_command(
         plan = plan_sweep(with_references(final, found) if request.references else final, found)
         with watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
             results = run_sweep(plan, runner, observer)
-    relabel(final, found)
-    compare_with_evaluation(studies, final, found)
+    relabel(plan)
+    compare_with_evaluation(studies, final, plan)
     if not quiet:
         print_chosen(studies, errors)
     failed = failures(results)
@@ -192,7 +192,7 @@ def _factors(pairs: tuple[str, ...]) -> dict[str, float]:
     """Read `KIND=FACTOR`.
 
     Raises:
-        UsageError: a pair is none, or its factor is no number.
+        UsageError: a pair is not of that form, or its factor is not a number.
     """
     found = {}
     for pair in pairs:

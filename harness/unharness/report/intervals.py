@@ -264,15 +264,13 @@ def _by_target(keys: Sequence[RunKey]) -> dict[int, list[int]]:
 
 def run_pieces(keys: Sequence[RunKey], values: Any) -> tuple[Piece, ...]:
     """Return what the runs' own chance gives: by target seed and seed where both vary."""
-    targets = _by_target(keys)
-    within = [numpy.asarray(values)[places] for places in targets.values()]
-    freedom = sum(len(found) - 1 for found in within)
-    squares = math.fsum(map(_squares, within))
+    within = _within_targets(keys, values)
+    squares, freedom = _within_squares(within)
     seed = squares / freedom if freedom else 0.0
     """Variance between seeds of one target."""
-    if len(targets) < 2:
+    count = len(within)
+    if count < 2:
         return (Piece("seeds", seed / len(values), freedom),) if freedom else ()
-    count = len(targets)
     between = float(numpy.var([found.mean() for found in within], ddof=1)) / count
     expected = seed * sum(1.0 / len(found) for found in within) / count**2
     if freedom and between <= expected:
@@ -280,6 +278,16 @@ def run_pieces(keys: Sequence[RunKey], values: Any) -> tuple[Piece, ...]:
         pooled = (squares + float(_between_squares(within))) / (len(values) - 1)
         return (Piece("seeds", pooled / len(values), len(values) - 1),)
     return (Piece("targets", between, count - 1),)
+
+
+def _within_targets(keys: Sequence[RunKey], values: Any) -> list[Any]:
+    """Return the values of each target seed's runs."""
+    return [numpy.asarray(values)[places] for places in _by_target(keys).values()]
+
+
+def _within_squares(within: Sequence[Any]) -> tuple[float, int]:
+    """Return the sum of squares about the means of the targets, and its degrees of freedom."""
+    return math.fsum(map(_squares, within)), sum(len(found) - 1 for found in within)
 
 
 def _squares(values: Any) -> float:
@@ -344,19 +352,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return found
 
 
-def components(keys: Sequence[RunKey], sampled: Sampled) -> dict[str, float | None]:
+def components(sampled: Sampled) -> dict[str, float | None]:
     """Return the standard deviations of the target's, the seed's and the questions' effects.
 
     Returns:
         `targets`, `seeds`, `questions`: of one target, one seed of it, and one question, each in
         the unit of the values; None where it cannot be told.
     """
-    targets = _by_target(keys)
-    within = [numpy.asarray(sampled.values)[places] for places in targets.values()]
-    freedom = sum(len(found) - 1 for found in within)
-    seed = math.fsum(map(_squares, within)) / freedom if freedom else None
+    within = _within_targets(sampled.keys, sampled.values)
+    squares, freedom = _within_squares(within)
+    seed = squares / freedom if freedom else None
     target = None
-    if len(targets) > 1:
+    if len(within) > 1:
         noise = (seed or 0.0) * sum(1.0 / len(found) for found in within) / len(within)
         target = max(0.0, float(numpy.var([f.mean() for f in within], ddof=1)) - noise)
     question = None

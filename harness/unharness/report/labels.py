@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unharness.evaluation.metric import PERCENT
-from unharness.report.ranking import smallest_difference
 from unharness.report.scale import Scale
 from unharness.report.values import format_number, shown_value, signed
 
@@ -155,7 +154,7 @@ def group_notes(group: Group) -> list[str]:
 
 def _smallest(group: Group, headline: Column) -> str:
     """Say which difference two rows of a group must have to be told apart."""
-    found = smallest_difference(group.rows, headline)
+    found = group.smallest_difference
     if found is None or Scale.of(headline.unit).log:
         return ""
     unit = "points" if headline.unit == PERCENT else headline.unit

@@ -121,7 +121,7 @@ def compare(
                 distance=matching,
             )
         )
-    shown = next((one for one in group.columns if one.name == group.ranking.headline), None)
+    shown = group.column(group.ranking.headline)
     changes = _answers(shown, group, (first, second), pairs, folders, records) if shown else []
     return Comparison(
         group,

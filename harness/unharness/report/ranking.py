@@ -98,16 +98,34 @@ def best_rows(rows: Sequence[Rankable], column: Column) -> frozenset[int]:
     return frozenset({best}) if clear else frozenset()
 
 
-def rank_ranges(rows: Sequence[Rankable], column: Column) -> dict[int, tuple[int, int]]:
+Differences = Mapping[tuple[int, int], Uncertain | None]
+"""By the indices of two rows that can be ranked: the first one's value minus the second's."""
+
+
+def pair_differences(rows: Sequence[Rankable], column: Column) -> Differences:
+    """Return how every two rows of a column differ, each pair once; reference rows left out."""
+    return {
+        (one, other): row_difference(rows, rows[one], rows[other], column)
+        for one, other in itertools.combinations(_known(rows, column), 2)
+    }
+
+
+def rank_ranges(
+    rows: Sequence[Rankable], column: Column, differences: Differences
+) -> dict[int, tuple[int, int]]:
     """Return the places that a row may have, from 1, by its index; reference rows have none.
 
     A row stands behind every row that is significantly better and before every one that is
     significantly worse, by Holm's correction over all that it is compared with.
+
+    Args:
+        rows: of a group.
+        column: that ranks.
+        differences: of the rows, in that column.
     """
     known = _known(rows, column)
     p_values: dict[tuple[int, int], float] = {}
-    for one, other in itertools.combinations(known, 2):
-        found = row_difference(rows, rows[one], rows[other], column)
+    for (one, other), found in differences.items():
         p_value = None
         # Holm's correction makes no p-value smaller: those above 0.05 need not be known.
         if found and _excludes_zero(found) and _agrees(found, known, one, other, column):
@@ -124,13 +142,12 @@ def rank_ranges(rows: Sequence[Rankable], column: Column) -> dict[int, tuple[int
     return ranges
 
 
-def smallest_difference(rows: Sequence[Rankable], column: Column) -> float | None:
+def smallest_difference(differences: Differences) -> float | None:
     """Return the difference that two rows must have to be told apart at 95%, on the scale.
 
     It is the median over all pairs of half the interval's width; None for fewer than two rows.
     """
-    pairs = itertools.combinations(_known(rows, column), 2)
-    found = [row_difference(rows, rows[one], rows[other], column) for one, other in pairs]
+    found = differences.values()
     halves = [half for one in found if one and (half := one.half_width()) is not None]
     return statistics.median(halves) if halves else None
 

@@ -15,7 +15,15 @@ from unharness.records.spec import RunSpec
 from unharness.reference_rows import ReferenceRow
 from unharness.report.attacked import Attacked
 from unharness.report.intervals import components
-from unharness.report.ranking import Column, Value, best_rows, rank_ranges
+from unharness.report.ranking import (
+    Column,
+    Differences,
+    Value,
+    best_rows,
+    pair_differences,
+    rank_ranges,
+    smallest_difference,
+)
 from unharness.report.tradeoff import TradeOff, trade_offs
 
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
@@ -67,7 +75,7 @@ class Row:
             where it cannot be told.
         """
         sampled = self.metrics[column.name].sampled
-        return components(sampled.keys, sampled) if sampled else {}
+        return components(sampled) if sampled else {}
 
     def settings(self) -> dict[str, Any]:
         """Return, by name, all but the tuning that tells two rows of one method apart."""
@@ -110,7 +118,22 @@ class Group:
     @cached_property
     def ranks(self) -> dict[int, tuple[int, int]]:
         """By row's index: the first and the last place that it may have; empty without ranking."""
-        return rank_ranges(self.rows, self.ranked_by) if self.ranked_by else {}
+        if self.ranked_by is None:
+            return {}
+        return rank_ranges(self.rows, self.ranked_by, self._differences)
+
+    @cached_property
+    def smallest_difference(self) -> float | None:
+        """The difference of two rows that is typically significant in the column that ranks."""
+        return smallest_difference(self._differences)
+
+    @cached_property
+    def _differences(self) -> Differences:
+        return pair_differences(self.rows, self.ranked_by) if self.ranked_by else {}
+
+    def column(self, name: str | None) -> Column | None:
+        """Return a column by its name, None if there is none."""
+        return next((column for column in self.columns if column.name == name), None)
 
     @cached_property
     def trade_offs(self) -> list[TradeOff]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 from unharness.records.store import path_name
 
 FOLDER = "tuning"
-"""Under the results; see `sweeps`."""
+"""Under the results; tuning keeps its runs and studies there."""
 
 
 class FoundStudy(BaseModel):

@@ -7,9 +7,8 @@ from typing import Any
 
 from unharness.cache import locked
 from unharness.records.store import RecordStore
-from unharness.registry import Registry
 from unharness.request import RunRequest
-from unharness.sweeps.plan import plan_sweep
+from unharness.sweeps.plan import SweepPlan
 from unharness.sweeps.study import Study
 from unharness.sweeps.study_file import save
 
@@ -38,21 +37,20 @@ def final_requests(
 
 
 def compare_with_evaluation(
-    studies: Sequence[Study], final: Sequence[RunRequest], registry: Registry
+    studies: Sequence[Study], final: Sequence[RunRequest], plan: SweepPlan
 ) -> None:
     """Give every study the objective's values of its final runs, and save it.
 
     Args:
         studies: after tuning.
         final: the runs on the evaluated splits; those that are not done have no value.
-        registry: knows the plugins.
+        plan: of these runs; others, as of reference rows, stand before them.
     """
-    plan = plan_sweep(final, registry)
     store = RecordStore(plan.results)
     specs = {cell.run_id: cell.plan.spec for cell in plan.cells}
     for study in studies:
         study.evaluation.clear()
-        for request, run_id in zip(final, plan.run_ids, strict=True):
+        for request, run_id in zip(final, plan.run_ids[-len(final) :], strict=True):
             record = store.find(specs[run_id]) if _key(request) == _key(study.request) else None
             if record is not None and record.status == "done":
                 value, _ = study.objective.value(record, store)
@@ -61,9 +59,9 @@ def compare_with_evaluation(
         save(study)
 
 
-def relabel(requests: Sequence[RunRequest], registry: Registry) -> None:
+def relabel(plan: SweepPlan) -> None:
     """Let records say how their hyperparameters were chosen where a run was done before tuning."""
-    for cell in plan_sweep(requests, registry).cells:
+    for cell in plan.cells:
         store = RecordStore(cell.plan.spec.results)
         with locked(store.lock(cell.plan.spec)):
             record = store.find(cell.plan.spec)

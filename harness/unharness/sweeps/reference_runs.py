@@ -8,6 +8,7 @@ from unharness.errors import MethodError, UsageError
 from unharness.records.store import RecordStore
 from unharness.reference_rows import REFERENCE_ROWS, method_of
 from unharness.registry import Registry
+from unharness.report.closeness import TO_RANK
 from unharness.request import RunRequest
 from unharness.sweeps.executors.executor import Executor, SweepObserver
 from unharness.sweeps.objective import Objective
@@ -16,8 +17,6 @@ from unharness.sweeps.references import reference_requests
 from unharness.sweeps.sweep import failures, run_sweep
 from unharness.sweeps.validation_runs import validation_request
 
-RETRAINED_SEEDS = 2
-"""Retrained models: as few as closeness can be measured against."""
 _HINT = "--objective COLUMN tunes for a column that needs no reference rows"
 
 
@@ -36,7 +35,7 @@ def validation_references(
     rows = {row for _, objective in tuned for row in objective.references}
     asking = [request for request, objective in tuned if objective.references]
     wanted = [row for row in REFERENCE_ROWS if row in rows]
-    made = reference_requests(asking, registry, RETRAINED_SEEDS, wanted)
+    made = reference_requests(asking, registry, TO_RANK, wanted)
     return [validation_request(one, {}, one.seed) for one in made]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow, method_of
 from unharness.registry import Registry
+from unharness.report.closeness import TO_PUBLISH, TO_RANK
 from unharness.request import RunRequest
 
 PLAIN: dict[str, Any] = {
@@ -16,7 +17,7 @@ PLAIN: dict[str, Any] = {
 """What a reference row has nothing of: another method's hyperparameters."""
 
 
-RETRAINED = (2, 3)
+RETRAINED = (TO_RANK, TO_PUBLISH)
 """Seeds of the retrained model: at least as many as rank, at most as many as a publication needs;
 between them as many as a method has runs."""
 

@@ -10,14 +10,13 @@ from unharness.data.recipe import HIGHEST_SEED
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
 from unharness.registry import Registry
+from unharness.report.studies import FOLDER
 from unharness.request import RunRequest, results_folder
 from unharness.sweeps.executors.executor import Executor, JobResult, SweepObserver
 from unharness.sweeps.objective import Objective
 from unharness.sweeps.plan import plan_sweep
 from unharness.sweeps.sweep import run_sweep
 from unharness.sweeps.trial import TARGET_STAGE, Budget, Trial
-
-FOLDER = "tuning"
 
 
 def validation_request(request: RunRequest, settings: Mapping[str, Any], seed: int) -> RunRequest:
