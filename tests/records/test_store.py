@@ -209,6 +209,11 @@ def test_a_record_of_another_schema_is_not_read_even_if_it_fits(version: int, st
         ('"seed": 0', '"seed": 1', "its spec was changed"),
         ('"provenance": {}', '"provenance": {"a": [NaN]}', "provenance.a.0 is nan"),
         ('"lr": 0.0003', '"lr": 1e999', "its spec was changed"),
+        ('"provenance": {}', '"provenance": {"a": 1E+999 }', "provenance.a is inf"),
+        ('"provenance": {}', '"provenance": {"a": [-1e0309]}', "provenance.a.0 is -inf"),
+        ('"provenance": {}', f'"provenance": {{"a": {"9" * 309}.5}}', "provenance.a is inf"),
+        ('"provenance": {}', f'"provenance": {{"a": {"9" * 215}e94}}', "provenance.a is inf"),
+        ('"engine_set": {}', '"engine_set": {"a": [1e400]}', "engine_set.a.0 is inf"),
         ('"train_seconds": null', '"train_seconds": NaN', "cost.train_seconds"),
     ],
 )

@@ -18,21 +18,42 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a task and a method may be called: they are folders."""
 
 
-def problem_of(record: RunRecord) -> str:
+_SIMPLER = bytes.maketrans(b"123456789E]}", b"000000000e,,")
+"""All digits as 0, all that ends a number as a comma."""
+_LARGE_EXPONENT = re.compile(rb"e000+,")
+_MANY_DIGITS = b"0" * 200
+
+
+def problem_of(record: RunRecord, text: str) -> str:
     """Return in one line why a record cannot be used; empty if it can.
 
     A record is refused if its run id is not that of its own spec, so an edited hyperparameter,
     seed or data hash is not ranked as a result; if a number in it is NaN or infinite, which no
     report can show; or if a name in it that becomes a part of a path could lead elsewhere.
+
+    Args:
+        record: as it was read.
+        text: the JSON that it was read from.
     """
     if problem := _unsafe_name(record):
         return problem
-    written = record.model_dump_json()  # fast: the walk below takes long, and is seldom needed
-    if "NaN" in written or "Infinity" in written:
+    if _may_hold_no_number(text):  # the walk takes long
         for place, value in _numbers(record.model_dump(), ""):
             if not math.isfinite(value):
                 return f"{place} is {value}, not a finite number; restore the file"
     return ""
+
+
+def _may_hold_no_number(text: str) -> bool:
+    """Return whether a JSON text may hold NaN or infinity: fast, as hardly any does.
+
+    A reader takes these two words, and makes infinity of all beyond 1e308. That has an exponent of
+    three digits, or hundreds of digits before a shorter one.
+    """
+    if "NaN" in text or "Infinity" in text:
+        return True
+    plain = text.encode().translate(_SIMPLER, b" \t\r\n+")
+    return _MANY_DIGITS in plain or _LARGE_EXPONENT.search(plain) is not None
 
 
 def _unsafe_name(record: RunRecord) -> str:

@@ -100,11 +100,11 @@ class RunFile(RecordPart):
         return self.model_copy(update={"evaluations": left}) if left else None
 
     def _record(self, one: EvaluationRecord) -> RunRecord:
-        observe = {"attacked": self.attacked.model_dump(), **one.observe}
+        observe = {"attacked": self.attacked, **one.observe}
         values: dict[str, Any] = {name: getattr(one, name) for name in _OWN}
         values |= {name: getattr(self, name) for name in _SHARED}
         cost = self.cost.model_copy(update={"stages": one.stages})
-        spec = {"score": {"observe": observe, **one.score}, "runtime": one.runtime.model_dump()}
+        spec = {"score": {"observe": observe, **one.score}, "runtime": one.runtime}
         return RunRecord.model_validate({**values, "spec": spec, "cost": cost})
 
 

@@ -135,22 +135,22 @@ class RunSpec(Spec):
     @property
     def attacked(self) -> AttackSpec:
         """What decides the evaluated model."""
-        return self.observe.attacked
+        return self.score.observe.attacked
 
     @property
     def attacks(self) -> tuple[AttackUse, ...]:
         """The attacks, in their order."""
-        return self.attacked.attacks
+        return self.score.observe.attacked.attacks
 
     @property
     def unlearn(self) -> UnlearnSpec:
         """What decides the unlearned weights."""
-        return self.attacked.unlearn
+        return self.score.observe.attacked.unlearn
 
     @property
     def target(self) -> TargetSpec:
         """What decides the target model."""
-        return self.unlearn.target
+        return self.score.observe.attacked.unlearn.target
 
     @property
     def evaluation(self) -> EvaluationSettings:

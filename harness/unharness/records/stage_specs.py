@@ -19,6 +19,8 @@ IDENTITY_VERSION = 5
 """Raised whenever equal runs would get other ids."""
 RUN_ID_LENGTH = 16
 
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=True)
+
 Tuning = Literal["lora", "full"]
 
 
@@ -152,5 +154,4 @@ class RuntimeFacts(Spec):
 
 def digest_of(value: Any) -> str:
     """Return the SHA-256 of a JSON value."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -205,19 +205,16 @@ def read_records(path: Path) -> list[RunRecord]:
             specs.
     """
     text = _text(path)
-    if _schema_version(text) == schema1.VERSION:
+    try:
+        content = RunFile.model_validate_json(text)
+    except ValidationError as error:
+        if _version_named(error) != schema1.VERSION:
+            raise _refused(path, error) from error
         records = [_first_edition(path, text)]
     else:
-        content = _parsed(path, text)
-        try:
-            records = content.records()
-        except ValidationError as error:
-            raise RecordError(f"{path}: not a record: {refused_place(error)}") from error
-        for key, record in zip(content.evaluations, records, strict=True):
-            if problem := id_problem(record, key):
-                raise RecordError(f"{path}: {problem}")
+        records = _evaluations(path, content)
     for record in records:
-        if problem := problem_of(record):
+        if problem := problem_of(record, text):
             raise RecordError(f"{path}: {problem}")
     return records
 
@@ -228,36 +225,40 @@ def read_file(path: Path) -> RunFile:
     Raises:
         SchemaError, RecordError: as `read_records`.
     """
-    return _parsed(path, _text(path))
+    try:
+        return RunFile.model_validate_json(_text(path))
+    except ValidationError as error:
+        raise _refused(path, error) from error
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read ({error})") from error
 
 
-def _parsed(path: Path, text: str) -> RunFile:
+def _evaluations(path: Path, content: RunFile) -> list[RunRecord]:
+    """Return a record for each evaluation, with the ids of its own spec."""
     try:
-        return RunFile.model_validate_json(text)
+        records = content.records()
     except ValidationError as error:
-        if version := _other_version(error):
-            raise SchemaError(
-                f"{path}: schema version {version}, this unharness reads {SCHEMA_VERSION}; "
-                "give another --results, or use the version of unharness that wrote it"
-            ) from error
         raise RecordError(f"{path}: not a record: {refused_place(error)}") from error
+    for key, record in zip(content.evaluations, records, strict=True):
+        if problem := id_problem(record, key):
+            raise RecordError(f"{path}: {problem}")
+    return records
 
 
-def _schema_version(text: str) -> int | None:
-    """Return the schema version that a file names, if it can be read."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    version = value.get("schema_version") if isinstance(value, dict) else None
-    return version if isinstance(version, int) else None
+def _refused(path: Path, error: ValidationError) -> RecordError:
+    """Return in our words why a file is none of today's schema."""
+    version = _version_named(error)
+    if version is None:
+        return RecordError(f"{path}: not a record: {refused_place(error)}")
+    return SchemaError(
+        f"{path}: schema version {str(version)[:LONGEST_NAME]}, this unharness reads "
+        f"{SCHEMA_VERSION}; give another --results, or use the version of unharness that wrote it"
+    )
 
 
 def _first_edition(path: Path, text: str) -> RunRecord:
@@ -285,9 +286,9 @@ def path_name(name: str) -> str:
     return plain[-LONGEST_NAME:].lstrip(".-") or "model"
 
 
-def _other_version(error: ValidationError) -> str:
-    """Return the schema version that a record names if it is not ours."""
+def _version_named(error: ValidationError) -> Any:
+    """Return the schema version that a file names if it is not ours; None if it names none."""
     for problem in error.errors():
         if problem["loc"] == ("schema_version",) and problem["type"] == "literal_error":
-            return str(problem["input"])[:LONGEST_NAME]
-    return ""
+            return problem["input"]
+    return None

@@ -75,14 +75,15 @@ def _by_place(job: Job, files: Files) -> dict[PurePosixPath, dict[str, bytes]]:
 def _checked(store: RecordStore, place: PurePosixPath, files: Files) -> list[RunRecord]:
     """Return the records of a file whose examples fit and whose folder is the place named."""
     try:
-        content = RunFile.model_validate_json(files.get(RECORD_FILE, b""))
+        text = files.get(RECORD_FILE, b"").decode()
+        content = RunFile.model_validate_json(text)
         records = content.records()
     except ValueError as error:
         raise RecordError(f"the worker returned no record that can be read of {place}") from error
     problem = ""
     named: dict[Any, Any] = {}
     for key, record in zip(content.evaluations, records, strict=True):
-        problem = problem or problem_of(record) or id_problem(record, key)
+        problem = problem or problem_of(record, text) or id_problem(record, key)
         if not problem and place.parts != store.folder(record.spec).relative_to(store.root).parts:
             problem = f"it belongs into {store.folder(record.spec)}"
         named |= {one.get("path"): one.get("sha256") for one in record.artifacts.values()}
