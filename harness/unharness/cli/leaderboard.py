@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unharness import defaults
+from unharness.cli.collector import collector_paused
 from unharness.cli.console import echo, stdout_console, tell
 from unharness.cli.options import debug_option, filter_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
@@ -50,6 +51,7 @@ Examples:
     help="Rank by this column: closeness to the retrained model, or any metric.",
 )
 @debug_option
+@collector_paused()
 def leaderboard_command(
     results: Path,
     form: str,
