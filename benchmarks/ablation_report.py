@@ -17,7 +17,7 @@ from unharness.report.closeness_columns import ClosenessColumns
 from unharness.report.comparable import by_target
 from unharness.report.intervals import Sampled, Uncertain, holm
 from unharness.report.ranking import SIGNIFICANT, Value
-from unharness.report.samples import NumbersReader, value_of
+from unharness.report.samples import NumbersReader, RowSamples
 
 MEASURES = (CLOSENESS, "success_avg")
 SHOWN = (*MEASURES, "unlearn_success", "retention_success")
@@ -98,7 +98,7 @@ class Measured:
         """Return a measure of an arm's runs."""
         if name == CLOSENESS:
             return self._closeness.value(runs, name)
-        return value_of(runs, name, self._numbers)
+        return RowSamples(runs, self._numbers).value(name)
 
 
 def contrast(terms: Sequence[tuple[int, Sampled]]) -> tuple[Sampled, Uncertain]:

@@ -8,13 +8,13 @@ from scipy import stats
 
 from unharness.report.intervals import (
     Piece,
+    Runs,
     Sampled,
     Uncertain,
     components,
     difference,
     holm,
     paired,
-    run_pieces,
 )
 
 
@@ -120,7 +120,7 @@ def test_the_p_value_is_that_of_the_t_test_for_one_source():
 def test_target_seeds_vary_too():
     keys = [(target, seed) for target in range(3) for seed in range(4)]
     values = numpy.array([50.0 + 10 * target + 0.1 * seed for target, seed in keys])
-    [piece] = run_pieces(keys, values)
+    [piece] = Runs.of(keys, values).pieces()
     assert (piece.source, piece.freedom) == ("targets", 2)
     assert piece.variance == pytest.approx(100.0 / 3)
     found = components(Sampled(tuple(keys), values))
@@ -132,7 +132,7 @@ def test_target_seeds_vary_too():
 def test_targets_that_differ_no_more_than_their_seeds_are_one_sample():
     keys = [(target, seed) for target in range(2) for seed in range(3)]
     values = numpy.array([1.0, 2.0, 3.0, 1.0, 2.0, 3.0])
-    [piece] = run_pieces(keys, values)
+    [piece] = Runs.of(keys, values).pieces()
     assert (piece.source, piece.freedom) == ("seeds", 5)
     assert piece.variance == pytest.approx(values.var(ddof=1) / 6)
 

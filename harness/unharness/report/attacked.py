@@ -12,8 +12,8 @@ from unharness.report.intervals import difference
 from unharness.report.ranking import Column, Value
 from unharness.report.scale import Scale
 
-Aggregate = Callable[[Sequence[RunRecord], str], Value]
-"""Records that differ in the seed alone, and a metric's name, to its value over the seeds."""
+Aggregate = Callable[[Sequence[RunRecord]], Mapping[str, Value]]
+"""Records that differ in the seed alone, to every column's value over the seeds."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,20 @@ def without_attack(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def attacked_rows(
-    records: Sequence[RunRecord], columns: Sequence[Column], aggregate: Aggregate
+    records: Sequence[RunRecord],
+    columns: Sequence[Column],
+    own: Mapping[str, Value],
+    aggregate: Aggregate,
 ) -> dict[str, Attacked]:
     """Return a row's runs under each chain of attacks, by what the chain is called.
 
-    The records are in the order of their seeds.
     Two chains of one name are distinguished by the beginning of their SHA-256.
+
+    Args:
+        records: of the row, in the order of their seeds.
+        columns: of its group.
+        own: the values without an attack.
+        aggregate: gives the values under one.
     """
     chains: dict[str, list[RunRecord]] = {}
     for record in records:
@@ -57,13 +65,12 @@ def attacked_rows(
     if not chains:
         return {}
     names = [runs[0].spec.attack_name for runs in chains.values()]
-    own = {column.name: aggregate(without_attack(records), column.name) for column in columns}
     found = {}
     for key, runs in chains.items():
         name = runs[0].spec.attack_name
         if names.count(name) > 1:
             name = f"{name} {key[:6]}"
-        metrics = {column.name: aggregate(runs, column.name) for column in columns}
+        metrics = aggregate(runs)
         found[name] = Attacked(
             uses=runs[0].spec.attacks,
             seeds=tuple(record.spec.seed for record in runs),

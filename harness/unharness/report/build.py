@@ -15,12 +15,12 @@ from unharness.report.aggregation import how_chosen, mean_cost
 from unharness.report.attacked import Aggregate, attacked_rows, without_attack
 from unharness.report.closeness import CLOSENESS
 from unharness.report.closeness_columns import NAMES, ClosenessColumns
-from unharness.report.collapse import collapse_reasons, mean_answers
+from unharness.report.collapse import Answers, collapse_reasons, mean_answers
 from unharness.report.comparable import by_target, group_facts, key_of, run_key, target_weights
 from unharness.report.metric_origins import current_numbers
 from unharness.report.ranking import Column, Value, rank
 from unharness.report.rows import COLLAPSED, COSTS, Board, Group, Row, Unranked
-from unharness.report.samples import NumbersReader, value_of
+from unharness.report.samples import NumbersReader, RowSamples
 
 
 def load_board(results: Path, rank_by: str = CLOSENESS) -> Board:
@@ -36,9 +36,9 @@ def load_board(results: Path, rank_by: str = CLOSENESS) -> Board:
 def build_board(store: RecordStore, rank_by: str = CLOSENESS) -> Board:
     """Read all records of a store and compare them; nothing is changed or deleted there."""
     warnings: list[str] = []
-    numbers = NumbersReader(warnings.append)
     unranked: list[Unranked] = []
     groups: dict[str, list[RunRecord]] = {}
+    numbers: dict[str, NumbersReader] = {}
     seen: set[tuple[str, str]] = set()
     for found in store.scan():
         if isinstance(found, Unreadable):
@@ -54,14 +54,14 @@ def build_board(store: RecordStore, rank_by: str = CLOSENESS) -> Board:
             warnings.append(f"skipped a second record of run {run_id}: it would count twice")
         else:
             seen.add((group, run_id))
-            numbers.add(found)
+            numbers.setdefault(group, NumbersReader(warnings.append)).add(found)
             groups.setdefault(group, []).append(item)
     made = []
-    for alike in groups.values():
+    for name, alike in groups.items():
         for records in by_target(alike):
             current, notes = current_numbers(records)
             warnings += notes
-            made.append(_group(current, numbers, rank_by))
+            made.append(_group(current, numbers[name], rank_by))
     made.sort(key=lambda group: (group.spec.task, group.spec.model, key_of(group.facts)))
     return Board(tuple(made), tuple(unranked), tuple(warnings))
 
@@ -75,18 +75,22 @@ def _why_unranked(record: RunRecord) -> str:
 def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -> Group:
     rows: dict[str, list[RunRecord]] = {}
     for record in records:
-        spec = record.spec
-        key = [spec.method, spec.method_version, spec.config, spec.tuning, spec.lora]
-        key += [spec.general_hash, spec.method_source]
+        made = record.spec.unlearn
+        key = [made.method, made.method_version, made.config, made.tuning, record.spec.lora]
+        key += [record.spec.general_hash, made.method_source]
         rows.setdefault(key_of(key), []).append(record)
     closeness = ClosenessColumns(records, numbers)
     columns = (*closeness.columns, *_columns(records))
 
-    def aggregate(runs: Sequence[RunRecord], name: str) -> Value:
-        return closeness.value(runs, name) if name in NAMES else value_of(runs, name, numbers)
+    names = [column.name for column in columns]
 
-    made = [
-        _row(runs, columns, aggregate, _collapses(runs, records))
+    def aggregate(runs: Sequence[RunRecord]) -> dict[str, Value]:
+        of = RowSamples(runs, numbers).value
+        return {name: closeness.value(runs, name) if name in NAMES else of(name) for name in names}
+
+    base, target = _answers(records, "base"), _answers(records, "target")
+    found = [
+        _row(runs, columns, aggregate, _collapses(runs, base, target))
         for _, runs in sorted(rows.items())
     ]
     headline = next((column for column in columns if column.name == rank_by), None)
@@ -94,7 +98,7 @@ def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -
         group_facts(records[0].spec) | _target_weights(records),
         columns,
         _ranking(records),
-        tuple(rank(made, headline)),
+        tuple(rank(found, headline)),
         ranked_by=headline,
         notes=tuple(closeness.notes),
     )
@@ -143,17 +147,20 @@ def _ranking(records: Sequence[RunRecord]) -> RankingRecord:
         return (latest and latest.ranking) or RankingRecord()
 
 
-def _collapses(runs: Sequence[RunRecord], records: Sequence[RunRecord]) -> list[str]:
+def _answers(records: Sequence[RunRecord], row: ReferenceRow) -> dict[str, AnswersRecord] | None:
+    """Return the mean answers of a group's reference row; None where there are none."""
+    made = [one for one in records if one.answers and row_of(one.spec.method, registry()) == row]
+    return mean_answers([one.answers for one in without_attack(made)])
+
+
+def _collapses(
+    runs: Sequence[RunRecord], base: Answers | None, target: Answers | None
+) -> list[str]:
     """Return why a method's row has collapsed, in the mean over its runs; empty if it has not."""
     if row_of(runs[0].spec.method, registry()):
         return []
-
-    def answers(reference: ReferenceRow) -> dict[str, AnswersRecord] | None:
-        made = (one for one in records if row_of(one.spec.method, registry()) == reference)
-        return mean_answers([one.answers for one in without_attack(list(made)) if one.answers])
-
     own = mean_answers([one.answers for one in without_attack(runs) if one.answers])
-    return collapse_reasons(own, answers("base"), answers("target")) if own else []
+    return collapse_reasons(own, base, target) if own else []
 
 
 def _row(
@@ -164,12 +171,13 @@ def _row(
 ) -> Row:
     ordered = sorted(records, key=run_key)
     runs = without_attack(ordered)
+    metrics = aggregate(runs)
     return Row(
         spec=(runs or ordered)[0].spec,
         seeds=tuple(record.spec.seed for record in runs),
         target_seeds=tuple(run_key(record)[0] for record in runs),
         runs=tuple(record.run_id for record in runs),
-        metrics={column.name: aggregate(runs, column.name) for column in columns},
+        metrics=metrics,
         cost={name: mean_cost(runs, name) for name in COSTS},
         warnings=tuple(
             dict.fromkeys(
@@ -177,7 +185,7 @@ def _row(
                 + [text for record in runs for text in record.warnings]
             )
         ),
-        attacks=attacked_rows(ordered, columns, aggregate),
+        attacks=attacked_rows(ordered, columns, metrics, aggregate),
         reference=row_of(ordered[0].spec.method, registry()),
         chosen=how_chosen(ordered[0]),
     )

@@ -32,28 +32,30 @@ def target_facts(spec: RunSpec) -> dict[str, Any]:
     if spec.target_hash:
         names = ("task", "task_version", "data_hash", "target_hash", "target_tuning", "dtype")
         return {name: getattr(spec, name) for name in (*names, "template")}
+    observe, target = spec.observe, spec.target
     return {
-        "task": spec.task,
-        "task_version": spec.task_version,
-        "data_hash": spec.data_hash,
-        "base_hash": spec.base_hash,
-        "target_tuning": spec.target_tuning,
+        "task": observe.task,
+        "task_version": observe.task_version,
+        "data_hash": observe.data_hash,
+        "base_hash": target.base_hash,
+        "target_tuning": target.tuning,
         # A target that is tuned whole does not depend on an adapter that comes after it.
-        "lora": spec.lora if spec.target_tuning == "lora" else None,
-        "target_recipe": {k: v for k, v in spec.target_recipe.items() if k != SEED},
-        "dtype": spec.dtype,
-        "template": spec.template,
+        "lora": spec.lora if target.tuning == "lora" else None,
+        "target_recipe": {k: v for k, v in target.recipe.items() if k != SEED},
+        "dtype": target.dtype,
+        "template": target.template,
     }
 
 
 def target_seed(spec: RunSpec) -> int:
     """Return the seed that the target was trained with; 0 for a given target."""
-    return int(spec.target_recipe.get(SEED) or 0)
+    return int(spec.target.recipe.get(SEED) or 0)
 
 
 def run_key(record: RunRecord) -> RunKey:
     """Return a run's target seed and seed."""
-    return target_seed(record.spec), record.spec.seed
+    unlearn = record.spec.unlearn
+    return int(unlearn.target.recipe.get(SEED) or 0), unlearn.seed
 
 
 def target_weights(record: RunRecord) -> str | None:

@@ -105,6 +105,55 @@ class Uncertain:
 
 
 @dataclass(frozen=True, eq=False)
+class Runs:
+    """The values of a row's runs, by target seed."""
+
+    within: Sequence[Any]
+    """By target seed, the values of its runs."""
+    squares: float
+    """The sum of squares about the means of the targets; infinite where values are too large."""
+    freedom: int
+    """Its degrees of freedom."""
+
+    @classmethod
+    def of(cls, keys: Sequence[RunKey], values: Any) -> Runs:
+        """Sort the values of runs by target seed."""
+        targets = _by_target(keys)
+        within = [numpy.asarray(values)[places] for places in targets.values()]
+        return cls(within, math.fsum(map(_squares, within)), len(keys) - len(targets))
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """Return what the runs' own chance gives: by target seed and seed where both vary."""
+        seed = self.squares / self.freedom if self.freedom else 0.0
+        """Variance between seeds of one target."""
+        count, runs = len(self.within), sum(map(len, self.within))
+        if count < 2:
+            return (Piece("seeds", seed / runs, self.freedom),) if self.freedom else ()
+        between = self.between() / count
+        expected = seed * sum(1.0 / len(found) for found in self.within) / count**2
+        if self.freedom and between <= expected:
+            # The targets differ by no more than their seeds do: all are one sample.
+            pooled = (self.squares + float(_between_squares(self.within))) / (runs - 1)
+            return (Piece("seeds", pooled / runs, runs - 1),)
+        return (Piece("targets", between, count - 1),)
+
+    def between(self) -> float:
+        """Return the variance of the targets' means, of two targets at least."""
+        return float(numpy.var([found.mean() for found in self.within], ddof=1))
+
+
+def _squares(values: Any) -> float:
+    """Return the sum of squares about the mean; infinite where the values are too large."""
+    with numpy.errstate(over="ignore"):
+        return float(((values - values.mean()) ** 2).sum())
+
+
+def _between_squares(within: Sequence[Any]) -> float:
+    mean = float(numpy.concatenate(within).mean())
+    return math.fsum(len(found) * (float(found.mean()) - mean) ** 2 for found in within)
+
+
+@dataclass(frozen=True, eq=False)
 class Sampled:
     """A row's value, with what each run and each question gives to it."""
 
@@ -123,15 +172,27 @@ class Sampled:
         """The mean over the runs."""
         return float(numpy.mean(self.values))
 
+    @cached_property
+    def runs(self) -> Runs:
+        """The values by target seed."""
+        return Runs.of(self.keys, self.values)
+
+    @cached_property
+    def run_pieces(self) -> list[Piece]:
+        """What the runs' own chance gives, without what the questions' pieces hold as well."""
+        shared = math.fsum(_interaction(found) for found in self.influences.values())
+        return [
+            Piece(one.source, max(0.0, one.variance - shared), one.freedom)
+            for one in self.runs.pieces()
+        ]
+
     def estimate(self) -> Uncertain:
         """Return the row's value with its variance."""
-        runs = run_pieces(self.keys, self.values)
-        return Uncertain(self.value, (*self._without_interaction(runs), *self._other_pieces()))
+        return self._estimate
 
-    def _without_interaction(self, runs: Iterable[Piece]) -> list[Piece]:
-        """Return the runs' pieces without what the questions' pieces hold as well."""
-        shared = math.fsum(_interaction(found) for found in self.influences.values())
-        return [replace(one, variance=max(0.0, one.variance - shared)) for one in runs]
+    @cached_property
+    def _estimate(self) -> Uncertain:
+        return Uncertain(self.value, (*self.run_pieces, *self._other_pieces()))
 
     def _other_pieces(self) -> Iterator[Piece]:
         for influence in self.influences.values():
@@ -177,11 +238,7 @@ def difference(one: Sampled, other: Sampled) -> Uncertain:
         second = other.chosen([b for _, b in pairs])
         found = _subtracted(first, second).estimate()
         return replace(found, pieces=(*found.pieces, *_unshared(first, second)))
-    runs = [
-        piece
-        for row in (one, other)
-        for piece in row._without_interaction(run_pieces(row.keys, row.values))
-    ]
+    runs = [*one.run_pieces, *other.run_pieces]
     questions = _subtracted(_mean_run(one), _mean_run(other)).estimate()
     return Uncertain(one.value - other.value, (*runs, *questions.pieces, *_unshared(one, other)))
 
@@ -262,45 +319,6 @@ def _by_target(keys: Sequence[RunKey]) -> dict[int, list[int]]:
     return found
 
 
-def run_pieces(keys: Sequence[RunKey], values: Any) -> tuple[Piece, ...]:
-    """Return what the runs' own chance gives: by target seed and seed where both vary."""
-    within = _within_targets(keys, values)
-    squares, freedom = _within_squares(within)
-    seed = squares / freedom if freedom else 0.0
-    """Variance between seeds of one target."""
-    count = len(within)
-    if count < 2:
-        return (Piece("seeds", seed / len(values), freedom),) if freedom else ()
-    between = float(numpy.var([found.mean() for found in within], ddof=1)) / count
-    expected = seed * sum(1.0 / len(found) for found in within) / count**2
-    if freedom and between <= expected:
-        # The targets differ by no more than their seeds do: all are one sample.
-        pooled = (squares + float(_between_squares(within))) / (len(values) - 1)
-        return (Piece("seeds", pooled / len(values), len(values) - 1),)
-    return (Piece("targets", between, count - 1),)
-
-
-def _within_targets(keys: Sequence[RunKey], values: Any) -> list[Any]:
-    """Return the values of each target seed's runs."""
-    return [numpy.asarray(values)[places] for places in _by_target(keys).values()]
-
-
-def _within_squares(within: Sequence[Any]) -> tuple[float, int]:
-    """Return the sum of squares about the means of the targets, and its degrees of freedom."""
-    return math.fsum(map(_squares, within)), sum(len(found) - 1 for found in within)
-
-
-def _squares(values: Any) -> float:
-    """Return the sum of squares about the mean; infinite where the values are too large."""
-    with numpy.errstate(over="ignore"):
-        return float(((values - values.mean()) ** 2).sum())
-
-
-def _between_squares(within: Sequence[Any]) -> float:
-    mean = float(numpy.concatenate(within).mean())
-    return math.fsum(len(found) * (float(found.mean()) - mean) ** 2 for found in within)
-
-
 def _scaled(influence: Any) -> Any:
     """Return influences of which the sum of squares is a jackknife variance."""
     count = influence.shape[1]
@@ -359,13 +377,12 @@ def components(sampled: Sampled) -> dict[str, float | None]:
         `targets`, `seeds`, `questions`: of one target, one seed of it, and one question, each in
         the unit of the values; None where it cannot be told.
     """
-    within = _within_targets(sampled.keys, sampled.values)
-    squares, freedom = _within_squares(within)
-    seed = squares / freedom if freedom else None
+    runs = sampled.runs
+    seed = runs.squares / runs.freedom if runs.freedom else None
     target = None
-    if len(within) > 1:
-        noise = (seed or 0.0) * sum(1.0 / len(found) for found in within) / len(within)
-        target = max(0.0, float(numpy.var([f.mean() for f in within], ddof=1)) - noise)
+    if len(runs.within) > 1:
+        noise = (seed or 0.0) * sum(1.0 / len(found) for found in runs.within) / len(runs.within)
+        target = max(0.0, runs.between() - noise)
     question = None
     if sampled.influences:
         question = math.fsum(

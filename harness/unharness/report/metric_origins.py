@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from unharness.records.record import RunRecord
+from unharness.records.record import MetricRecord, RunRecord
 
 NO_VALUE = {"value": None, "ci95": None, "stderr": None, "status": "of an older metric"}
 
@@ -17,8 +17,7 @@ def current_numbers(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list
     Returns:
         The records, in which older numbers have no value, and a warning a column.
     """
-    names = dict.fromkeys(name for record in records for name in record.metrics)
-    newest = {name: _newest(name, records) for name in names}
+    newest = _newest(records)
     found = []
     old: dict[str, list[str]] = {}
     for record in records:
@@ -34,11 +33,16 @@ def current_numbers(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list
     return found, [_warning(name, runs) for name, runs in old.items()]
 
 
-def _newest(name: str, records: Iterable[RunRecord]) -> tuple[object, ...]:
-    """Return the origin that counts for a column."""
-    found = [record for record in records if name in record.metrics]
-    last = max(found, key=lambda one: (one.metrics[name].version or 0, one.finished or ""))
-    return last.metrics[name].origin()
+def _newest(records: Iterable[RunRecord]) -> dict[str, tuple[object, ...]]:
+    """Return by column the origin that counts."""
+    newest: dict[str, tuple[tuple[int, str], MetricRecord]] = {}
+    for record in records:
+        finished = record.finished or ""
+        for name, metric in record.metrics.items():
+            age = (metric.version or 0, finished)
+            if name not in newest or age > newest[name][0]:
+                newest[name] = age, metric
+    return {name: metric.origin() for name, (_, metric) in newest.items()}
 
 
 def _warning(name: str, runs: Sequence[str]) -> str:

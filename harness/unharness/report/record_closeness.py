@@ -24,10 +24,11 @@ def closeness_of(record: RunRecord, store: RecordStore) -> tuple[dict[str, Value
         makes the reference rows that lack.
     """
     numbers = NumbersReader(lambda text: None)
+    numbers.add(StoredRecord(record, store.folder(record.spec)))
     alike = [record]
-    for found in (StoredRecord(record, store.folder(record.spec)), *_references(record, store)):
-        numbers.add(found)
+    for found in _references(record, store):
         if found.record.run_id != record.run_id:
+            numbers.add(found)
             alike.append(found.record)
     [group] = [found for found in by_target(alike) if any(one is record for one in found)]
     columns = ClosenessColumns(group, numbers)

@@ -149,10 +149,13 @@ class Group:
         """Return what a row gained in general knowledge against the target; None for all else."""
         if not column.name.startswith(GENERAL) or row.reference == "target":
             return None
-        target = next((one for one in self.rows if one.reference == "target"), None)
-        before = target.metrics[column.name].value if target else None
+        before = self._target.metrics[column.name].value if self._target else None
         after = row.metrics[column.name].value
         return None if before is None or after is None else after - before
+
+    @cached_property
+    def _target(self) -> Row | None:
+        return next((row for row in self.rows if row.reference == "target"), None)
 
     @property
     def title(self) -> str:

@@ -29,7 +29,8 @@ class Scale:
 
     def covers(self, values: Sequence[float]) -> bool:
         """Return whether all values are on the scale: finite, and for logarithms above zero."""
-        return all(math.isfinite(value) and (not self.log or value > 0) for value in values)
+        finite = all(map(math.isfinite, values))
+        return finite and (not self.log or all(value > 0 for value in values))
 
     def to(self, value: float) -> float:
         """Return a value in the metric's unit on the scale."""
