@@ -92,7 +92,7 @@ def test_a_model_without_seeds_is_paired_with_every_seed_of_its_target():
 def test_a_base_model_is_paired_with_runs_on_every_target():
     base = row(draw(1, runs=1))
     method = row(draw(2, runs=4), keys=((1, 0), (1, 1), (2, 0), (2, 1)))
-    assert paired(method.keys, base.keys) == [(at, 0) for at in range(4)]
+    assert paired(method.keys, base.keys) == tuple((at, 0) for at in range(4))
     assert difference(method, base).value == pytest.approx(method.value - base.value)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,7 +135,7 @@ class RecordStore:
 
     def paths(self) -> list[Path]:
         """Return the files of all records, sorted."""
-        return sorted(self.root.glob(f"*/*/*/*/{RECORD_FILE}"))
+        return sorted(self.root.glob(f"*/*/*/*/{RECORD_FILE}"), key=attrgetter("parts"))
 
     def scan(self) -> Iterator[StoredRecord | Unreadable]:
         """Yield every record with its folder; for one that cannot be read, the reason."""

@@ -16,6 +16,7 @@ from unharness.report.intervals import RunKey
 
 SEED = "seed"
 """Of the target, in its recipe."""
+_ENCODER = json.JSONEncoder(sort_keys=True)
 
 
 def group_facts(spec: RunSpec) -> dict[str, Any]:
@@ -114,4 +115,4 @@ def target_row_of(record: RunRecord, store: RecordStore) -> RunRecord | None:
 
 def key_of(parts: Any) -> str:
     """Return a JSON value as text; equal values give equal texts."""
-    return json.dumps(parts, sort_keys=True)
+    return _ENCODER.encode(parts)

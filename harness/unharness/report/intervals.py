@@ -216,6 +216,8 @@ class Sampled:
     def chosen(self, places: Sequence[int]) -> Sampled:
         """Return it for some of the runs, in a given order; a run may come more than once."""
         rows = list(places)
+        if rows == list(range(len(self.keys))):
+            return self
         return Sampled(
             tuple(self.keys[place] for place in rows),
             self.values[rows],
@@ -291,16 +293,17 @@ def _mean_run(one: Sampled) -> Sampled:
     )
 
 
-def paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, int]]:
+@lru_cache(maxsize=4096)  # rows of a board have the same few sets of seeds
+def paired(ours: tuple[RunKey, ...], theirs: tuple[RunKey, ...]) -> tuple[tuple[int, int], ...]:
     """Return which runs of two rows belong together, as pairs of indices; see `difference`.
 
     A single run, as of a base model, belongs to all of the other row's, whatever their target. One
     pair alone would say nothing of the seeds, so that rows of several runs each have none.
     """
     if min(len(ours), len(theirs)) == 1:
-        return [(a, b) for a in range(len(ours)) for b in range(len(theirs))]
+        return tuple((a, b) for a in range(len(ours)) for b in range(len(theirs)))
     exact = [(at, theirs.index(key)) for at, key in enumerate(ours) if key in theirs]
-    found = []
+    found: list[tuple[int, int]] = []
     counts = [_by_target(keys) for keys in (ours, theirs)]
     for target in sorted(counts[0].keys() & counts[1].keys()):
         mine, other = counts[0][target], counts[1][target]
@@ -309,7 +312,7 @@ def paired(ours: Sequence[RunKey], theirs: Sequence[RunKey]) -> list[tuple[int, 
             found += same
         elif len(mine) == 1 or len(other) == 1:
             found += [(a, b) for a in mine for b in other]
-    return found if len(found) > 1 else []
+    return tuple(found) if len(found) > 1 else ()
 
 
 def _by_target(keys: Sequence[RunKey]) -> dict[int, list[int]]:

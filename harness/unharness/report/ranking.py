@@ -124,12 +124,14 @@ def rank_ranges(
         differences: of the rows, in that column.
     """
     known = _known(rows, column)
+    # Below this Holm's correction leaves a p-value significant, however small it is.
+    strictest = SIGNIFICANT / max(1, len(known) - 1)
     p_values: dict[tuple[int, int], float] = {}
     for (one, other), found in differences.items():
         p_value = None
         # Holm's correction makes no p-value smaller: those above 0.05 need not be known.
         if found and _excludes_zero(found) and _agrees(found, known, one, other, column):
-            p_value = found.p_value()
+            p_value = 0.0 if _excludes_zero(found, 1.0 - strictest) else found.p_value()
         p_values[one, other] = p_values[other, one] = 1.0 if p_value is None else p_value
     ranges = {}
     for index in known:
@@ -248,9 +250,9 @@ def _agrees(
     return worse * (known[one] - known[other]) > 0
 
 
-def _excludes_zero(found: Uncertain) -> bool:
-    interval = found.interval()
-    return interval is not None and not interval[0] <= 0.0 <= interval[1]
+def _excludes_zero(found: Uncertain, level: float = 0.95) -> bool:
+    half = found.half_width(level)
+    return half is not None and not found.value - half <= 0.0 <= found.value + half
 
 
 def reference_of(rows: Sequence[Rankable], column: Column) -> Sampled | None:
