@@ -118,9 +118,9 @@ class Runs:
     @classmethod
     def of(cls, keys: Sequence[RunKey], values: Any) -> Runs:
         """Sort the values of runs by target seed."""
-        targets = _by_target(keys)
-        within = [numpy.asarray(values)[places] for places in targets.values()]
-        return cls(within, math.fsum(map(_squares, within)), len(keys) - len(targets))
+        places, known = _by_target(tuple(keys)).values(), numpy.asarray(values)
+        within = [known] if len(places) == 1 else [known[own] for own in places]
+        return cls(within, math.fsum(map(_squares, within)), len(keys) - len(within))
 
     def pieces(self) -> tuple[Piece, ...]:
         """Return what the runs' own chance gives: by target seed and seed where both vary."""
@@ -145,7 +145,7 @@ class Runs:
 def _squares(values: Any) -> float:
     """Return the sum of squares about the mean; infinite where the values are too large."""
     with numpy.errstate(over="ignore"):
-        return float(((values - values.mean()) ** 2).sum())
+        return float(((values - values.sum() / len(values)) ** 2).sum())
 
 
 def _between_squares(within: Sequence[Any]) -> float:
@@ -170,7 +170,7 @@ class Sampled:
     @cached_property
     def value(self) -> float:
         """The mean over the runs."""
-        return float(numpy.mean(self.values))
+        return float(self.values.sum() / len(self.values))
 
     @cached_property
     def runs(self) -> Runs:
@@ -199,7 +199,7 @@ class Sampled:
             mean = _scaled(influence).mean(axis=0)
             yield Piece("questions", float((mean**2).sum()), max(1, influence.shape[1] - 1))
         if not self.influences and self.question_errors is not None:
-            variance = float(numpy.mean(numpy.square(self.question_errors)))
+            variance = float(numpy.square(self.question_errors).mean())
             if math.isfinite(variance):
                 yield Piece("questions", variance, math.inf)
         yield from _retrained_pieces(self.retrained)
@@ -315,7 +315,9 @@ def paired(ours: tuple[RunKey, ...], theirs: tuple[RunKey, ...]) -> tuple[tuple[
     return tuple(found) if len(found) > 1 else ()
 
 
-def _by_target(keys: Sequence[RunKey]) -> dict[int, list[int]]:
+@lru_cache(maxsize=4096)
+def _by_target(keys: tuple[RunKey, ...]) -> Mapping[int, list[int]]:
+    """Return the places of each target seed's runs."""
     found: dict[int, list[int]] = {}
     for at, (target, _) in enumerate(keys):
         found.setdefault(target, []).append(at)
