@@ -32,6 +32,20 @@ def cli(environment: Path) -> Cli:
     return call
 
 
+@pytest.fixture(scope="session")
+def begin(environment: Path) -> Callable[..., forked_cli.Running]:
+    """begin("run", …) -> the same while it is under way; `most_bytes=` limits its files."""
+    forked_cli.start()
+
+    def call(
+        *words: str, most_bytes: int | None = None, **variables: str
+    ) -> forked_cli.Running:
+        environment = {**os.environ, "COLUMNS": "120", **variables}
+        return forked_cli.Running(list(map(str, words)), environment, most_bytes=most_bytes)
+
+    return call
+
+
 @pytest.fixture
 def main_here(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """main_here("run", …) -> exit code, stdout and stderr of the command line in this process."""

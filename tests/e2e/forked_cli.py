@@ -10,6 +10,8 @@ import atexit
 import importlib
 import multiprocessing
 import os
+import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -40,7 +42,14 @@ def start() -> None:
 class Running:
     """A command line that is under way."""
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        most_bytes: int | None = None,
+    ) -> None:
+        """Start it; no file that it writes may grow beyond `most_bytes`."""
         self._words = list(words)
         self._scratch = tempfile.TemporaryDirectory()
         self._texts = [str(Path(self._scratch.name) / name) for name in ("stdout", "stderr")]
@@ -48,12 +57,27 @@ class Running:
         os.environ.update(QUIET)
         try:
             self._process = _context.Process(
-                target=_main, args=(self._words, dict(environment), str(Path.cwd()), *self._texts)
+                target=_main,
+                args=(self._words, dict(environment), str(Path.cwd()), *self._texts, most_bytes),
             )
             self._process.start()
         finally:
             for name, value in started.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.exitcode is not None
+
+    def errors(self) -> str:
+        """Return what it has said on stderr so far."""
+        path = Path(self._texts[1])
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self._process.pid, number)
 
     def result(self, timeout: float) -> subprocess.CompletedProcess[str]:
         """Wait for its end.
@@ -111,9 +135,16 @@ def call_together(
 
 
 def _main(
-    words: list[str], environment: dict[str, str], folder: str, output: str, errors: str
+    words: list[str],
+    environment: dict[str, str],
+    folder: str,
+    output: str,
+    errors: str,
+    most_bytes: int | None,
 ) -> None:
     """Be `python -m unharness.cli.main WORDS`."""
+    # A background shell hands down an ignored SIGINT; a user's terminal does not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -131,6 +162,8 @@ def _main(
 
     if threads := environment.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))
+    if most_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     code = 1
     try:
         from unharness.cli.main import main

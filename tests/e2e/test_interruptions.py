@@ -1,11 +1,7 @@
 """What is left behind when a run fails, is interrupted, or meets another."""
 
 import json
-import os
-import resource
 import signal
-import subprocess
-import sys
 import textwrap
 import time
 from pathlib import Path
@@ -19,7 +15,8 @@ pytestmark = pytest.mark.slow
 
 # Methods that misbehave, as somebody's installed plugin: found through real entry points.
 PLUGIN = """
-import time
+import os, time
+from pathlib import Path
 from unharness import LossMethod, hookimpl, sequence_nll
 
 class _Ascent(LossMethod):
@@ -50,6 +47,8 @@ class Nothing(_Ascent):
 class Slow(_Ascent):
     name = "slow"
     def loss(self, model, batch):
+        if place := os.environ.get("UNDER_WAY"):
+            Path(place).touch()
         time.sleep(1.0)
         return super().loss(model, batch)
 
@@ -135,108 +134,88 @@ def test_unchanged_weights_and_broken_listener_are_warned_of(few, tmp_path):
     assert sum("a listener that breaks" in warning for warning in warnings) == 1
 
 
-def start(plugin, checkpoint, data_folder, results, *words, most_bytes=None, **variables):
-    def prepare():
-        # A background shell hands down an ignored SIGINT; a user's terminal does not.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if most_bytes:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+@pytest.fixture
+def start(begin, plugin, checkpoint, data_folder):
+    """start(results, *words) -> a run of the slow method that is under way."""
 
-    command = [sys.executable, "-m", "unharness.cli.main", "run", "--method", "slow"]
-    command += [
-        "--model",
-        checkpoint("qwen2"),
-        "--suite",
-        "none",
-        "--data",
-        data_folder,
-        "--limit-train",
-        "8",
-    ]
-    command += ["--batch-size", "1", "--results", results, "--quiet", "--format", "json", *words]
-    environment = {**os.environ, "PYTHONPATH": str(plugin), **variables}
-    return subprocess.Popen(
-        [str(word) for word in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        preexec_fn=prepare,
-    )
+    def call(results, *words, **how):
+        given = ["--model", checkpoint("qwen2"), "--suite", "none", "--data", data_folder]
+        given += ["--limit-train", "8", "--batch-size", "1", "--results", results]
+        given += ["--quiet", "--format", "json", *words]
+        return begin("run", "--method", "slow", *given, PYTHONPATH=str(plugin), **how)
+
+    return call
+
+
+def wait_for(condition):
+    deadline = time.time() + 120
+    while not condition():
+        assert time.time() < deadline, "the run never began"
+        time.sleep(0.1)
 
 
 def wait_for_record(results):
-    deadline = time.time() + 120
-    while time.time() < deadline:
-        if list(Path(results).glob("*/*/slow/*/run.json")):
-            return
-        time.sleep(0.1)
-    pytest.fail("the run never began")
+    wait_for(lambda: list(Path(results).glob("*/*/slow/*/run.json")))
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_interruption_leaves_no_half_record(name, plugin, checkpoint, data_folder, tmp_path):
+def test_interruption_leaves_no_half_record(name, start, tmp_path):
     results, cache = tmp_path / "results", tmp_path / "cache"  # other tests fill the common one
-    process = start(plugin, checkpoint, data_folder, results, UNHARNESS_CACHE=str(cache))
+    process = start(results, UNHARNESS_CACHE=str(cache))
     wait_for_record(results)
     time.sleep(2)
     process.send_signal(getattr(signal, name))
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in errors
-    assert "Traceback" not in errors
+    done = process.result(60)
+    assert done.returncode == 130
+    assert "interrupted" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not list(results.glob("*/*/slow"))
     leftovers = [path for path in cache.glob("models/.*-*") if path.is_dir()]
     assert leftovers == []
 
 
-def test_kill_leaves_a_running_record_that_is_never_ranked(
-    plugin, checkpoint, data_folder, tmp_path, cli
-):
-    process = start(plugin, checkpoint, data_folder, tmp_path)
+def test_kill_leaves_a_running_record_that_is_never_ranked(start, tmp_path, cli):
+    process = start(tmp_path)
     wait_for_record(tmp_path)
-    process.kill()
-    process.communicate(timeout=60)
+    process.send_signal(signal.SIGKILL)
+    assert process.result(60).returncode == -signal.SIGKILL
     assert only_record(tmp_path, "slow")["status"] == "running"
     done = cli("leaderboard", "--results", tmp_path, "--format", "json")
     assert done.returncode == 0
     assert "slow" not in {row["method"] for row in json.loads(done.stdout)}
 
 
-def test_two_processes_want_the_same_run(plugin, checkpoint, data_folder, tmp_path):
+def test_two_processes_want_the_same_run(start, tmp_path):
     words = ["--epochs", "1", "--limit-train", "3"]
-    both = [start(plugin, checkpoint, data_folder, tmp_path, *words) for _ in range(2)]
-    outputs = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    first, second = (json.loads(text) for text, _ in outputs)
+    both = [start(tmp_path, *words) for _ in range(2)]
+    done = [process.result(300) for process in both]
+    assert [one.returncode for one in done] == [0, 0], [one.stderr for one in done]
+    first, second = (json.loads(one.stdout) for one in done)
     assert first == second  # one ran, the other waited and found the record
     assert len(list(Path(tmp_path).glob("*/*/*/*/run.json"))) == 2  # slow, and vanilla
 
 
-def test_force_keeps_the_old_record_until_there_is_a_new_one(
-    plugin, checkpoint, data_folder, tmp_path
-):
+def test_force_keeps_the_old_record_until_there_is_a_new_one(start, tmp_path):
     words = ["--epochs", "1", "--limit-train", "3"]
-    first = start(plugin, checkpoint, data_folder, tmp_path, *words)
-    text, errors = first.communicate(timeout=300)
-    assert first.returncode == 0, errors
-    again = start(plugin, checkpoint, data_folder, tmp_path, *words, "--force")
-    time.sleep(6)
+    first = start(tmp_path, *words).result(300)
+    assert first.returncode == 0, first.stderr
+    place = tmp_path / "under way"
+    again = start(tmp_path, *words, "--force", UNDER_WAY=str(place))
+    wait_for(place.exists)
     again.send_signal(signal.SIGINT)
-    again.communicate(timeout=60)
-    assert only_record(tmp_path, "slow") == json.loads(text)
+    assert again.result(60).returncode == 130
+    assert only_record(tmp_path, "slow") == json.loads(first.stdout)
 
 
-def test_no_disk_space_is_a_failure_that_says_so(few, plugin, checkpoint, data_folder, tmp_path):
+def test_no_disk_space_is_a_failure_that_says_so(few, start, tmp_path):
     """A limit on the size of files stands in for a full disk: writing stops in the middle."""
     assert few("nothing").returncode == 0  # the target is in the cache now
     words = ["--limit-train", "4", "--epochs", "1"]
-    process = start(plugin, checkpoint, data_folder, tmp_path, *words, most_bytes=2000)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "cannot be written" in errors
-    assert "Traceback" not in errors
-    assert len(errors.strip().splitlines()) == 1
+    done = start(tmp_path, *words, most_bytes=2000).result(120)
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
     assert [path for path in tmp_path.glob("*/*/slow/*/*") if path.is_file()] == []
 
 

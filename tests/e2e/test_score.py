@@ -74,17 +74,34 @@ def unharness_tasks():
 
 
 @pytest.fixture
-def at(tmp_path: Path):
-    """at("run", …, LATER="1") -> stdout of the command line, with the plugin installed."""
+def installed(tmp_path: Path):
+    """What PYTHONPATH must be for the plugin."""
     site = tmp_path / "site"
     info = site / "mine-1.0.dist-info"
     info.mkdir(parents=True)
     (site / "mine_plugin.py").write_text(MODULE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[unharness]\nmine = mine_plugin\n")
-    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+@pytest.fixture
+def at(cli, installed, tmp_path: Path):
+    """at("run", …, LATER="1") -> stdout of the command line, with the plugin installed."""
 
     def call(*words: object, **variables: str) -> str:
+        done = cli(*words, "--results", tmp_path / "results", PYTHONPATH=installed, **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture
+def alone(installed, tmp_path: Path):
+    """alone("score", …, LATER="1") -> stdout of a new process, and whether it imported torch."""
+
+    def call(*words: object, **variables: str) -> tuple[str, bool]:
         code = (
             "import sys\nfrom unharness.cli.main import main\n"
             "try:\n    main(sys.argv[1:])\n"
@@ -95,26 +112,25 @@ def at(tmp_path: Path):
             capture_output=True,
             text=True,
             timeout=600,
-            env={**os.environ, "PYTHONPATH": path, **variables},
+            env={**os.environ, "PYTHONPATH": installed, **variables},
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        call.torch = done.stderr.splitlines()[-1] == "True"
-        return done.stdout
+        return done.stdout, {"True": True, "False": False}[done.stderr.splitlines()[-1]]
 
     return call
 
 
-def test_new_metrics_are_computed_without_the_model(at, tmp_path):
+def test_new_metrics_are_computed_without_the_model(at, alone, tmp_path):
     run = ("run", "--task", "mine", "--model", "micro", "--data", "standin", "--suite", "none")
     made = json.loads(at(*run, "-m", "gradient-ascent", "--epochs", "1", "-q", "--format", "json"))
-    assert at.torch
     assert list(made["metrics"]) == ["known", "kept"]
     again = json.loads(at("score", made["run_id"], "--format", "json"))[0]
     assert again["metrics"] == made["metrics"]  # to the last digit
 
-    [scored] = json.loads(at("score", made["run_id"], "--format", "json", LATER="1"))
-    assert not at.torch
+    text, torch = alone("score", made["run_id"], "--format", "json", LATER="1")
+    assert not torch
+    [scored] = json.loads(text)
     metrics = scored["metrics"]
     assert metrics["known"] == made["metrics"]["known"]
     probability = metrics["likely_forget_eval"]

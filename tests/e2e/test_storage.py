@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 
@@ -189,7 +188,7 @@ def unharness_step(run_id, step, values):
 """
 
 
-def test_two_machines_share_a_results_folder(checkpoint, data_folder, tmp_path):
+def test_two_machines_share_a_results_folder(begin, checkpoint, data_folder, tmp_path):
     site = tmp_path / "site"
     info = site / "listening-1.0.dist-info"
     info.mkdir(parents=True)
@@ -204,12 +203,7 @@ def test_two_machines_share_a_results_folder(checkpoint, data_folder, tmp_path):
         environment = {"PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
         environment |= {"MACHINE": machine, "MEETING": str(tmp_path)}
         environment |= {"UNHARNESS_CACHE": str(tmp_path / f"cache of {machine}")}
-        return subprocess.Popen(
-            [sys.executable, "-m", "unharness.cli.main", "run", *map(str, words)],
-            stdout=(tmp_path / f"{machine}.out").open("w"),
-            stderr=(tmp_path / f"{machine}.err").open("w"),
-            env={**os.environ, **environment},
-        )
+        return begin("run", *words, **environment)
 
     def until(condition):
         end = time.monotonic() + 200
@@ -217,17 +211,15 @@ def test_two_machines_share_a_results_folder(checkpoint, data_folder, tmp_path):
             assert time.monotonic() < end, "took too long"
             time.sleep(0.05)
 
-    def said(machine):
-        return (tmp_path / f"{machine}.err").read_text()
-
     a = start("a")
-    until(lambda: (tmp_path / "writing").exists() or a.poll() is not None)
+    until(lambda: (tmp_path / "writing").exists() or a.over)
     b = start("b")
-    until(lambda: "waiting" in said("b") or b.poll() is not None)
+    until(lambda: "waiting" in b.errors() or b.over)
     (tmp_path / "go").touch()
-    assert [a.wait(200), b.wait(200)] == [0, 0], said("a") + said("b")
+    both = [one.result(200) for one in (a, b)]
+    assert [one.returncode for one in both] == [0, 0], [one.stderr for one in both]
     assert (tmp_path / "verdict").read_text() == "there"
-    first, second = (json.loads((tmp_path / f"{machine}.out").read_text()) for machine in "ab")
+    first, second = (json.loads(one.stdout) for one in both)
     assert first == second  # one ran, the other waited and found the record
     # It belongs to what is shared: a machine that only looks needs no cache.
     assert list(tmp_path.glob("results/.locks/*.lock"))
