@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 
@@ -112,8 +113,8 @@ def _make_other(folder):
     (folder / "run.json").write_text(json.dumps(content))
 
 
-def _killed_at(number, words, folder):
-    """Run the command line in a child that dies before its n-th change of names in a folder."""
+def _in_a_child(words, at_change, folder):
+    """Run the command line in a child that calls before each change of names in a folder."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -124,8 +125,7 @@ def _killed_at(number, words, folder):
         changes = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
         if event in changes and str(arguments[0]).startswith(str(folder)):
             count += 1
-            if count == number:
-                os._exit(99)
+            at_change(count)
 
     try:
         import torch
@@ -141,30 +141,55 @@ def _killed_at(number, words, folder):
         os._exit(code)
 
 
+def _die_at(number):
+    return lambda count: os._exit(99) if count == number else None
+
+
 def test_a_killed_replacement_leaves_the_old_record_or_the_new_one(few, main_here, tmp_path):
+    """What a kill before each change of names would leave is kept as one run goes past it."""
     code, made, errors = few("--save-weights")
     assert code == 0, errors
     [folder] = tmp_path.glob(f"results/*/*/*/{made['run_id']}")
-    new, seen, number, ended = _whole(folder), [], 0, 99
-    words = ["--force", "--save-weights"]
+    words, states = ["--force", "--save-weights"], tmp_path / "states"
+    new = _whole(folder)
     _make_other(folder)
     old = _whole(folder)
-    while ended == 99:
-        number += 1
-        ended = _killed_at(number, few.words(*words), folder)
+
+    def keep(count):
+        shutil.copytree(folder, states / str(count))
+
+    def whole():
         found = _whole(folder)
-        seen.append("old" if found["started"] == "old" else "new")
+        which = "old" if found["started"] == "old" else "new"
         named = {key: found["artifacts"][key] for key in KINDS}
-        assert named == (old if seen[-1] == "old" else new)["artifacts"]
-        if seen[-1] == "new" and ended == 99:
+        assert named == (old if which == "old" else new)["artifacts"]
+        return which
+
+    def only_what_is_named():
+        names = {new["artifacts"][key]["path"] for key in KINDS}
+        return {path.name for path in folder.iterdir()} == {"run.json", *names}
+
+    assert _in_a_child(few.words(*words), keep, folder) == 0
+    assert whole() == "new"
+    assert only_what_is_named()
+    seen = []
+    for number in range(1, len(list(states.iterdir())) + 1):
+        shutil.rmtree(folder)
+        shutil.copytree(states / str(number), folder)
+        seen.append(whole())
+        if seen[-1] == "new":
             assert few(*words)[0] == 0  # what the killed one left is removed
-            assert len(list(folder.iterdir())) == 1 + len(KINDS)
-            _make_other(folder)
-    assert ended == 0
-    assert number > 5
+            assert only_what_is_named()
+    assert len(seen) > 5
     assert set(seen) == {"old", "new"}
-    names = {found["artifacts"][key]["path"] for key in KINDS}
-    assert {path.name for path in folder.iterdir()} == {"run.json", *names}
+    # A process that really dies leaves what was kept of the one that went on.
+    for which in ("old", "new"):
+        _make_other(folder)
+        number = seen.index(which) + 1
+        assert _in_a_child(few.words(*words), _die_at(number), folder) == 99
+        assert whole() == which
+        assert few(*words)[0] == 0
+        assert only_what_is_named()
 
 
 LISTENER = """
