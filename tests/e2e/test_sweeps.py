@@ -10,9 +10,12 @@ from unharness.records.store import read_records
 pytestmark = pytest.mark.slow
 
 
+ALONE = ("--workers", "1")  # each worker imports torch: two take longer where two is not the point
+
+
 @pytest.fixture(scope="module")
 def few(data_folder):
-    return ("--limit-train", "8", "--suite", "none", "--data", str(data_folder))
+    return ("--model", "micro", "--limit-train", "8", "--suite", "none", "--data", str(data_folder))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def test_the_plan_comes_first_and_runs_nothing(cli, few, folder):
 
 def test_a_failed_cell_stops_no_other_and_is_named_with_its_cause(cli, few, folder):
     words = ["sweep", "--method", "memflex", "--set", "mu=q0.9,-1", *few, "--results", folder]
-    done = cli(*words)
+    done = cli(*words, *ALONE)
     assert done.returncode == 3, done.stderr
     assert "1 runs done, 0 were done before, 1 failed" in done.stderr
     (line,) = [one for one in done.stderr.splitlines() if one.startswith("failed: ")]
@@ -50,7 +53,7 @@ def test_a_failed_cell_stops_no_other_and_is_named_with_its_cause(cli, few, fold
 
     planned = json.loads(cli(*words, "--dry-run", "--format", "json").stdout)
     assert [cell["state"] for cell in planned["cells"]] == ["done", "failed"]
-    again = cli(*words)
+    again = cli(*words, *ALONE)
     assert again.returncode == 3
     assert "0 runs done, 1 were done before, 1 failed" in again.stderr
 
@@ -104,6 +107,7 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
         "--seed",
         "0..1",
         *few,
+        *ALONE,
         "--results",
         folder,
     ]

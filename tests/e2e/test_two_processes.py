@@ -15,7 +15,8 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-WORDS = ("--limit-train", "12", "--epochs", "2", "--suite", "none")
+WORDS = ("--limit-train", "8", "--epochs", "2", "--suite", "none")
+MICRO = ("--model", "micro")
 DATA_PARALLEL: dict[str, str] = {}
 FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` sets
 
@@ -48,7 +49,7 @@ class Divergence(LossMethod):
 def unharness_methods():
     return [Divergence]
 """
-REFERENCE = ("--method", "divergence", "--model", "micro", "--tuning", "lora")
+REFERENCE = ("--method", "divergence", *MICRO, "--tuning", "lora")
 
 
 @pytest.fixture(scope="session")
@@ -86,9 +87,9 @@ def forked(words, variables):
 @pytest.mark.parametrize(
     ("launched", "launch", "method"),
     [
-        (torchrun, DATA_PARALLEL, ("--method", "gradient-difference")),
+        (torchrun, DATA_PARALLEL, ("--method", "gradient-difference", *MICRO)),
         # It reads gradients while it trains, so here it must ask for whole ones.
-        (forked, FSDP, ("--method", "memflex", "--set", "localise=every-step")),
+        (forked, FSDP, ("--method", "memflex", *MICRO, "--set", "localise=every-step")),
         (forked, DATA_PARALLEL, REFERENCE),
         (forked, FSDP, REFERENCE),
     ],
