@@ -23,7 +23,7 @@ def unlearn(main_here, data_folder, results, checkpoint):
     """unlearn("gradient-ascent", …) -> the record of a run on a few real examples, weights kept."""
 
     def call(method, *words, model=None):
-        place = ("--data", data_folder, "--results", results, "--model", model or "tiny")
+        place = ("--data", data_folder, "--results", results, "--model", model or "micro")
         words = (*place, *LIMIT, "--suite", "none", "--save-weights", "--format", "json", *words)
         code, out, err = main_here("run", "--method", method, *words)
         assert code == 0, err

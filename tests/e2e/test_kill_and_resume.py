@@ -18,7 +18,8 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("UNHARNESS_TEST_KILLS", "8"))
+WAYS = ("kill a worker", "terminate", "kill", "interrupt")
+KILLS = int(os.environ.get("UNHARNESS_TEST_KILLS", str(len(WAYS))))
 GRID = (
     *("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1"),
     *("--model", "micro", "--limit-train", "8"),
@@ -91,8 +92,8 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(grid, undisturbed, t
         try:
             sweep.wait(chance.uniform(0.5, 8.0))
         except subprocess.TimeoutExpired:
+            how = WAYS[kills % len(WAYS)]
             kills += 1
-            how = chance.choice(["kill", "interrupt", "terminate", "kill a worker"])
             others = [number for number in processes(mark) if number != sweep.pid]
             if how == "kill a worker" and others:
                 os.kill(chance.choice(others), signal.SIGKILL)

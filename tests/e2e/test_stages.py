@@ -72,7 +72,7 @@ def test_changes_of_the_evaluation_train_nothing(counted, tmp_path):
     assert count == 0
     assert prompted["run_id"] != first["run_id"]
     assert prompted["training"]["weights_hash"] == first["training"]["weights_hash"]
-    _, count = counted("--suite", "general-facts")
+    _, count = counted("--suite", "general-facts", "--limit", "3")
     assert count == 0
     again, count = counted(results="elsewhere")
     assert count == 0
@@ -83,11 +83,12 @@ def test_changes_of_the_evaluation_train_nothing(counted, tmp_path):
 
 def test_changes_of_the_method_train_the_method_alone(counted):
     counted()
-    _, count = counted("--set", "retain_weight=3.0")
+    few = ("--limit", "1")  # what is evaluated is not the point
+    _, count = counted("--set", "retain_weight=3.0", *few)
     assert count == 1
-    _, count = counted("--seed", "1")
+    _, count = counted("--seed", "1", *few)
     assert count == 1
-    _, count = counted("--limit-train", "5")
+    _, count = counted("--limit-train", "5", *few)
     assert count == 2
 
 

@@ -104,8 +104,10 @@ def test_it_can_be_left_out(python: Path, tmp_path: Path):
 def test_a_run_of_it_leaves_a_record(python: Path, tmp_path: Path, data_folder: Path):
     options = {
         "--method": "clipped-ascent",
+        "--model": "micro",
         "--limit-train": "8",
         "--epochs": "1",
+        "--batch-size": "8",
         "--set": "ceiling=9",
         "--data": str(data_folder),
         "--results": str(tmp_path / "results"),
