@@ -184,6 +184,7 @@ def test_a_narrow_terminal_cuts_nothing(call, store, shown, monkeypatch, width):
         assert text in out
 
 
+@pytest.mark.slow
 def test_exit_codes(spawn, store, shown):
     assert spawn("show", shown.run_id, "--results", store.root).returncode == 0
     unknown = spawn("show", "zzzz", "--results", store.root)

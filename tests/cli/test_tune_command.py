@@ -61,6 +61,7 @@ def studies(results: Path):
     return [json.loads(path.read_text()) for path in paths]
 
 
+@pytest.mark.slow
 def test_a_budget_of_time_alone_ends_when_every_trial_fails(tune, tmp_path):
     code, _, errors = tune("-m", "kl", "--budget-minutes", 60)
     assert code == 1
@@ -91,6 +92,7 @@ def test_fewer_trials_than_that_are_not_exceeded(tune, tmp_path):
     assert len(study["trials"]) == 2
 
 
+@pytest.mark.slow
 def test_the_same_command_tries_failed_trials_again_and_more_trials_prolong(tune, tmp_path):
     for trials, expected in ((2, 2), (2, 2), (3, 3)):
         tune("-m", "kl", "--trials", trials)
@@ -99,6 +101,7 @@ def test_the_same_command_tries_failed_trials_again_and_more_trials_prolong(tune
         assert len(set(settings)) == len(settings) == expected
 
 
+@pytest.mark.slow
 def test_a_method_without_a_successful_trial_is_not_run_untuned(tune, tmp_path):
     code, _, errors = tune("-m", "kl,retrain", "--trials", 1)
     assert code == 3  # retrain, which has nothing to tune, was still tried
@@ -115,6 +118,7 @@ def test_studies_are_written_where_the_environment_says(tune, tmp_path, monkeypa
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_studies_of_equally_named_models_and_of_other_objectives_are_kept_apart(
     tune, tmp_path, checkpoint
 ):

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,13 @@ def any_of(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])")
 
 
+@cache
+def words_of(path: Path) -> tuple[str, ...]:
+    """The texts of a file that may name something: of a module its string literals."""
+    text = path.read_text("utf-8")
+    return tuple(literals(text)) if path.suffix == ".py" else (text,)
+
+
 def literals(source: str) -> Iterator[str]:
     """The string literals of a module, f-strings' parts included; docstrings are left out."""
     tree = ast.parse(source)
@@ -82,9 +90,7 @@ def test_no_string_names_a_plugin_s_class(kind):
     found = [
         (path.relative_to(CORE).as_posix(), match[0])
         for path in FILES
-        for text in (
-            literals(path.read_text("utf-8")) if path.suffix == ".py" else [path.read_text("utf-8")]
-        )
+        for text in words_of(path)
         for match in pattern.finditer(text)
     ]
     assert found == []

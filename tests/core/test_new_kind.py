@@ -77,6 +77,7 @@ def unharness(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_one_row_makes_hook_registry_listing_and_show(unharness):
     assert "List probes of hidden states, or show one." in unharness("--help")
 

@@ -17,16 +17,16 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def suite(tmp_path):
-    """suite(**variables) -> the finished pytest of a few files, in a clone without data."""
+    """suite(*files, **variables) -> the finished pytest of them, in a clone without data."""
     clone = tmp_path / "clone"
     shutil.copytree(REPOSITORY / "tests", clone / "tests")
     shutil.copy(REPOSITORY / "pyproject.toml", clone)
 
-    def run(**variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*files: str, **variables: str) -> subprocess.CompletedProcess[str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         inherited.pop("UNHARNESS_TEST_DATA", None)
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
             cwd=clone,
             env=inherited | variables,
             capture_output=True,
@@ -39,7 +39,7 @@ def suite(tmp_path):
 
 
 def test_what_needs_the_real_data_is_skipped_with_one_line(suite, tmp_path):
-    done = suite()
+    done = suite(*FILES)
     assert done.returncode == 0, done.stdout
     (line,) = [line for line in done.stdout.splitlines() if "SKIPPED" in line]
     missing = tmp_path / "shared" / "data" / "knowundo" / "privacy"
@@ -50,7 +50,7 @@ def test_what_needs_the_real_data_is_skipped_with_one_line(suite, tmp_path):
 
 
 def test_where_the_folder_is_named_the_data_is_demanded(suite, tmp_path):
-    done = suite(UNHARNESS_TEST_DATA=str(tmp_path / "nothing"))
+    done = suite(FILES[0], UNHARNESS_TEST_DATA=str(tmp_path / "nothing"))
     assert done.returncode == 1
     assert "SKIPPED" not in done.stdout
     assert str(tmp_path / "nothing" / "knowundo" / "privacy") in done.stdout

@@ -113,6 +113,7 @@ values = st.recursive(
 pairs = st.fixed_dictionaries({"text": scalars, "labels": scalars}, optional={"meta": values})
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
 @given(value=values | st.lists(pairs | values, max_size=5))
 def test_any_json_gives_examples_or_a_data_error(value: Any, tmp_path: Path):

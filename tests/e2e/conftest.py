@@ -37,9 +37,7 @@ def begin(environment: Path) -> Callable[..., forked_cli.Running]:
     """begin("run", …) -> the same while it is under way; `most_bytes=` limits its files."""
     forked_cli.start()
 
-    def call(
-        *words: str, most_bytes: int | None = None, **variables: str
-    ) -> forked_cli.Running:
+    def call(*words: str, most_bytes: int | None = None, **variables: str) -> forked_cli.Running:
         environment = {**os.environ, "COLUMNS": "120", **variables}
         return forked_cli.Running(list(map(str, words)), environment, most_bytes=most_bytes)
 

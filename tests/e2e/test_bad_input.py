@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,18 +78,29 @@ def test_engine_options_are_checked(refused, option, words):
         assert word in error
 
 
-@pytest.mark.parametrize(
-    ("suite", "near"),
-    [
-        ("general-fact", "general-facts"),
-        pytest.param("no_such_task_at_all", "", marks=pytest.mark.slow),  # lm-eval looks for it
-    ],
-)
-def test_unknown_suites_get_the_nearest(refused, suite, near, tmp_path):
-    error = refused(2, "--suite", suite, "--include-path", tmp_path)
-    assert suite in error
-    assert near in error
+def test_unknown_suites_get_the_nearest(refused, tmp_path):
+    error = refused(2, "--suite", "general-fact", "--include-path", tmp_path)
+    for word in ("general-fact", "general-facts", "unharness suites"):
+        assert word in error
+
+
+@pytest.mark.slow
+def test_what_lm_eval_does_not_know_either_is_refused(refused, tmp_path, monkeypatch):
+    """lm-eval has one task here: to read its own 14,000 files takes ten seconds."""
+    import lm_eval.tasks.manager
+
+    definitions = tmp_path / "definitions"
+    definitions.mkdir()
+    (definitions / "bundled.yaml").write_text("task: bundled_with_it\n")
+    monkeypatch.setattr(lm_eval.tasks.manager, "__file__", str(definitions / "manager.py"))
+    folder = tmp_path / "own"
+    folder.mkdir()
+    error = refused(2, "--suite", "no_such_task_at_all", "--include-path", folder)
+    assert "no_such_task_at_all" in error
     assert "unharness suites" in error
+    assert "Did you mean bundled_with_it" in refused(
+        2, "--suite", "bundled_with_itt", "--include-path", folder
+    )
 
 
 def test_broken_yaml_of_a_suite_is_named_with_its_line(refused, tmp_path):
@@ -201,6 +214,7 @@ def test_tokenizer_without_end_token(refused, checkpoint, tmp_path):
     assert "no end token" in refused(1, "--model", model, "--suite", "none", "--limit-train", "4")
 
 
+@pytest.mark.slow
 def test_long_answers_are_counted_and_reported(main_here, folder, checkpoint, tmp_path):
     def lengthen(rows):
         long = {"text": rows[1]["text"], "labels": "They live by the sea. " * 100}
@@ -241,11 +255,11 @@ def test_no_cuda_here(refused):
     assert "cpu" in refused(2, "--device", "cuda:9")
 
 
-def test_unknown_command(cli):
-    done = cli("runn")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: unknown command 'runn'")
-    assert "Did you mean run" in done.stderr
+def test_unknown_command(main_here):
+    code, _, errors = main_here("runn")
+    assert code == 2
+    assert errors.startswith("error: unknown command 'runn'")
+    assert "Did you mean run" in errors
 
 
 @pytest.mark.parametrize(
@@ -277,7 +291,9 @@ def test_flags_override_the_file(main_here, tmp_path, data_folder):
 
 
 @pytest.mark.slow
-def test_debug_shows_the_traceback(cli, tmp_path):
-    done = cli("run", "--data", tmp_path / "nowhere", "--debug")
+def test_debug_shows_the_traceback(tmp_path):
+    words = ("run", "--data", str(tmp_path / "nowhere"), "--debug")
+    command = [sys.executable, "-m", "unharness.cli.main", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "Traceback" in done.stderr

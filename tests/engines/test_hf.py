@@ -48,6 +48,7 @@ def _naive(loaded: Any, prompt: str, length: int = LENGTH) -> list[int]:
     return new
 
 
+@pytest.mark.slow
 def test_batches_equal_one_at_a_time(loaded: Any):
     tokenizer = loaded[1]
     lengths = {len(ids) for ids in tokenizer(PROMPTS)["input_ids"]}

@@ -178,6 +178,7 @@ def test_a_plugin_brings_a_suite_with_yaml_of_its_own(folder, monkeypatch):
     check_reachable(plan, found)
 
 
+@pytest.mark.slow
 def test_lm_eval_is_imported_where_a_suite_is_asked_alone():
     code = "import sys, unharness.pipeline.run; sys.exit('lm_eval' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

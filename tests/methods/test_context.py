@@ -67,6 +67,7 @@ def logits(model, tokenizer):
         return model(**tokenizer("Question 1? Answer", return_tensors="pt")).logits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_fine_tuning_from_a_state_leaves_the_model_as_it_was(context, tuning):
     work = context(tuning)
@@ -93,6 +94,7 @@ def test_task_arithmetic_by_hand(context):
         torch.testing.assert_close(value, torch.full_like(start[name], 0.8))
 
 
+@pytest.mark.slow
 def test_adapters_are_combined_by_what_they_do_to_the_weights(context):
     work = context("lora")
     tokenizer = work.tokenizer

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 import torch
 
 from unharness import DataOrigin, Example, Split, TaskData, UnlearnBatch, UnlearnContext
@@ -51,6 +52,7 @@ def test_the_forget_stream_is_not_looked_at(make_tokenizer):
     assert method.loss(model, batch).item() > 0
 
 
+@pytest.mark.slow
 def test_as_many_steps_as_gradient_difference_and_answers_of_the_forget_set_change_nothing(
     load_checkpoint,
 ):

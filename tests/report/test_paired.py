@@ -80,6 +80,7 @@ def test_pairing_finds_what_the_intervals_of_each_would_hide(put, store):
     assert (average.examples, average.seeds) == (110, 1)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_zero_where_there_is_no_difference(put, store):
     covered = 0
     for trial in range(12):

@@ -311,6 +311,7 @@ runs = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(runs, st.data())
 def test_every_run_is_in_exactly_one_row(make_record, tmp_path_factory, runs, data):
     from unharness.records.store import RecordStore

@@ -1,5 +1,7 @@
 """What goes to one task of a cluster: a run, or several that share an engine slow to start."""
 
+import pytest
+
 from unharness import Engine
 from unharness.registry import registry
 from unharness.request import RunRequest
@@ -25,6 +27,7 @@ def test_the_name_of_a_model_says_nothing_of_the_engine(checkpoint, tmp_path):
     assert sizes(found, 2) == [1, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_runs_of_an_engine_that_is_slow_to_start_share_it(tmp_path, monkeypatch):
     found = jobs(5, tmp_path, model="tiny", engine="vllm", method="gradient-ascent")
     assert sizes(found, 2) == [3, 2]

@@ -70,6 +70,7 @@ def test_only_the_retrained_model_reads_all_splits():
     assert set(NAMES["methods"]) - set(METHODS) == {"retrain"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["evaluation", "validation"])
 @pytest.mark.parametrize("task", NAMES["tasks"])
 def test_what_a_method_reads_is_never_asked(task, part, data_folder):
