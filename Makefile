@@ -44,7 +44,7 @@ test: check
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 quick: check
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 check: $(STAMPS)/test
 	$(BIN)/ruff check --no-cache .  # a cached verdict once hid an import that had moved

@@ -136,6 +136,7 @@ VALUES = st.recursive(
 MESSAGES = st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=6)
 
 
+@pytest.mark.slow
 @given(MESSAGES, st.lists(st.integers(1, 40), min_size=1))
 def test_messages_survive_however_the_bytes_are_cut(messages: list[Any], cuts: list[int]):
     data = b"".join(encode(message) for message in messages)

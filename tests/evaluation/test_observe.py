@@ -54,6 +54,7 @@ def _naive(loaded: Any, example: Example) -> dict[str, list[float]]:
     return columns
 
 
+@pytest.mark.slow
 def test_it_equals_the_naive_pass(loaded: Any):
     _, tokenizer = loaded
     for row, example in zip(_score(loaded), EXAMPLES, strict=True):

@@ -35,6 +35,7 @@ def test_hypervolume_by_hand():
     assert hypervolume([]) == 0
 
 
+@pytest.mark.slow
 @given(points)
 def test_hypervolume_is_the_number_of_unit_squares_below(found):
     squares = sum(any(x > i and y > j for x, y in found) for i in range(100) for j in range(100))

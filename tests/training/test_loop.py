@@ -249,6 +249,7 @@ def _adapted(load_checkpoint: Callable[..., Any]) -> Any:
     return add_adapter(model, LoraSettings(dropout=0.5), seed=1)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits(load_checkpoint: Any, rows: Any):
     data = rows(12)
     digests = []

@@ -68,6 +68,7 @@ def group():
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method_class", "on_head"), [(BothAtOnce, False), (BothAtOnce, True), (LowLayers, False)]
 )
