@@ -127,8 +127,7 @@ def test_an_adapter_names_its_base_for_retraining(made, call):
 def test_sweep_and_tune(made, call, tmp_path):
     _, target = made("full")
     methods = ("--method", "gradient-ascent,gradient-difference")
-    # One worker: each of them imports torch.
-    place = ("--limit-train", "8", "--suite", "none", "--quiet", "--workers", "1")
+    place = ("--limit-train", "8", "--suite", "none", "--quiet")
     file = tmp_path / "sweep.yaml"
     file.write_text(f"target: {target}\nset:\n  epochs: 1\n")
     code, _, err = call("sweep", file, *methods, *place)

@@ -13,10 +13,7 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-GRID = (
-    *("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1"),
-    *("--model", "micro", "--limit-train", "8"),
-)
+GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1")
 
 
 def done(results):
@@ -47,9 +44,8 @@ def cluster(monkeypatch):
 
 
 def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, data_folder, tmp_path):
-    grid = [*GRID, "--suite", "none", "--data", str(data_folder)]
-    # One worker: each of them imports torch.
-    undisturbed = cli("sweep", *grid, "--results", tmp_path / "alone", "--workers", "1")
+    grid = [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(data_folder)]
+    undisturbed = cli("sweep", *grid, "--results", tmp_path / "alone")
     assert undisturbed.returncode == 0, undisturbed.stderr
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
     results = tmp_path / "ray"
@@ -90,8 +86,8 @@ def test_records_come_back_from_a_node_that_shares_no_folder(data_folder, tmp_pa
     monkeypatch.chdir(tmp_path)
     request = RunRequest(
         method="gradient-ascent",
-        model="micro",
         set={"epochs": 1},
+        limit_train=8,
         suite="none",
         data=str(data_folder),
         results="there",
