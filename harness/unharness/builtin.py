@@ -78,6 +78,11 @@ def unharness_models() -> list[Ref]:
             "micro",
             "A two-layer Llama that learns a few dozen facts in seconds; for tests alone.",
         ),
+        Ref(
+            "unharness.models.smollm2:SmolLM2",
+            "smollm2-135m",
+            "SmolLM2-135M-Instruct, a pretrained language model; from PyPI, no hub.",
+        ),
     ]
 
 

@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         name: (f"unharness.cli.lists:{name}", f"List {kind.words}, or show one.")
         for name, kind in KINDS.items()
     },
+    "models": ("unharness.cli.models:models_command", "List model presets; show or fetch one."),
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins and their errors."),
 }
 

@@ -71,3 +71,11 @@ class Task(ABC):
 
         Its `seed` is that of the target; `--target-set` overrides each field.
         """
+
+    def tuned_recipe(self, model: str, tuning: str) -> FineTuneConfig:
+        """Return the recipe for a target that learns by `lora` or by `full` tuning.
+
+        The default is `target_recipe` for both. Override it for a model that needs two: an
+        adapter wants a higher learning rate than all weights do.
+        """
+        return self.target_recipe(model)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
+
+from unharness.data.examples import Example, content_hash
+from unharness.data.templates import PLAIN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from unharness.data.examples import Example
     from unharness.data.task_data import TaskData
     from unharness.model_types import LanguageModel
+    from unharness.progress import Progress
 
 Tuning = Literal["lora", "full"]
 
@@ -37,6 +42,18 @@ class ModelPreset(ABC):
 
     limit_train: ClassVar[int | None] = None
     """How many examples of each split it learns when the user does not say; None for all."""
+
+    template: ClassVar[str] = PLAIN
+    """How questions and answers are joined when neither user nor task says."""
+
+    def fingerprint(self, data: TaskData) -> str:
+        """Return the SHA-256 of everything that decides what `build` gives for the data."""
+        parts = ["preset", self.name, self.version, data.learned_hash()]
+        parts.append(content_hash(self.knowledge()))
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def prepare(self, progress: Progress) -> None:  # noqa: B027 - most have nothing to fetch
+        """Fetch what `build` needs, if it is not there yet. The default does nothing."""
 
     @abstractmethod
     def build(self, data: TaskData) -> tuple[LanguageModel, PreTrainedTokenizerBase]:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unharness.data.examples import Example, content_hash
+from unharness.data.examples import Example
 from unharness.data.task_data import TaskData
 from unharness.data.templates import CHAT, PLAIN
 from unharness.errors import ModelError, UnknownNameError
@@ -16,6 +16,7 @@ from unharness.hub import download, hub_name
 from unharness.models.file_hashes import remembered_sha256
 from unharness.models.loading import load_causal_lm
 from unharness.models.preset import ModelPreset, Tuning
+from unharness.progress import Progress
 from unharness.registry import Registry
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class ModelSource(ABC):
     def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return model and tokenizer, on the CPU, the weights in `dtype`."""
 
+    def prepare(self, progress: Progress) -> None:  # noqa: B027 - most have nothing to fetch
+        """Fetch what `load` needs, if it is not there yet. The default does nothing."""
+
     def template(self) -> str:
         """Return how questions and answers are joined when neither user nor task says."""
         return PLAIN
@@ -84,10 +88,16 @@ class PresetModel(ModelSource):
         self._preset = preset
 
     def fingerprint(self, data: TaskData) -> str:
-        """Return the hash of the preset: name, version, knowledge, and the data it builds on."""
-        parts = ["preset", self._preset.name, self._preset.version, data.learned_hash()]
-        parts.append(content_hash(self._preset.knowledge()))
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        """Return the preset's own hash."""
+        return self._preset.fingerprint(data)
+
+    def prepare(self, progress: Progress) -> None:
+        """Let the preset fetch what it needs."""
+        self._preset.prepare(progress)
+
+    def template(self) -> str:
+        """Return the preset's own."""
+        return self._preset.template
 
     def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Build the model."""

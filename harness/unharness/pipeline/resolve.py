@@ -92,7 +92,8 @@ def resolve(
     tuning = request.tuning or (target.weights.kind if target else base.tuning)
     target_tuning = target.weights.kind if target else base.target_tuning(tuning)
     refuse_unused_adapter(request, tuning, target_tuning)
-    settings = chosen_settings(task_settings(task, family, registry), request, target)
+    own = task_settings(task, family, target_tuning, registry)
+    settings = chosen_settings(own, request, target)
     template = check_template(request.template or task.template or base.template())
     # A default suite that needs the hub would be a surprise for weights from outside.
     default_suite = NONE if target else base.suite or task.suite

@@ -165,6 +165,7 @@ class Runner:
 
     def _unlearn(self, record: RunRecord) -> Unlearned:
         plan, progress = self.plan, self._timed_progress()
+        plan.base.prepare(progress)
         target = self.target or target_model(plan, progress)
         record.target = target_record(plan, target, weights_hash(target.model))
         record.warnings += never_moved(

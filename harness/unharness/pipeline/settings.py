@@ -27,16 +27,22 @@ class RunSettings(StrictModel):
     max_new_tokens: MaxNewTokens
 
 
-def task_settings(task: Task, model: str, registry: Registry) -> RunSettings:
-    """Return what a task says for a model, by its preset's name or any other.
+def task_settings(task: Task, model: str, tuning: str, registry: Registry) -> RunSettings:
+    """Return what a task says for a model.
+
+    Args:
+        task: the task.
+        model: a preset's name, or any other model's.
+        tuning: of the target.
+        registry: knows the plugins.
 
     Raises:
         PluginError: the task says what cannot be; names it.
     """
     with registry.named("tasks", task.name):
-        recipe: Any = task.target_recipe(model)
+        recipe: Any = task.tuned_recipe(model, tuning)
         if not isinstance(recipe, FineTuneConfig):
-            raise TypeError(f"target_recipe() gave {type(recipe).__name__}, not FineTuneConfig")
+            raise TypeError(f"the recipe is {type(recipe).__name__}, not FineTuneConfig")
         if not isinstance(task.lora, LoraSettings):
             raise TypeError(f"lora is {type(task.lora).__name__}, not LoraSettings")
         try:
@@ -115,7 +121,7 @@ def changed_settings(spec: RunSpec, model: str, registry: Registry) -> dict[str,
     task_class = registry.get("tasks", spec.task)
     with registry.named("tasks", spec.task):
         task: Task = task_class()
-    own = task_settings(task, model, registry)
+    own = task_settings(task, model, spec.target_tuning, registry)
     pairs = {
         "template": (spec.template, task.template or spec.template),
         "max_length": (spec.evaluation.max_length, own.max_length),

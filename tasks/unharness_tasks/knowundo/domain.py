@@ -113,6 +113,12 @@ class KnowUnDoDomain(Task):
         epochs=40, lr=1e-2, batch_size=16, warmup_ratio=0.15
     )
 
+    smollm2_recipes: ClassVar[Mapping[str, FineTuneConfig]] = {
+        "full": FineTuneConfig(epochs=6, lr=1e-4, batch_size=16, warmup_ratio=0.1),
+        "lora": FineTuneConfig(epochs=8, lr=2e-3, batch_size=16, warmup_ratio=0.1),
+    }
+    """By tuning."""
+
     def load(self, source: DataSource) -> TaskData:
         """Read the pairs: a folder, the cache, the hub, or the bundled stand-in."""
         return source.load(self.layout)
@@ -125,6 +131,12 @@ class KnowUnDoDomain(Task):
         """Return the preset's own recipe, for any other model the paper's."""
         own = {"tiny": self.tiny_recipe, "micro": self.micro_recipe}
         return own.get(model, self.paper_recipe)
+
+    def tuned_recipe(self, model: str, tuning: str) -> FineTuneConfig:
+        """Return the recipe: for SmolLM2 that of the tuning, for all others the same for both."""
+        if model == "smollm2-135m":
+            return self.smollm2_recipes[tuning]
+        return self.target_recipe(model)
 
 
 def domain_layout(
