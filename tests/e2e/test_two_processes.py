@@ -137,7 +137,8 @@ def test_a_target_that_learns_by_lora_in_parts(cli, checkpoint, data_folder, tmp
     again = cli("evaluate", path.parent, "--force", "--results", tmp_path / "two", **own)
     assert again.returncode == 0, again.stderr
     # Alone it learns its target much as two do: only the masks of the adapter's dropout differ.
-    fresh = cli(*words, "--results", tmp_path / "three", "--format", "json", **plugin)
+    apart = plugin | {"UNHARNESS_CACHE": str(tmp_path / "cache of one")}
+    fresh = cli(*words, "--results", tmp_path / "three", "--format", "json", **apart)
     target = json.loads(fresh.stdout)["target"]
     assert not target["cached"]
     loss = pytest.approx(target["training"]["last_loss"], rel=0.1)
