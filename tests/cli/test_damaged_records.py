@@ -134,7 +134,8 @@ def test_published_records_are_read(call: Any):
     published = Path(__file__).resolve().parents[2] / "results" / "published"
     code, out, err = call("leaderboard", "--results", published, "--format", "json")
     assert (code, err) == (0, "")
-    assert sum(len(row["runs"]) for row in json.loads(out)) == 46
+    made = list(published.glob("*/*/*/*/run.json"))
+    assert sum(len(row["runs"]) for row in json.loads(out)) == len(made) >= 90
 
 
 ROW = {"split": "forget_eval", "id": "1", "prompt": "Where?", "answer": "Oslo", "generated": "Rome"}

@@ -59,15 +59,14 @@ def test_extremes_stay_finite(make_record, save, values, value):
 def test_published_perplexities_are_positive_and_near_their_seeds():
     store = RecordStore(PUBLISHED)
     own = {item.record.run_id: item.record.metrics for item in store.readable()}
-    seen = 0
-    for row in rows_of(store):
+    rows = rows_of(store)
+    assert len(rows) >= 10
+    for row in rows:
         for name in ("unlearn_ppl", "retention_ppl"):
             found = row["metrics"][name]
             values = [own[run][name].value for run in row["runs"]]
             assert min(values) <= found["value"] <= max(values)
             assert 0 < found["ci95"][0] <= found["value"] <= found["ci95"][1]
-            seen += 1
-    assert seen == 20
 
 
 def test_a_prompts_change_is_a_factor(make_record, save):
