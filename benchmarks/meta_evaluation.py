@@ -19,7 +19,10 @@ that metric.
     python benchmarks/meta_evaluation.py --data ../shared/data --model micro --pool 2   # a trial
 
 `closeness_forget_known` and `_said` are the distances that closeness is made of, to one retrained
-model; closeness as a whole needs the retain set as well, and is no measure of forgetting alone.
+model; `closeness_forget` is made of both, against two retrained models and the target. Closeness
+as a whole needs the retain set as well, and is no measure of forgetting alone.
+
+With --tuned RESULTS the methods take the hyperparameters that `unharness tune` chose there.
 
 Models are observed once and their observations kept in --work, so that a metric added later needs
 no training: run it again. The texts in there are the data's; the JSON in --out has numbers alone.
@@ -36,13 +39,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from meta_pools import KNOWS, TASK, Pool, Pools, Setting, preset_of
+from meta_pools import FORGET, KNOWS, TASK, Pool, Pools, Setting, forget_closeness, preset_of
 
 from unharness import RunRecord, load_records, run
 from unharness.cli.run import calm_libraries
 from unharness.evaluation.columns import MetricColumn
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
+from unharness.records.per_example import read_per_example
+from unharness.records.store import RecordStore
 from unharness.registry import registry
 from unharness.request import RunRequest
 
@@ -96,7 +101,8 @@ def harmonic(one: float, other: float) -> float:
 
 def attacked_runs(options: argparse.Namespace, plan: RunPlan) -> dict[str, dict[str, RunRecord]]:
     """Unlearn with every method and seed, and attack; return the records by model and attack."""
-    results = options.work / "runs"
+    results = options.work / ("tuned-runs" if options.tuned else "runs")
+    chosen = _chosen(options.tuned)
     attacks = {
         name: text.format(lr=options.relearn_lr or plan.recipe.lr / 10)
         for name, text in ATTACKS.items()
@@ -115,6 +121,7 @@ def attacked_runs(options: argparse.Namespace, plan: RunPlan) -> dict[str, dict[
             attack=("none", *attacks.values()),
             suite="none",
             limit=options.limit,
+            hyperparameters=chosen.get(method, {}),
         )
         _say(f"{method} (seed {seed}) unlearned and attacked", time.perf_counter() - started)
     names = {"none": "none"} | {text: name for name, text in attacks.items()}
@@ -124,6 +131,24 @@ def attacked_runs(options: argparse.Namespace, plan: RunPlan) -> dict[str, dict[
             row = found.setdefault(f"{record.spec.method} {record.spec.seed}", {})
             row[names[record.spec.attack_name]] = record
     return found
+
+
+def _chosen(results: Path | None) -> dict[str, dict[str, Any]]:
+    """Return the hyperparameters of each method's tuned rows."""
+    found = load_records(results) if results else []
+    return {one.spec.method: one.spec.config for one in found if one.spec.tuned}
+
+
+def _references(options: argparse.Namespace, pools: Pools) -> tuple[Any, ...]:
+    """Return the answers of two retrained models and of the target, by way to ask."""
+    results = options.work / ("tuned-runs" if options.tuned else "runs")
+    answers = {
+        item.record.spec.method: read_per_example(item.record, item.folder)[FORGET].answers
+        for item in RecordStore(results).readable()
+        if item.record.spec.method in ("retrain", "vanilla")
+        and item.record.spec.attack_name == "none"
+    }
+    return [pools.answers("reference", 0), answers["retrain"]], answers["vanilla"]
 
 
 def robustness(
@@ -162,8 +187,20 @@ def robustness(
     return found
 
 
-def report(pools: Pools, count: int, runs: Mapping[str, Mapping[str, RunRecord]]) -> dict[str, Any]:
-    """Return every metric's faithfulness and robustness, and the values that they come from."""
+def report(
+    pools: Pools,
+    count: int,
+    runs: Mapping[str, Mapping[str, RunRecord]],
+    references: tuple[Any, ...] = (),
+) -> dict[str, Any]:
+    """Return every metric's faithfulness and robustness, and the values that they come from.
+
+    Args:
+        pools: the models.
+        count: in each of the two pools.
+        runs: unlearned models, attacked.
+        references: of `forget_closeness`, the answers of retrained models and of the target.
+    """
     gold = pools.reference()
     values = {
         pool: [pools.values(pool, at, gold) for at in range(count)]
@@ -188,13 +225,16 @@ def report(pools: Pools, count: int, runs: Mapping[str, Mapping[str, RunRecord]]
         if row.get("robustness") is not None:
             row["overall"] = harmonic(row["faithfulness"], row["robustness"])
         metrics[column.label] = row
-    away = {pool: [pools.distances(pool, at, gold) for at in range(count)] for pool in values}
-    for name in away["learned"][0]:
-        known, other = ([one[name] for one in away[pool]] for pool in ("learned", "unlearned"))
-        metrics[name] = {"faithfulness": auc(known, other), "threshold": threshold(known, other)}
-        for pool, rows in values.items():
-            for row, found in zip(rows, away[pool], strict=True):
-                row[name] = found[name]
+    for pool, rows in values.items():
+        for at, row in enumerate(rows):
+            row |= pools.distances(pool, at)
+            if references:
+                row["closeness_forget"] = forget_closeness(pools.answers(pool, at), *references)
+    for name in [name for name in values["learned"][0] if name.startswith("closeness")]:
+        sign = -1.0 if name == "closeness_forget" else 1.0  # the others are distances
+        known, other = ([sign * one[name] for one in values[pool]] for pool in values)
+        cut = sign * threshold(known, other)
+        metrics[name] = {"faithfulness": auc(known, other), "threshold": cut}
     preset = preset_of(pools.plan)
     return {
         "task": TASK,
@@ -220,6 +260,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pool", type=int, default=20, help="models in each of the two pools")
     parser.add_argument("--methods", default="gradient-difference,kl,memflex")
     parser.add_argument("--seeds", type=int, default=1, help="of every method")
+    parser.add_argument("--tuned", type=Path, help="results of `unharness tune`: their settings")
     parser.add_argument("--relearn-lr", type=float, help="default: a tenth of the target's")
     parser.add_argument("--limit", type=int, help="evaluated examples of each split")
     parser.add_argument("--only", choices=("pools", "robustness"), help="make no more than these")
@@ -249,7 +290,8 @@ def main() -> None:
     if options.only == "robustness" and not all(pools.path(*name).exists() for name in names):
         raise SystemExit("the pools are not complete: run it without --only robustness")
     runs = {} if options.only == "pools" else attacked_runs(options, plan)
-    found = report(pools, options.pool, runs)
+    references = _references(options, pools) if runs else ()
+    found = report(pools, options.pool, runs, references)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n")
     print(f"\n{'metric':34} faithful  relearn quantize  overall")

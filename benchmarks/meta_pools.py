@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ from unharness.models.weights import WeightsRef
 from unharness.pipeline.run_plan import RunPlan
 from unharness.records.stage_specs import digest_of
 from unharness.registry import registry
+from unharness.report.closeness import harmonic_mean
 
 TASK, FORGET = "knowundo-privacy", "forget_eval"
 Pool = Literal["learned", "unlearned", "reference"]
@@ -162,19 +164,20 @@ class Pools:
         scores = score(self.columns, found, registry(), {"retrained": [gold]})
         return {label: one.value for label, one in scores.items()}
 
-    def distances(self, pool: Pool, at: int, gold: Observations) -> dict[str, float]:
+    def distances(self, pool: Pool, at: int) -> dict[str, float]:
         """Return d of `closeness` on the forget set: how far a model is from the retrained one.
 
         With one retrained model and one target it orders models as closeness does, turned round.
         """
-        own, reference = (
-            example_numbers(found, {})[FORGET].answers
-            for found in (self.observations(pool, at), gold)
-        )
+        own, reference = self.answers(pool, at), self.answers("reference", 0)
         return {
             f"closeness_forget_{way}": float(numpy.nanmean(numpy.abs(own[way] - reference[way])))
             for way in own
         }
+
+    def answers(self, pool: Pool, at: int) -> Mapping[str, numpy.ndarray]:
+        """Return by example of the forget split what a model knows and what it says, 0 to 1."""
+        return example_numbers(self.observations(pool, at), {})[FORGET].answers
 
     def observations(self, pool: Pool, at: int) -> Observations:
         """Return what was kept of a model."""
@@ -186,6 +189,30 @@ class Pools:
         """Return what was observed of the retrained model."""
         self.make("reference", 0)
         return self.observations("reference", 0)
+
+
+def forget_closeness(
+    own: Mapping[str, numpy.ndarray],
+    retrained: Sequence[Mapping[str, numpy.ndarray]],
+    target: Mapping[str, numpy.ndarray],
+) -> float:
+    """Return the forget side of closeness in %: the harmonic mean of what is known and said.
+
+    Args:
+        own: of the model, by way to ask, (n,) each.
+        retrained: of two or more retrained models.
+        target: of the target model.
+    """
+    count, parts = len(retrained), []
+    for way, values in own.items():
+        rows = numpy.stack([one[way] for one in retrained])
+        middle = rows.mean(axis=0)
+        others = (rows.sum(axis=0) - rows) / (count - 1)
+        nearer = numpy.sqrt((1 + 1 / count) / (1 + 1 / (count - 1)))
+        floor = float(numpy.nanmean(numpy.abs(rows - others))) * float(nearer)
+        away, far = (float(numpy.nanmean(numpy.abs(one - middle))) for one in (values, target[way]))
+        parts.append(min(1.0, max(0.0, 1 - (away - floor) / (far - floor))))
+    return 100.0 * float(harmonic_mean(parts))
 
 
 def preset_of(plan: RunPlan) -> ModelPreset:

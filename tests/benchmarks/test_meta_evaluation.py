@@ -81,3 +81,24 @@ def test_every_metric_of_the_forget_split_has_an_orientation(meta):
         if isinstance(use, MetricUse) and use.split == "forget_eval"
     }
     assert names - set(meta.KNOWS) == {"repetition"}  # it says nothing of knowledge
+
+
+def test_the_forget_side_of_closeness_by_hand(meta):
+    import meta_pools
+    import numpy
+
+    retrained = [
+        {"known": numpy.array([0.2, 0.4]), "said": numpy.array([0.0, 0.0])},
+        {"known": numpy.array([0.4, 0.4]), "said": numpy.array([0.0, 0.2])},
+    ]
+    target = {"known": numpy.ones(2), "said": numpy.ones(2)}
+    assert meta_pools.forget_closeness(target, retrained, target) == 0.0
+    middle = {"known": numpy.array([0.3, 0.4]), "said": numpy.array([0.0, 0.1])}
+    assert meta_pools.forget_closeness(middle, retrained, target) == 100.0
+    own = {"known": numpy.array([0.65, 0.7]), "said": numpy.array([0.0, 0.1])}
+    # known: d = 0.325, z = 0.1 * sqrt(1.5 / 2), far = 0.65.
+    floor = 0.1 * 0.75**0.5
+    part = 1 - (0.325 - floor) / (0.65 - floor)
+    assert meta_pools.forget_closeness(own, retrained, target) == pytest.approx(
+        100 * 2 / (1 / part + 1)
+    )
