@@ -39,7 +39,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from meta_pools import FORGET, KNOWS, TASK, Pool, Pools, Setting, forget_closeness, preset_of
+from meta_pools import (
+    FORGET,
+    KNOWS,
+    TASK,
+    Answers,
+    Pool,
+    Pools,
+    Setting,
+    distances,
+    forget_closeness,
+    preset_of,
+)
 
 from unharness import RunRecord, load_records, run
 from unharness.cli.run import calm_libraries
@@ -101,8 +112,7 @@ def harmonic(one: float, other: float) -> float:
 
 def attacked_runs(options: argparse.Namespace, plan: RunPlan) -> dict[str, dict[str, RunRecord]]:
     """Unlearn with every method and seed, and attack; return the records by model and attack."""
-    results = options.work / ("tuned-runs" if options.tuned else "runs")
-    chosen = _chosen(options.tuned)
+    results, chosen = options.runs, _chosen(options.tuned)
     attacks = {
         name: text.format(lr=options.relearn_lr or plan.recipe.lr / 10)
         for name, text in ATTACKS.items()
@@ -139,12 +149,11 @@ def _chosen(results: Path | None) -> dict[str, dict[str, Any]]:
     return {one.spec.method: one.spec.config for one in found if one.spec.tuned}
 
 
-def _references(options: argparse.Namespace, pools: Pools) -> tuple[Any, ...]:
-    """Return the answers of two retrained models and of the target, by way to ask."""
-    results = options.work / ("tuned-runs" if options.tuned else "runs")
+def _references(options: argparse.Namespace, pools: Pools) -> tuple[Sequence[Answers], Answers]:
+    """Return the answers of two retrained models and of the target."""
     answers = {
         item.record.spec.method: read_per_example(item.record, item.folder)[FORGET].answers
-        for item in RecordStore(results).readable()
+        for item in RecordStore(options.runs).readable()
         if item.record.spec.method in ("retrain", "vanilla")
         and item.record.spec.attack_name == "none"
     }
@@ -191,7 +200,7 @@ def report(
     pools: Pools,
     count: int,
     runs: Mapping[str, Mapping[str, RunRecord]],
-    references: tuple[Any, ...] = (),
+    references: tuple[Sequence[Answers], Answers] | None = None,
 ) -> dict[str, Any]:
     """Return every metric's faithfulness and robustness, and the values that they come from.
 
@@ -225,11 +234,13 @@ def report(
         if row.get("robustness") is not None:
             row["overall"] = harmonic(row["faithfulness"], row["robustness"])
         metrics[column.label] = row
+    reference = pools.answers("reference", 0)
     for pool, rows in values.items():
         for at, row in enumerate(rows):
-            row |= pools.distances(pool, at)
+            own = pools.answers(pool, at)
+            row |= distances(own, reference)
             if references:
-                row["closeness_forget"] = forget_closeness(pools.answers(pool, at), *references)
+                row["closeness_forget"] = forget_closeness(own, *references)
     for name in [name for name in values["learned"][0] if name.startswith("closeness")]:
         sign = -1.0 if name == "closeness_forget" else 1.0  # the others are distances
         known, other = ([sign * one[name] for one in values[pool]] for pool in values)
@@ -270,6 +281,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.methods = options.methods.split(",")
     options.work = options.work or Path("results/meta-evaluation") / options.model
+    options.runs = options.work / ("tuned-runs" if options.tuned else "runs")
     return options
 
 
@@ -290,7 +302,7 @@ def main() -> None:
     if options.only == "robustness" and not all(pools.path(*name).exists() for name in names):
         raise SystemExit("the pools are not complete: run it without --only robustness")
     runs = {} if options.only == "pools" else attacked_runs(options, plan)
-    references = _references(options, pools) if runs else ()
+    references = _references(options, pools) if runs else None
     found = report(pools, options.pool, runs, references)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n")

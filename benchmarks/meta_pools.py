@@ -29,10 +29,12 @@ from unharness.models.weights import WeightsRef
 from unharness.pipeline.run_plan import RunPlan
 from unharness.records.stage_specs import digest_of
 from unharness.registry import registry
-from unharness.report.closeness import harmonic_mean
+from unharness.report.closeness import between_retrained, harmonic_mean
 
 TASK, FORGET = "knowundo-privacy", "forget_eval"
 Pool = Literal["learned", "unlearned", "reference"]
+Answers = Mapping[str, numpy.ndarray]
+"""By way to ask, known or said: a number of each example, (n,), 0 to 1."""
 KNOWS = {
     **dict.fromkeys(("token_accuracy", "exact_memorisation", "extraction_strength"), 1),
     **dict.fromkeys(("probability", "rouge_l", "rouge_l_forced"), 1),
@@ -164,19 +166,8 @@ class Pools:
         scores = score(self.columns, found, registry(), {"retrained": [gold]})
         return {label: one.value for label, one in scores.items()}
 
-    def distances(self, pool: Pool, at: int) -> dict[str, float]:
-        """Return d of `closeness` on the forget set: how far a model is from the retrained one.
-
-        With one retrained model and one target it orders models as closeness does, turned round.
-        """
-        own, reference = self.answers(pool, at), self.answers("reference", 0)
-        return {
-            f"closeness_forget_{way}": float(numpy.nanmean(numpy.abs(own[way] - reference[way])))
-            for way in own
-        }
-
-    def answers(self, pool: Pool, at: int) -> Mapping[str, numpy.ndarray]:
-        """Return by example of the forget split what a model knows and what it says, 0 to 1."""
+    def answers(self, pool: Pool, at: int) -> Answers:
+        """Return what a model knows and what it says of the forget split."""
         return example_numbers(self.observations(pool, at), {})[FORGET].answers
 
     def observations(self, pool: Pool, at: int) -> Observations:
@@ -191,25 +182,30 @@ class Pools:
         return self.observations("reference", 0)
 
 
-def forget_closeness(
-    own: Mapping[str, numpy.ndarray],
-    retrained: Sequence[Mapping[str, numpy.ndarray]],
-    target: Mapping[str, numpy.ndarray],
-) -> float:
+def distances(own: Answers, retrained: Answers) -> dict[str, float]:
+    """Return d of `closeness` on the forget set: how far a model is from the retrained one.
+
+    With one retrained model and one target it orders models as closeness does, turned round.
+    """
+    return {
+        f"closeness_forget_{way}": float(numpy.nanmean(numpy.abs(own[way] - retrained[way])))
+        for way in own
+    }
+
+
+def forget_closeness(own: Answers, retrained: Sequence[Answers], target: Answers) -> float:
     """Return the forget side of closeness in %: the harmonic mean of what is known and said.
 
     Args:
-        own: of the model, by way to ask, (n,) each.
+        own: of the model.
         retrained: of two or more retrained models.
         target: of the target model.
     """
-    count, parts = len(retrained), []
+    parts = []
     for way, values in own.items():
         rows = numpy.stack([one[way] for one in retrained])
         middle = rows.mean(axis=0)
-        others = (rows.sum(axis=0) - rows) / (count - 1)
-        nearer = numpy.sqrt((1 + 1 / count) / (1 + 1 / (count - 1)))
-        floor = float(numpy.nanmean(numpy.abs(rows - others))) * float(nearer)
+        floor = float(numpy.nanmean(between_retrained(rows)))
         away, far = (float(numpy.nanmean(numpy.abs(one - middle))) for one in (values, target[way]))
         parts.append(min(1.0, max(0.0, 1 - (away - floor) / (far - floor))))
     return 100.0 * float(harmonic_mean(parts))

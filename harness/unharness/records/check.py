@@ -37,18 +37,18 @@ def problem_of(record: RunRecord, text: str) -> str:
     """
     if problem := _unsafe_name(record):
         return problem
-    if _may_hold_no_number(text):  # the walk takes long
+    if _may_hold_non_finite(text):  # the walk takes long
         for place, value in _numbers(record.model_dump(), ""):
             if not math.isfinite(value):
                 return f"{place} is {value}, not a finite number; restore the file"
     return ""
 
 
-def _may_hold_no_number(text: str) -> bool:
-    """Return whether a JSON text may hold NaN or infinity: fast, as hardly any does.
+def _may_hold_non_finite(text: str) -> bool:
+    """Return whether a JSON text may hold NaN or infinity; a fast check that may say yes in vain.
 
-    A reader takes these two words, and makes infinity of all beyond 1e308. That has an exponent of
-    three digits, or hundreds of digits before a shorter one.
+    JSON readers accept the words NaN and Infinity, and read any number beyond 1e308 as infinity.
+    Such a number has an exponent of three digits, or hundreds of digits.
     """
     if "NaN" in text or "Infinity" in text:
         return True

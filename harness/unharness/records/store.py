@@ -240,7 +240,11 @@ def _text(path: Path) -> str:
 
 
 def _evaluations(path: Path, content: RunFile) -> list[RunRecord]:
-    """Return a record for each evaluation, with the ids of its own spec."""
+    """Return one record per evaluation.
+
+    Raises:
+        RecordError: a record is not as the schema says, or its ids do not match its spec.
+    """
     try:
         records = content.records()
     except ValidationError as error:
@@ -252,7 +256,7 @@ def _evaluations(path: Path, content: RunFile) -> list[RunRecord]:
 
 
 def _refused(path: Path, error: ValidationError) -> RecordError:
-    """Return in our words why a file is none of today's schema."""
+    """Return the error for a file that does not match the current schema."""
     version = _version_named(error)
     if version is None:
         return RecordError(f"{path}: not a record: {refused_place(error)}")

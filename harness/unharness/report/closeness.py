@@ -224,7 +224,7 @@ class ClosenessScale:
                     groups,
                     numpy.bincount(groups),
                     retrained[:, keep],
-                    _floor(retrained[:, keep]),
+                    between_retrained(retrained[:, keep]),
                     away,
                 )
                 if _is_resolved(axis):
@@ -301,8 +301,17 @@ def _rows(axis: _Axis, runs: Sequence[PerExample]) -> Any:
     return numpy.stack(found)
 
 
-def _floor(retrained: Any) -> Any:
-    """Return by example what each retrained model is from the mean of the others, corrected."""
+def between_retrained(retrained: Any) -> Any:
+    """Return by example how far retrained models are from the mean of the others: z.
+
+    It is corrected for the mean of all, which holds one model more.
+
+    Args:
+        retrained: (R, n).
+
+    Returns:
+        (n,); None for a single model.
+    """
     count = len(retrained)
     if count < TO_RANK:
         return None
@@ -358,7 +367,7 @@ def _reach(part: Any, by_group: Any, by_model: Any) -> Any:
 def _part(axis: _Axis, rows: Any, seeds: Sequence[int], chosen: Sequence[int] | None = None) -> Any:
     """Return a part by run, (K,), not clipped; with some of the retrained models, if given."""
     retrained = axis.retrained if chosen is None else axis.retrained[list(chosen)]
-    floor = _floor(retrained)
+    floor = between_retrained(retrained)
     found = _distances(axis, rows, seeds, retrained, axis.floor if floor is None else floor)
     return _share(*found.mean(axis=2))
 

@@ -55,8 +55,7 @@ def target_seed(spec: RunSpec) -> int:
 
 def run_key(record: RunRecord) -> RunKey:
     """Return a run's target seed and seed."""
-    unlearn = record.spec.unlearn
-    return int(unlearn.target.recipe.get(SEED) or 0), unlearn.seed
+    return target_seed(record.spec), record.spec.seed
 
 
 def target_weights(record: RunRecord) -> str | None:

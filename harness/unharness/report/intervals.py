@@ -124,8 +124,8 @@ class Runs:
 
     def pieces(self) -> tuple[Piece, ...]:
         """Return what the runs' own chance gives: by target seed and seed where both vary."""
+        # The variance between the seeds of one target.
         seed = self.squares / self.freedom if self.freedom else 0.0
-        """Variance between seeds of one target."""
         count, runs = len(self.within), sum(map(len, self.within))
         if count < 2:
             return (Piece("seeds", seed / runs, self.freedom),) if self.freedom else ()
