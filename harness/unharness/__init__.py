@@ -55,7 +55,13 @@ if TYPE_CHECKING:
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
     from unharness.terminal import Text, print_table
     from unharness.training.blocks import decoder_blocks, hidden_states
-    from unharness.training.likelihood import sequence_kl, sequence_nll, token_log_probs
+    from unharness.training.likelihood import (
+        scored_log_probs,
+        sequence_kl,
+        sequence_nll,
+        token_log_probs,
+    )
+    from unharness.training.scored_logits import scored_logits
     from unharness.training.sharded import gather_full_tensor
     from unharness.unlearning.context import UnlearnContext
     from unharness.unlearning.method import LossMethod, Method
@@ -109,7 +115,13 @@ _HOMES = {
     "sweeps.executors.executor": ("Executor", "Job", "JobResult", "SweepObserver"),
     "terminal": ("Text", "print_table"),
     "training.blocks": ("decoder_blocks", "hidden_states"),
-    "training.likelihood": ("sequence_kl", "sequence_nll", "token_log_probs"),
+    "training.likelihood": (
+        "scored_log_probs",
+        "sequence_kl",
+        "sequence_nll",
+        "token_log_probs",
+    ),
+    "training.scored_logits": ("scored_logits",),
     "training.sharded": ("gather_full_tensor",),
     "unlearning.context": ("UnlearnContext",),
     "unlearning.method": ("LossMethod", "Method"),
@@ -208,6 +220,8 @@ __all__ = [
     "results_option",
     "rouge_l_f1",
     "run",
+    "scored_log_probs",
+    "scored_logits",
     "sequence_kl",
     "sequence_nll",
     "stdout_console",

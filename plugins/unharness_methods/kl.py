@@ -70,12 +70,15 @@ class GradientAscentKL(LossMethod):
     def loss_terms(self, model: LanguageModel, batch: UnlearnBatch) -> Iterator[Tensor]:
         """Yield the ascent, then the divergence, so that one pass is held at a time."""
         config: GradientAscentKL.Config = self.config
-        kept, reference = batch[self.keeps], batch.reference.logits
+        kept, reference = batch[self.keeps], batch.reference
         yield -config.forget_weight * sequence_nll(model, batch["forget"]).mean()
         if config.fidelity == "released-code":
-            yield config.kl_weight * _cross_entropy(model, kept, reference(self.keeps))
+            yield config.kl_weight * _cross_entropy(model, kept, reference.logits(self.keeps))
         else:
-            yield config.kl_weight * sequence_kl(model, kept, reference(self.keeps)).mean()
+            yield (
+                config.kl_weight
+                * sequence_kl(model, kept, reference.scored_logits(self.keeps)).mean()
+            )
 
 
 def _cross_entropy(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> Tensor:

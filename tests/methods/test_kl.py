@@ -41,7 +41,7 @@ def test_kl_by_hand():
     assert value.tolist() == pytest.approx([math.log(4 / 3) / 4], abs=1e-6)
     forget_nll = -(math.log(0.75) + math.log(0.5)) / 2
     method = GradientAscentKL(GradientAscentKL.Config(forget_weight=0.5, kl_weight=3.0))
-    says = SimpleNamespace(logits=lambda stream, batch: reference)
+    says = SimpleNamespace(scored_logits=lambda stream, batch: reference[:, :-1].flatten(0, 1))
     loss = method.loss(own, UnlearnBatch({"forget": batch, "retain": batch}, says))
     assert loss.item() == pytest.approx(3 * math.log(4 / 3) / 4 - 0.5 * forget_nll, abs=1e-6)
 

@@ -64,6 +64,9 @@ class ReferenceModel(Protocol):
     def logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
         """Return the logits, (B, T, V)."""
 
+    def scored_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        """Return the logits that predict scored tokens, (N, V)."""
+
     def hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
         """Return a decoder block's output, (B, T, H)."""
 
@@ -92,6 +95,14 @@ class BatchReference:
         A stream with `everywhere` gets them at every position, padding included.
         """
         return self.model.logits(stream, self.batch[stream])
+
+    def scored_logits(self, stream: str) -> torch.Tensor:
+        """Return the logits of the positions whose next token is scored, (N, V).
+
+        They come in the order of the batch's rows. Where T is long or V large they take a fraction
+        of the memory that `logits` takes.
+        """
+        return self.model.scored_logits(stream, self.batch[stream])
 
     def hidden(self, stream: str, layer: int) -> torch.Tensor:
         """Return the output of decoder block `layer`, (B, T, H); 0 in padding."""

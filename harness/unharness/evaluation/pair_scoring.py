@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unharness.data.batches import IGNORED, collate
+from unharness.data.batches import collate
 from unharness.data.encoding import Encoded
 from unharness.errors import ModelError
 from unharness.evaluation.scoring_batch import bytes_per_token, logits_budget, scored_in_batches
 from unharness.training.divergence import position_kl
+from unharness.training.scored_logits import scored_logits, scored_positions
 
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
@@ -91,8 +92,4 @@ def _answer_logits(
 ) -> tuple[torch.Tensor, list[int]]:
     """Return the logits that predict scored tokens, (N, V), and how many each row has."""
     batch = collate(rows, pad_token_id).to(model.device)
-    logits = model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).logits
-    scored = batch.labels[:, 1:] != IGNORED
-    return logits[:, :-1][scored], scored.sum(dim=1).tolist()
+    return scored_logits(model, batch), scored_positions(batch).sum(dim=1).tolist()

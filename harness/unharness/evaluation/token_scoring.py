@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unharness.data.batches import IGNORED, collate
+from unharness.data.batches import collate
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example, Kind
 from unharness.data.templates import PLAIN
@@ -18,6 +18,7 @@ from unharness.evaluation.scoring_batch import (
     logits_budget,
     scored_in_batches,
 )
+from unharness.training.scored_logits import scored_logits, scored_positions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -109,17 +110,14 @@ def _score_batch(
     model: LanguageModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Encoded]
 ) -> list[TokenScores]:
     batch = collate(rows, tokenizer.pad_token_id).to(model.device)
-    logits = model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).logits
-    targets = batch.labels[:, 1:]
-    scored = targets != IGNORED
+    scored = scored_positions(batch)
+    targets = batch.labels[:, 1:][scored]
     counts = scored.sum(dim=1).tolist()
-    columns = _position_scores(logits[:, :-1][scored], targets[scored])
+    columns = _position_scores(scored_logits(model, batch), targets)
     if not bool(torch.isfinite(columns[0]).all()):
         raise ModelError("the model's probabilities are not finite: its weights have run away")
     pieces = [column.split(counts) for column in columns]
-    expected = targets[scored].cpu().split(counts)
+    expected = targets.cpu().split(counts)
     results = []
     for row, answer, log_probs, best, means, variances in zip(rows, expected, *pieces, strict=True):
         results.append(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from unharness.model_types import LanguageModel
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same key would give other weights."""
 LOG_FILE = "training.json"
 KIND = "models"

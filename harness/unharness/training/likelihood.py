@@ -25,17 +25,28 @@ def token_log_probs(logits: Tensor, labels: Tensor) -> Tensor:
         (B, T-1) float32, natural logarithm; entry t is for the token at t+1, and 0 where that
         is not scored.
     """
-    import torch
-    from torch.nn import functional
-
     targets = labels[:, 1:]
     scored = targets != -100
-    # Only the scored rows are lifted to float32: prompts and padding cost nothing.
-    losses = functional.cross_entropy(
-        logits[:, :-1][scored].float(), targets[scored], reduction="none"
-    )
-    result = torch.zeros(targets.shape, dtype=torch.float32, device=logits.device)
-    return result.masked_scatter(scored, -losses)
+    return _spread(chosen_log_probs(logits[:, :-1][scored], targets[scored]), scored)
+
+
+def scored_log_probs(model: LanguageModel, batch: TokenBatch) -> Tensor:
+    """Return a model's log-probability of every scored token, given the true tokens before it.
+
+    As `token_log_probs` of the model's logits, which are computed where a token is scored alone.
+
+    Args:
+        model: a causal language model.
+        batch: B examples, padded to T.
+
+    Returns:
+        (B, T-1) float32, natural logarithm; 0 where no token is scored.
+    """
+    from unharness.training.scored_logits import scored_logits, scored_positions
+
+    scored = scored_positions(batch)
+    values = chosen_log_probs(scored_logits(model, batch), batch.labels[:, 1:][scored])
+    return _spread(values, scored)
 
 
 def sequence_nll(
@@ -51,10 +62,7 @@ def sequence_nll(
     Returns:
         (B,) float32; 0 for an example without scored tokens.
     """
-    logits = model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).logits
-    totals = -token_log_probs(logits, batch.labels).sum(dim=1)
+    totals = -scored_log_probs(model, batch).sum(dim=1)
     if reduce == "sum":
         return totals
     if reduce != "mean":
@@ -69,22 +77,37 @@ def sequence_kl(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> T
     Args:
         model: a causal language model.
         batch: B examples.
-        reference: (B, T, V) logits of the reference model, without gradient.
+        reference: logits of the reference model, without gradient: (B, T, V), or (N, V) at the
+            N positions whose next token is scored, as `batch.reference.scored_logits` gives them.
 
     Returns:
         (B,) float32, nats per token; 0 for an example without scored tokens.
     """
+    from unharness.training.divergence import position_kl
+    from unharness.training.scored_logits import scored_logits, scored_positions
+
+    scored = scored_positions(batch)
+    wanted = reference[:, :-1][scored] if reference.dim() == 3 else reference
+    del reference
+    losses = position_kl(scored_logits(model, batch), wanted)
+    return _spread(losses, scored).sum(dim=1) / scored.sum(dim=1).clamp(min=1)
+
+
+def chosen_log_probs(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return the log-probability of one token a position, (N,) float32.
+
+    Args:
+        logits: (N, V), any float type; sums over the vocabulary are taken in float32.
+        tokens: (N,) int64.
+    """
+    from torch.nn import functional
+
+    return -functional.cross_entropy(logits.float(), tokens, reduction="none")
+
+
+def _spread(values: Tensor, scored: Tensor) -> Tensor:
+    """Put values, (N,), where a mask, (B, T-1), is true; 0 elsewhere."""
     import torch
 
-    from unharness.training.divergence import position_kl
-
-    scored = batch.labels[:, 1:] != -100
-    wanted = reference[:, :-1][scored]
-    del reference
-    logits = model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).logits
-    losses = position_kl(logits[:, :-1][scored], wanted)
-    table = torch.zeros(scored.shape, dtype=torch.float32, device=logits.device)
-    totals = table.masked_scatter(scored, losses).sum(dim=1)
-    return totals / scored.sum(dim=1).clamp(min=1)
+    table = torch.zeros(scored.shape, dtype=torch.float32, device=values.device)
+    return table.masked_scatter(scored, values)

@@ -19,8 +19,9 @@ from unharness.data.encoding import Encoded
 from unharness.errors import MethodError
 from unharness.models.lora import is_adapted
 from unharness.training.blocks import block_outputs, hidden_states, recorded_blocks
-from unharness.training.likelihood import token_log_probs
+from unharness.training.likelihood import chosen_log_probs, scored_log_probs
 from unharness.training.precision import autocast
+from unharness.training.scored_logits import all_logits, scored_logits, scored_positions
 from unharness.training.sharded import forget_gathered, is_spread
 from unharness.unlearning.streams import HIDDEN, LOG_PROBS, LOGITS, Stream
 
@@ -65,9 +66,25 @@ class Reference(ABC):
         return self._log_probs(stream, batch)
 
     def logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
-        """Return the logits, (B, T, V)."""
+        """Return the logits, (B, T, V); 0 where the next token is not scored, if not asked for."""
         self._check(stream, LOGITS)
-        return self._logits(stream, batch)
+        if self._streams[stream].everywhere:
+            return self._all_logits(stream, batch)
+        found = self._scored_logits(stream, batch)
+        scored = torch.zeros_like(batch.labels, dtype=torch.bool)
+        scored[:, :-1] = scored_positions(batch)
+        logits = torch.zeros(
+            (*scored.shape, found.shape[-1]), dtype=found.dtype, device=found.device
+        )
+        logits[scored] = found
+        return logits
+
+    def scored_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        """Return the logits that predict scored tokens, (N, V)."""
+        self._check(stream, LOGITS)
+        if self._streams[stream].everywhere:
+            return self._all_logits(stream, batch)[:, :-1][scored_positions(batch)]
+        return self._scored_logits(stream, batch)
 
     def hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
         """Return a decoder block's output, (B, T, H); 0 in padding."""
@@ -90,7 +107,10 @@ class Reference(ABC):
     def _log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor: ...
 
     @abstractmethod
-    def _logits(self, stream: str, batch: TokenBatch) -> torch.Tensor: ...
+    def _scored_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor: ...
+
+    @abstractmethod
+    def _all_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor: ...
 
     @abstractmethod
     def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor: ...
@@ -119,11 +139,16 @@ class AdapterReference(Reference):
         self._spread = any(is_spread(value) for value, _ in self._kept)
 
     def _log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
-        return token_log_probs(self._logits(stream, batch), batch.labels)
-
-    def _logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
         with self._swapped(), torch.no_grad():
-            return _forward(self._model, batch)
+            return scored_log_probs(self._model, batch)
+
+    def _scored_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        with self._swapped(), torch.no_grad():
+            return scored_logits(self._model, batch)
+
+    def _all_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        with self._swapped(), torch.no_grad():
+            return all_logits(self._model, batch)
 
     def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
         with self._swapped(), torch.no_grad():
@@ -201,29 +226,29 @@ class StoredReference(Reference):
             if stream.everywhere:
                 batch = _padded(batch, longest, pad)
             with recorded_blocks(model, layers) as found, _head_input(model) as final:
-                logits = _forward(model, batch)
+                logits = (all_logits if stream.everywhere else scored_logits)(model, batch)
             states = [found[layer] for layer in layers]
-            scored = batch.labels[:, 1:] != IGNORED
+            scored = scored_positions(batch)
             counts = scored.sum(dim=1).tolist()
+            if LOGITS in stream.reference:
+                [last] = final
+                self._check_head(last, logits)
+                kept = last.cpu().unbind() if stream.everywhere else last[0].cpu().split(counts)
+                self._states_kept.setdefault(name, {}).update(zip(keys, kept, strict=True))
             if LOG_PROBS in stream.reference:
-                values = token_log_probs(logits, batch.labels)[scored].cpu()
+                flat = logits[:, :-1][scored] if stream.everywhere else logits
+                values = chosen_log_probs(flat, batch.labels[:, 1:][scored]).cpu()
                 self._log_probs_kept.setdefault(name, {}).update(
                     zip(keys, values.split(counts), strict=True)
                 )
-            if LOGITS in stream.reference:
-                self._check_head(final[0], logits)
-                last = final[0]
-                pieces = last.cpu() if stream.everywhere else last[:, :-1][scored].cpu()
-                kept = pieces.unbind() if stream.everywhere else pieces.split(counts)
-                self._states_kept.setdefault(name, {}).update(zip(keys, kept, strict=True))
         for layer, output in zip(layers, states, strict=True):
             rows = [row[: len(key)].cpu().clone() for key, row in zip(keys, output, strict=True)]
             self._hidden_kept.setdefault((name, layer), {}).update(zip(keys, rows, strict=True))
 
     def _check_head(self, states: torch.Tensor, logits: torch.Tensor) -> None:
         """Refuse a model that changes the logits after its output head, as by soft-capping."""
-        own = self._head(states[:, :1]).float()
-        if not torch.allclose(own, logits[:, :1].float(), rtol=1e-2, atol=1e-2):
+        own = self._head(states.flatten(0, -2)[:1]).float()
+        if not torch.allclose(own, logits.flatten(0, -2)[:1].float(), rtol=1e-2, atol=1e-2):
             raise MethodError(
                 "reference logits cannot be kept for full tuning of this model: it changes them "
                 "after its output head; use --tuning lora"
@@ -231,24 +256,16 @@ class StoredReference(Reference):
 
     def _log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
         values = self._pieces(self._log_probs_kept[stream], batch)
-        scored = batch.labels[:, 1:] != IGNORED
+        scored = scored_positions(batch)
         return torch.zeros(scored.shape, device=values.device).masked_scatter(scored, values)
 
-    def _logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
-        kept = self._states_kept[stream]
-        self._head.to(batch.labels.device)
-        with torch.no_grad():
-            if self._streams[stream].everywhere:
-                width = batch.labels.shape[1]
-                rows = torch.stack([kept[key][:width] for key in batch.token_rows()])
-                return self._from_states(rows.to(batch.labels.device))
-            found = self._from_states(self._pieces(kept, batch))
-        shape = (*batch.labels.shape, found.shape[-1])
-        logits = torch.zeros(shape, dtype=found.dtype, device=found.device)
-        scored = torch.zeros_like(batch.labels, dtype=torch.bool)
-        scored[:, :-1] = batch.labels[:, 1:] != IGNORED
-        logits[scored] = found
-        return logits
+    def _scored_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        return self._from_states(self._pieces(self._states_kept[stream], batch))
+
+    def _all_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
+        kept, width = self._states_kept[stream], batch.labels.shape[1]
+        rows = torch.stack([kept[key][:width] for key in batch.token_rows()])
+        return self._from_states(rows.to(batch.labels.device))
 
     def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
         kept = self._hidden_kept[stream, layer]
@@ -258,7 +275,9 @@ class StoredReference(Reference):
             padded[index, : len(row)] = row
         return padded.to(batch.labels.device)
 
+    @torch.no_grad()
     def _from_states(self, states: torch.Tensor) -> torch.Tensor:
+        self._head.to(states.device)
         found: torch.Tensor = self._head(states.to(next(self._head.parameters()).dtype))
         return found
 
@@ -266,19 +285,12 @@ class StoredReference(Reference):
         return torch.cat([kept[key] for key in batch.token_rows()]).to(batch.labels.device)
 
 
-def _forward(model: LanguageModel, batch: TokenBatch) -> torch.Tensor:
-    logits: torch.Tensor = model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).logits
-    return logits
-
-
 @contextmanager
 def _head_input(model: LanguageModel) -> Iterator[list[torch.Tensor]]:
-    """Record what the output head is given, (B, T, H)."""
+    """Record what the output head is given: (B, T, H), or (1, N, H) of scored positions."""
     found: list[torch.Tensor] = []
-    handle = model.get_output_embeddings().register_forward_pre_hook(
-        lambda module, args: found.append(args[0])
+    handle = model.get_output_embeddings().register_forward_hook(
+        lambda module, args, output: found.append(args[0])
     )
     try:
         yield found
