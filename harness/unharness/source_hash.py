@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 DIGITS = 16
+DESCRIPTIONS = frozenset({"gradients_before_training", "streams_by_term"})
+"""Methods of a plugin's classes that only describe it; no result depends on them."""
 CORE = "unharness"
 
 
@@ -19,8 +21,8 @@ def source_hash(plugin: type) -> str:
     """Return the hash of a class's module and of the modules of its package that it imports.
 
     It is taken of the syntax trees without docstrings, so comments, layout and documentation do
-    not count. Modules of other distributions and of the core do not count either: those have
-    versions.
+    not count, nor do methods that only describe the plugin. Modules of other distributions and of
+    the core do not count either: those have versions.
 
     Returns:
         16 hexadecimal digits; an empty text where there is no source, as in a live session.
@@ -103,7 +105,13 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # Also the texts under attributes: a statement that is only a constant does nothing.
             node.body = [one for one in node.body if not _is_text(one)]
+        if isinstance(node, ast.ClassDef):
+            node.body = [one for one in node.body if not _is_description(one)]
     return tree
+
+
+def _is_description(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name in DESCRIPTIONS
 
 
 def _is_text(node: ast.stmt) -> bool:

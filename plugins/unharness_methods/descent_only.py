@@ -29,6 +29,10 @@ class DescentOnly(LossMethod):
         """Return what the descent reads."""
         return {"retain": Stream("retain")}
 
+    def streams_by_term(self) -> list[list[str]]:
+        """Return the retain set alone: the forget set only gives the number of steps."""
+        return [["retain"]]
+
     def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean NLL of the retain examples (nats per token)."""
         return sequence_nll(model, batch["retain"]).mean()

@@ -167,6 +167,11 @@ class MemFlex(GradientDifference):
         """Return the names of the tensors in the region; all, if it is located at every step."""
         return None if self.config.localise == "every-step" else self._region.names
 
+    def gradients_before_training(self) -> tuple[int, int]:
+        """Return the gradients that are compared: those of the forget and of the retain set."""
+        once = self.config.localise == "once"
+        return (2, self.config.localise_batch_size) if once else (0, 0)
+
     @property
     def separate_gradients(self) -> bool:
         """Whether the region is located at every step, from the two terms' gradients."""

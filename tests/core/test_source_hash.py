@@ -73,3 +73,17 @@ def test_built_ins_have_hashes_of_their_own():
     hashes = {name: source_hash(registry().get("methods", name)) for name in names}
     assert all(len(value) == 16 for value in hashes.values())
     assert hashes["kl"] != hashes["gradient-ascent"]
+
+
+def test_what_only_describes_the_method_does_not_count(package):
+    described = (
+        MODULE
+        + """
+    def gradients_before_training(self):
+        return 2, 8
+
+    def streams_by_term(self):
+        return [["retain"]]
+"""
+    )
+    assert package(text=described) == package()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,6 +34,10 @@ from unharness.cli.run_options import (
 )
 from unharness.cli.yaml_file import file_keys, from_file
 from unharness.defaults import AUTO_ENGINE
+
+if TYPE_CHECKING:
+    from unharness.pipeline.run_plan import RunPlan
+    from unharness.progress import Progress
 
 EPILOG = f"""\b
 Examples:
@@ -97,7 +101,11 @@ NO_FLAGS = ("eval_split", "tuned")
 @click.option(
     "--force", is_flag=True, default=None, help="Run again even if a finished record exists."
 )
-@click.option("--dry-run", is_flag=True, help="Print the resolved spec, and run nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the resolved spec and an estimate of peak memory; run nothing.",
+)
 @format_option("table", "json")
 @output_options
 def run_command(
@@ -142,6 +150,8 @@ def run_command(
         if dry_run:
             spec = {"run_id": plan.spec.run_id(), **plan.spec.model_dump(mode="json")}
             echo_json(spec)
+            if not quiet:
+                show_memory(plan, progress)
             return
         if note := plan.data.origin.standin_note():
             progress.note(note)
@@ -163,6 +173,23 @@ def run_command(
         from unharness.cli.outcome import print_outcome
 
         print_outcome(outcome)
+
+
+def show_memory(plan: RunPlan, progress: Progress) -> None:
+    """Print an estimate of the run's memory, or why there is none."""
+    from unharness.errors import UnharnessError
+
+    try:
+        with progress.stage("estimate memory"):  # transformers takes seconds
+            from unharness.pipeline.memory_estimate import estimate_run
+
+            found = estimate_run(plan)
+    except UnharnessError as error:
+        progress.note(f"no estimate of memory: {error}")
+        return
+    from unharness.cli.memory_table import print_estimate
+
+    print_estimate(found)
 
 
 def interrupt(*_: Any) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from unharness.errors import ModelError
+from unharness.training.device_memory import free_memory, unless_out_of_memory
 
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
@@ -22,7 +24,7 @@ SHARE = 4
 
 def logits_budget(device: torch.device) -> int:
     """Return how many bytes the logits of a scoring pass may take on a device."""
-    return min(LOGITS_BYTES, _free_memory(device) // SHARE)
+    return min(LOGITS_BYTES, free_memory(device) // SHARE)
 
 
 def scored_in_batches(
@@ -53,7 +55,7 @@ def scored_in_batches(
         longest = lengths[order[start]]
         room = budget // max(1, longest * bytes_per_token)
         part = order[start : start + max(1, min(batch_size, room))]
-        rows = _unless_out_of_memory(score, part)
+        rows = unless_out_of_memory(partial(score, part))
         if rows is None:
             if len(part) == 1:
                 raise ModelError(
@@ -66,33 +68,7 @@ def scored_in_batches(
         start += len(part)
 
 
-def _unless_out_of_memory(
-    score: Callable[[Sequence[int]], Sequence[Row]], part: Sequence[int]
-) -> Sequence[Row] | None:
-    """Return the scores; None where the memory does not suffice, what was taken given back."""
-    from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
-
-    try:
-        return score(part)
-    except (RuntimeError, MemoryError) as error:
-        if not isinstance(error, MemoryError) and not should_reduce_batch_size(error):
-            raise
-    clear_device_cache(garbage_collection=True)  # behind the block: the error held the tensors
-    return None
-
-
 def bytes_per_token(model: LanguageModel) -> int:
     """Return the size of a model's logits at one position."""
     dtype: torch.dtype = model.dtype
     return int(model.config.get_text_config().vocab_size) * dtype.itemsize
-
-
-def _free_memory(device: torch.device) -> int:
-    """Return the bytes that can be taken on a device without swapping."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(free + cached)
-    import psutil
-
-    return int(psutil.virtual_memory().available)

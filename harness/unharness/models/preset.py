@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from unharness.data.examples import Example, content_hash
 from unharness.data.templates import PLAIN
@@ -61,3 +61,11 @@ class ModelPreset(ABC):
 
         Must give the same weights for the same data at every call.
         """
+
+    def config_and_tokenizer(self, data: TaskData) -> tuple[Any, PreTrainedTokenizerBase]:
+        """Return the model's configuration, and its tokenizer; where it can, without weights.
+
+        The default builds the model.
+        """
+        model, tokenizer = self.build(data)
+        return model.config, tokenizer

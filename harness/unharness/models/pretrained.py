@@ -8,9 +8,9 @@ import tempfile
 from abc import abstractmethod
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from unharness.cache import cached_folder
+from unharness.cache import cache_folder, cached_folder
 from unharness.data.task_data import TaskData
 from unharness.errors import ModelError
 from unharness.manifest import sha256_of
@@ -84,6 +84,19 @@ class PretrainedPreset(ModelPreset):
     def build(self, data: TaskData) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return the model, on the CPU in float32, and its tokenizer."""
         return CheckpointModel(self.name, self.folder()).load(data, "float32")
+
+    def config_and_tokenizer(self, data: TaskData) -> tuple[Any, PreTrainedTokenizerBase]:
+        """Return them from the cache; nothing is fetched.
+
+        Raises:
+            ModelError: the model is not in the cache.
+        """
+        folder = cache_folder(KIND, self._key())
+        if not folder.is_dir():
+            raise ModelError(
+                f"{self.name} is not fetched yet; unharness models fetch {self.name} does it"
+            )
+        return CheckpointModel(self.name, folder).config_and_tokenizer(data)
 
     def _key(self) -> str:
         parts = [KIND, self.name, self.version, self.source_sha256]

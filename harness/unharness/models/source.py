@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unharness.data.examples import Example
 from unharness.data.task_data import TaskData
 from unharness.data.templates import CHAT, PLAIN
-from unharness.errors import ModelError, UnknownNameError
+from unharness.errors import ModelError, UnknownNameError, reason_of
 from unharness.hub import download, hub_name
 from unharness.models.file_hashes import remembered_sha256
 from unharness.models.loading import load_causal_lm
@@ -33,6 +33,8 @@ IDENTITY_FILES = (
 )
 MODEL_FILES = (*IDENTITY_FILES, "*.json")
 """What is fetched of a model on the hub."""
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""How transformers reads a folder."""
 
 
 class ModelSource(ABC):
@@ -60,6 +62,17 @@ class ModelSource(ABC):
     @abstractmethod
     def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return model and tokenizer, on the CPU, the weights in `dtype`."""
+
+    @abstractmethod
+    def config_and_tokenizer(self, data: TaskData) -> tuple[Any, PreTrainedTokenizerBase | None]:
+        """Return the model's configuration, of transformers, and its tokenizer, without weights.
+
+        Returns:
+            Both; in place of the tokenizer None, where there is none.
+
+        Raises:
+            ModelError: there is no configuration that transformers knows.
+        """
 
     def prepare(self, progress: Progress) -> None:  # noqa: B027 - most have nothing to fetch
         """Fetch what `load` needs, if it is not there yet. The default does nothing."""
@@ -106,6 +119,11 @@ class PresetModel(ModelSource):
         model, tokenizer = self._preset.build(data)
         return model.to(getattr(torch, dtype)), _usable(tokenizer, self.name)
 
+    def config_and_tokenizer(self, data: TaskData) -> tuple[Any, PreTrainedTokenizerBase | None]:
+        """Ask the preset."""
+        config, tokenizer = self._preset.config_and_tokenizer(data)
+        return config, _usable(tokenizer, self.name)
+
     def target_tuning(self, tuning: Tuning) -> Tuning:
         """Return the preset's own choice, if it has one."""
         return self._preset.target_tuning or tuning
@@ -151,12 +169,8 @@ class CheckpointModel(ModelSource):
 
     def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Load from the folder: safetensors only, no remote code."""
-        from transformers import AutoTokenizer
-
-        options = {"local_files_only": True, "trust_remote_code": False}
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **options)
-            tokenizer = _usable(tokenizer, self.name)
+            tokenizer = self._tokenizer()
             model = load_causal_lm(self._folder, dtype)
         except ModelError:
             raise
@@ -169,6 +183,26 @@ class CheckpointModel(ModelSource):
         # What a saved adapter says that it sits on.
         model.name_or_path, model.hub_revision = self._known_as, self.revision
         return model, tokenizer
+
+    def config_and_tokenizer(self, data: TaskData) -> tuple[Any, PreTrainedTokenizerBase | None]:
+        """Read them from the folder."""
+        from transformers import AutoConfig
+
+        try:
+            config = AutoConfig.from_pretrained(str(self._folder), **LOCAL)
+        except Exception as error:
+            raise ModelError(
+                f"{self.name}: no config that transformers knows ({reason_of(error)})"
+            ) from error
+        try:
+            return config, self._tokenizer()
+        except Exception:  # whatever a library makes of files that are missing or no tokenizer's
+            return config, None
+
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
+        from transformers import AutoTokenizer
+
+        return _usable(AutoTokenizer.from_pretrained(str(self._folder), **LOCAL), self.name)
 
 
 def find_base_model(name: str, registry: Registry) -> ModelSource:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unharness.cache import cache_folder, cached_folder, damage
-from unharness.data.encoding import encode_examples
+from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example, Split, content_hash
 from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.data.task_data import TaskData
@@ -239,19 +239,9 @@ def fine_tune(
     from unharness.training.loop import train
     from unharness.training.steps import fine_tune_steps
 
-    encoded = [
-        row
-        for split in splits
-        for row in encode_examples(
-            tokenizer,
-            split.examples,
-            max_length,
-            end_token=True,
-            template=effective_template(split, template),
-            kind=split.kind,
-        )
-    ]
-    encoded += encode_examples(tokenizer, knowledge, max_length, end_token=True, template=template)
+    encoded = learned_rows(
+        tokenizer, splits, max_length=max_length, template=template, knowledge=knowledge
+    )
     if not encoded:
         return TrainingLog(), 0
     rows = [row for row in encoded if row.scored]
@@ -274,6 +264,31 @@ def fine_tune(
         on_step=on_step,
     )
     return log, sum(row.truncated for row in encoded)
+
+
+def learned_rows(
+    tokenizer: PreTrainedTokenizerBase,
+    splits: Sequence[Split],
+    *,
+    max_length: int,
+    template: str,
+    knowledge: Sequence[Example] = (),
+) -> list[Encoded]:
+    """Return what `fine_tune` reads as tokens, end tokens included; some rows may score none."""
+    encoded = [
+        row
+        for split in splits
+        for row in encode_examples(
+            tokenizer,
+            split.examples,
+            max_length,
+            end_token=True,
+            template=effective_template(split, template),
+            kind=split.kind,
+        )
+    ]
+    more = encode_examples(tokenizer, knowledge, max_length, end_token=True, template=template)
+    return encoded + more
 
 
 def training_log(content: Mapping[str, Any]) -> TrainingLog:

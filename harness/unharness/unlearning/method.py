@@ -145,6 +145,28 @@ class LossMethod(Method, StepHooks):
         """
         yield self.loss(model, batch)
 
+    # What follows only describes the method, for the estimate of memory; it is no part of its
+    # source hash.
+
+    def streams_by_term(self) -> Sequence[Collection[str]]:
+        """Return the names of the streams that each of the loss's terms passes forward.
+
+        The default: all of them where there is one term; where there are several, each reads one.
+        """
+        names = ["forget", *(name for name in self.streams() if name != "forget")]
+        if type(self).loss_terms is LossMethod.loss_terms:
+            return [names]
+        return [[name] for name in names]
+
+    def gradients_before_training(self) -> tuple[int, int]:
+        """Return what `prepare` holds in memory, where it computes gradients.
+
+        Returns:
+            How many gradients of all trainable tensors are held at once, and of how many examples
+            a backward pass for them is. The default: none.
+        """
+        return 0, 0
+
     def unlearn(self, context: UnlearnContext) -> UnlearnedModel | None:
         """Train `context.model` with the loss."""
         from unharness.unlearning.loss_trainer import train_with_loss
