@@ -1,0 +1,73 @@
+"""A base model and a task's real questions, for benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unharness.data.encoding import Encoded, encode_examples
+from unharness.data.recipe import LoraSettings
+from unharness.data.sources import DataSource
+from unharness.data.task_data import TaskData
+from unharness.models.lora import add_adapter
+from unharness.models.source import find_base_model
+from unharness.registry import registry
+from unharness.unlearning.context import UnlearnContext
+
+MAX_LENGTH = 256
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a benchmark works on."""
+
+    model: Any
+    tokenizer: Any
+    data: TaskData
+    template: str
+
+    def encoded(self, role: str | None = None) -> list[Encoded]:
+        """Return the training examples of a role as tokens; None: all that the target learns."""
+        splits = self.data.trainable(role) if role else self.data.learned()
+        examples = [row for split in splits for row in split.examples]
+        rows = encode_examples(
+            self.tokenizer, examples, MAX_LENGTH, end_token=True, template=self.template
+        )
+        return [row for row in rows if row.scored]
+
+    def context(self) -> UnlearnContext:
+        """Return what a method is given."""
+        device = str(self.model.device)
+        return UnlearnContext(
+            self.model, self.tokenizer, self.data, 0, MAX_LENGTH, device, template=self.template
+        )
+
+
+def parser(text: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the options that all benchmarks have."""
+    found = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument("--data", default="auto")
+    found.add_argument("--task", default="knowundo-privacy")
+    found.add_argument("--model", default="smollm2-135m")
+    found.add_argument("--rounds", type=int, default=3)
+    found.add_argument("--limit", type=int, help="only so many examples a split")
+    found.add_argument("--out", type=Path, help="write the figures as JSON")
+    return found
+
+
+def load(options: argparse.Namespace, tuning: str = "full") -> Subject:
+    """Return model and data on the GPU where there is one, else on the CPU, in float32."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    data = registry().get("tasks", options.task)().load(DataSource(options.data))
+    base = find_base_model(options.model, registry())
+    model, tokenizer = base.load(data, "float32")
+    if tuning == "lora":
+        model = add_adapter(model, LoraSettings(), seed=0)
+    limited = data.limited(options.limit) if options.limit else data
+    return Subject(model.to(device).eval(), tokenizer, limited, base.template())

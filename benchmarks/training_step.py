@@ -1,0 +1,101 @@
+"""An optimizer step of the harness against one of the released recipe, on real questions.
+
+The released recipe passes one example at a time, padded to 256 tokens, with logits at every
+position, and adds up 16 of them. The harness passes the 16 together, padded to their longest, with
+logits where a token is scored. Both have the same gradient: tests/training/test_released_recipe.py.
+
+    python benchmarks/training_step.py --data ../shared/data \
+        --out benchmarks/results/training_step.json
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from alternating import alternate, machine
+from real_questions import MAX_LENGTH, load, parser
+from released_recipe import padded, released_step
+
+from unharness.cli.run import calm_libraries
+from unharness.data.encoding import Encoded
+from unharness.data.recipe import FineTuneConfig
+from unharness.training.likelihood import sequence_nll
+from unharness.training.loop import train
+from unharness.training.steps import fine_tune_steps
+
+BATCH = 16
+
+
+def released(model: Any, batches: Sequence[Sequence[Encoded]], pad: int) -> Callable[[], None]:
+    """Return what takes a step for every batch as the released recipe does."""
+    model = copy.deepcopy(model).train()
+    movable = [value for value in model.parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(movable, lr=1e-5, weight_decay=0.0)
+    device = movable[0].device
+
+    def run() -> None:
+        for batch in batches:
+            released_step(model, [padded(row, MAX_LENGTH, pad).to(device) for row in batch])
+            torch.nn.utils.clip_grad_norm_(movable, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return run
+
+
+def harness(model: Any, rows: Sequence[Encoded], pad: int) -> Callable[[], float]:
+    """Return what takes the same steps by the harness's own loop; set-up does not count."""
+    config = FineTuneConfig(epochs=1, lr=1e-5, batch_size=BATCH)
+    model = copy.deepcopy(model)
+
+    def run() -> float:
+        steps = fine_tune_steps(
+            rows,
+            epochs=1,
+            batch_size=BATCH,
+            micro_batch_size=None,
+            pad_token_id=pad,
+            order=random.Random(0),
+        )
+        log = train(
+            model, steps, lambda current, batch: sequence_nll(current, batch).mean(), config, seed=0
+        )
+        return log.seconds
+
+    return run
+
+
+def main() -> None:
+    """Time both for full tuning and LoRA, and write the ratios."""
+    words = parser(__doc__)
+    words.add_argument("--steps", type=int, default=3, help="optimizer steps a round")
+    options = words.parse_args()
+    found: dict[str, Any] = {"model": options.model, "task": options.task, "machine": machine()}
+    for tuning in ("full", "lora"):
+        subject = load(options, tuning)
+        pad, everything = subject.tokenizer.pad_token_id, subject.encoded()
+        rows = random.Random(0).sample(everything, min(len(everything), BATCH * options.steps))
+        batches = [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]
+        found[tuning] = alternate(
+            {
+                "released": released(subject.model, batches, pad),
+                "unharness": harness(subject.model, rows, pad),
+            },
+            options.rounds,
+        )
+        found[tuning]["steps"] = len(batches)
+        print(tuning, json.dumps(found[tuning]), flush=True)
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    calm_libraries(False)
+    main()

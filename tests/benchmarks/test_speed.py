@@ -1,0 +1,99 @@
+"""The benchmarks of speed run, at small shapes, and what they compare gives the same gradient."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from unharness.data.batches import collate
+from unharness.data.encoding import encode_examples
+from unharness.data.examples import Example
+from unharness.data.recipe import LoraSettings
+from unharness.models.lora import add_adapter
+from unharness.training.likelihood import sequence_nll
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+from released_recipe import padded, released_step  # noqa: E402
+from shared_pass import one_pass, two_passes  # noqa: E402
+
+ROWS = [
+    Example(
+        id=f"{n}", prompt=f"What is question {n} about{' it' * n}?", answer="an answer " * (n + 1)
+    )
+    for n in range(5)
+]
+
+
+def _gradients(model):
+    found = {name: v.grad for name, v in model.named_parameters() if v.grad is not None}
+    model.zero_grad(set_to_none=True)
+    return found
+
+
+def _distance(found, wanted):
+    """The L2 norm of the difference of two gradients, relative to the second."""
+    assert found.keys() == wanted.keys()
+    squares = [(found[name].double() - wanted[name].double()).square().sum() for name in wanted]
+    norm = sum(value.double().square().sum() for value in wanted.values())
+    return float((sum(squares) / norm).sqrt())
+
+
+@pytest.fixture(params=["full", "lora"])
+def model_and_rows(request, load_checkpoint):
+    model, tokenizer = load_checkpoint("llama")
+    if request.param == "lora":
+        model = add_adapter(model, LoraSettings(dropout=0.0), seed=0)
+        for name, value in model.named_parameters():
+            if ".lora_B." in name:  # an adapter that has learned something
+                torch.nn.init.normal_(value, std=0.02)
+    return model, encode_examples(tokenizer, ROWS, 64, end_token=True), tokenizer.pad_token_id
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
+def test_a_step_has_the_released_recipes_gradient(model_and_rows, dtype, bound):
+    model, rows, pad = model_and_rows
+    released_step(model, [padded(row, 64, pad) for row in rows])
+    wanted = _gradients(model)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        loss = sequence_nll(model, collate(rows, pad)).mean()
+    loss.backward()
+    assert _distance(_gradients(model), wanted) < bound
+
+
+def test_one_pass_over_two_streams_has_the_gradient_of_two(model_and_rows):
+    model, rows, pad = model_and_rows
+    pair = (rows[:3], rows[3:])
+    two_passes(model, lambda part: collate(part, pad), pair)
+    wanted = _gradients(model)
+    one_pass(model, lambda part: collate(part, pad), pair)
+    assert _distance(_gradients(model), wanted) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "arms"),
+    [
+        ("training_step", ("full", "unharness")),
+        ("shared_pass", ("lora", "one pass")),
+        ("evaluation_batches", ("likelihood", "batches")),
+        ("localisation_batches", ("full", "batches")),
+        ("loop_overhead", ("bare",)),
+    ],
+)
+def test_a_script_writes_its_ratios(script, arms, tmp_path, environment, monkeypatch):
+    out = tmp_path / "figures.json"
+    words = ["--model", "micro", "--data", "standin", "--rounds", "1", "--limit", "4"]
+    if script in ("training_step", "shared_pass", "loop_overhead"):
+        words += ["--steps", "1"]
+    monkeypatch.setattr(sys, "argv", [script, *words, "--out", str(out)])
+    importlib.import_module(script).main()
+    found = json.loads(out.read_text())
+    assert found["machine"]["torch"] == torch.__version__
+    for name in arms:
+        found = found[name]
+    assert found["ratio"] > 0
+    assert len(found["seconds"]) == 1
