@@ -5,6 +5,7 @@ VENV   ?= .venv
 METHOD ?= memflex
 TASK   ?= knowundo-privacy
 MODEL  ?= tiny
+DATA   ?= auto
 ARGS   ?=
 
 TORCH   := 2.13.0
@@ -21,11 +22,12 @@ BROKEN  := torchvision torchaudio torchcodec
 SPREAD   := --dist loadfile --no-loadscope-reorder
 PARALLEL := -n $(shell expr $$(nproc) + 1) $(SPREAD)
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
+FIGURES := benchmarks/results
 STAMPS  := $(VENV)/.made
 SOURCES := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick test-gpu leaderboard check clean
+.PHONY: help run test quick test-gpu bench bench-gpu leaderboard check clean
 
 help:
 	@echo "make run          set up, then unharness run   (METHOD= TASK= MODEL= ARGS=)"
@@ -33,6 +35,8 @@ help:
 	@echo "make quick        set up, then the checks and the quick tests"
 	@echo "make leaderboard  compare what was run so far"
 	@echo "make test-gpu     the pipeline on a GPU with a model of 1 B parameters"
+	@echo "make bench        time it on this machine: ratios, as JSON   (DATA=)"
+	@echo "make bench-gpu    the same on a GPU, with 7 B parameters and with smollm2-135m"
 	@echo "make clean        remove $(VENV)"
 
 run: $(STAMPS)/run
@@ -55,6 +59,20 @@ check: $(STAMPS)/test
 
 test-gpu: $(STAMPS)/test
 	$(BIN)/python benchmarks/gpu_pipeline.py $(ARGS)
+
+bench: $(STAMPS)/test
+	for name in training_step shared_pass evaluation_batches; do \
+	  $(BIN)/python benchmarks/$$name.py --data $(DATA) --out $(FIGURES)/$$name.json || exit; done
+	$(BIN)/python benchmarks/localisation_batches.py --data $(DATA) --limit 48 \
+	  --out $(FIGURES)/localisation_batches.json
+	$(BIN)/python benchmarks/loop_overhead.py --data $(DATA) --model tiny \
+	  --out $(FIGURES)/loop_overhead.json
+
+bench-gpu: $(STAMPS)/test
+	$(BIN)/python benchmarks/gpu_pipeline.py --data $(DATA) --shape 7B \
+	  --out $(FIGURES)/gpu_7b.json
+	$(BIN)/python benchmarks/gpu_pipeline.py --data $(DATA) --model smollm2-135m \
+	  --out $(FIGURES)/gpu_smollm2.json
 
 clean:
 	rm -rf $(VENV)

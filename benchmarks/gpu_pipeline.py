@@ -1,11 +1,13 @@
-"""The pipeline on a GPU: a LLaMA-shaped model of about 1 B parameters with random weights.
+"""The pipeline on a GPU: a LLaMA-shaped model with random weights, or a preset.
 
 Target by LoRA on the privacy task, then every method; prints forced metrics, seconds a step and
-peak memory, and writes them as JSON. Random weights know no English, so the numbers say that the
-pipeline works and what it costs, not how well a method unlearns.
+peak memory, and writes them as JSON, with a step of the harness against one of the released recipe
+on the same model. Random weights know no English: their numbers say that the pipeline works and
+what it costs, not how well a method unlearns.
 
-    make test-gpu
-    python benchmarks/gpu_pipeline.py --device cpu --small      # the same path, without a GPU
+    make test-gpu                                               # 1 B parameters
+    make bench-gpu                                              # 7 B, and smollm2-135m
+    python benchmarks/gpu_pipeline.py --device cpu --shape small    # the same path, without a GPU
 """
 
 from __future__ import annotations
@@ -18,10 +20,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from alternating import machine
+from real_questions import load
+from real_questions import parser as benchmark_options
+from training_step import figures
+
 from unharness.cli.run import calm_libraries
 
 SHAPES = {
     "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
+    "7B": {"hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32},
     "small": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
 }
 METRICS = ("unlearn_success", "retention_success", "unlearn_ppl", "retention_ppl")
@@ -40,8 +48,8 @@ def make_checkpoint(folder: Path, shape: str, data: str) -> int:
     _, tokenizer = Tiny().build(task.load(DataSource(data)))
     config = LlamaConfig(
         vocab_size=32_000,
-        num_attention_heads=SHAPES[shape]["hidden_size"] // 16 if shape == "small" else 32,
-        num_key_value_heads=2 if shape == "small" else 8,
+        num_attention_heads=4 if shape == "small" else 32,
+        num_key_value_heads={"small": 2, "1B": 8, "7B": 32}[shape],
         max_position_embeddings=1024,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -49,7 +57,7 @@ def make_checkpoint(folder: Path, shape: str, data: str) -> int:
         **SHAPES[shape],
     )
     torch.manual_seed(0)
-    model = LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config).to(torch.bfloat16 if shape == "7B" else torch.float32)
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     return sum(parameter.numel() for parameter in model.parameters())
@@ -57,9 +65,13 @@ def make_checkpoint(folder: Path, shape: str, data: str) -> int:
 
 def main() -> None:
     """Make the model, run every method, print and write what was measured."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--small", action="store_true", help="a model of 4 M parameters")
+    parser.add_argument("--shape", choices=SHAPES, default="1B", help="of the random model")
+    parser.add_argument("--model", help="a preset or a folder, in place of a random model")
+    parser.add_argument("--method", help="some, separated by commas; all when not given")
     parser.add_argument("--data", default="auto")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--out", type=Path, help="write the rows as JSON")
@@ -67,7 +79,7 @@ def main() -> None:
     import torch
 
     if options.device.startswith("cuda") and not torch.cuda.is_available():
-        sys.exit("no CUDA here: this check needs a GPU (--device cpu --small tries its path)")
+        sys.exit("no CUDA here: this check needs a GPU (--device cpu --shape small tries its path)")
 
     import unharness
     from unharness.registry import registry
@@ -75,18 +87,22 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="unharness-gpu-") as scratch:
         os.environ["UNHARNESS_CACHE"] = f"{scratch}/cache"
-        shape = "small" if options.small else "1B"
-        folder = Path(scratch) / f"random-llama-{shape}"
-        count = make_checkpoint(folder, shape, options.data)
-        print(f"model: {count / 1e9:.2f} B parameters, device: {options.device}", flush=True)
-        for method in registry().names("methods"):
+        model = options.model
+        if model is None:
+            folder = Path(scratch) / f"random-llama-{options.shape}"
+            count = make_checkpoint(folder, options.shape, options.data)
+            print(f"model: {count / 1e9:.2f} B parameters, device: {options.device}", flush=True)
+            model = str(folder)
+        for method in options.method.split(",") if options.method else registry().names("methods"):
             record = unharness.run(
                 method,
                 "knowundo-privacy",
-                model=str(folder),
+                model=model,
                 device=options.device,
                 data=options.data,
                 limit_train=options.limit,
+                suite=None if options.model else "none",
+                general="bundled",
                 results=f"{scratch}/results",
             )
             values = {name: record.metrics[name].value for name in METRICS}
@@ -95,8 +111,14 @@ def main() -> None:
             row |= {"warnings": record.warnings, "hardware": record.provenance["hardware"]}
             rows.append(row)
             print(json.dumps({key: row[key] for key in row if key != "hardware"}), flush=True)
+        words = ["--data", options.data, "--model", model]
+        words += ["--limit", str(options.limit)] if options.limit else []
+        subject = load(benchmark_options(None).parse_args(words), "lora")
+        step = {"machine": machine()} | figures(subject, steps=2, rounds=3)
+        print("a step", json.dumps(step), flush=True)
     if options.out:
-        options.out.write_text(json.dumps(rows, indent=1) + "\n")
+        found = {"model": options.model or options.shape, "methods": rows, "step": step}
+        options.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from unharness.data.sources import DataSource
 from unharness.data.task_data import TaskData
 from unharness.models.lora import add_adapter
 from unharness.models.source import find_base_model
+from unharness.pipeline.device import weights_dtype
 from unharness.registry import registry
 from unharness.unlearning.context import UnlearnContext
 
@@ -62,11 +63,11 @@ def parser(text: str | None) -> argparse.ArgumentParser:
 
 
 def load(options: argparse.Namespace, tuning: str = "full") -> Subject:
-    """Return model and data on the GPU where there is one, else on the CPU, in float32."""
+    """Return model and data on the GPU where there is one, in the types that a run has there."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     data = registry().get("tasks", options.task)().load(DataSource(options.data))
     base = find_base_model(options.model, registry())
-    model, tokenizer = base.load(data, "float32")
+    model, tokenizer = base.load(data, weights_dtype(device, tuning, tuning))
     if tuning == "lora":
         model = add_adapter(model, LoraSettings(), seed=0)
     limited = data.limited(options.limit) if options.limit else data

@@ -97,3 +97,17 @@ def test_a_script_writes_its_ratios(script, arms, tmp_path, environment, monkeyp
         found = found[name]
     assert found["ratio"] > 0
     assert len(found["seconds"]) == 1
+
+
+@pytest.mark.slow
+def test_the_path_of_the_gpu_runs_on_a_cpu(tmp_path, environment, monkeypatch):
+    out = tmp_path / "figures.json"
+    words = ["--device", "cpu", "--shape", "small", "--data", "standin", "--limit", "4"]
+    words += ["--method", "gradient-ascent,kl-ood", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["gpu_pipeline", *words])
+    monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path))  # the script sets its own; undone here
+    importlib.import_module("gpu_pipeline").main()
+    found = json.loads(out.read_text())
+    assert [row["method"] for row in found["methods"]] == ["gradient-ascent", "kl-ood"]
+    assert all(row["peak_memory_gb"] > 0 for row in found["methods"])
+    assert found["step"]["unharness"]["ratio"] > 0
