@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -117,6 +118,33 @@ def real_data() -> Path:
             pytest.fail(reason)
         raise NoRealData(reason)
     return root
+
+
+@pytest.fixture
+def main_here(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """main_here("run", …) -> exit code, stdout and stderr of the command line in this process."""
+    from unharness.cli.main import main
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(word) for word in words])
+        output, errors = capfd.readouterr()
+        return int(stopped.value.code or 0), output, errors
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def general_data() -> Path:
+    """The folder with real MMLU, ARC and other benchmarks, in place; without it: skipped."""
+    folder = REPOSITORY.parent / "shared" / "data" / "general"
+    if not folder.is_dir():
+        pytest.skip(f"real benchmarks are needed: there is no folder {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,11 @@ def unharness_suites() -> list[Ref]:
             "general-facts",
             "150 bundled facts, as choices and as open questions; works offline.",
         ),
+        Ref(
+            "unharness.evaluation.suite:Knowledge",
+            "knowledge",
+            "MMLU, ARC-Challenge, TruthfulQA (mc1), SIQA; from --suite-data DIR or the hub.",
+        ),
     ]
 
 

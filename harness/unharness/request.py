@@ -15,6 +15,8 @@ from unharness.strict_model import StrictModel
 
 NAMES_IN_A_ROW = {"suite", "attack"}
 """Fields that may hold many names with commas between them."""
+ALL_QUESTIONS = "none"
+"""The limit of a suite that has none."""
 LONGEST_FILE_NAME = 255
 """In bytes: of one component of a path, on every file system in use."""
 LONGEST_NAME = 4000
@@ -51,6 +53,10 @@ class SharedRequest(StrictModel):
     """General knowledge: a suite, names of lm-eval's tasks, or `none`."""
     include_path: str | None = None
     """A folder of lm-eval YAML."""
+    suite_data: str = "auto"
+    """Where lm-eval's benchmarks are read: `auto`, `hub`, or a folder."""
+    suite_limit: int | Literal["none"] | None = None
+    """Questions of each task of the suite; `none` for all, None for the default."""
     preset: str | None = None
     """Published hyperparameters: `NAME`, or `NAME:MODEL` for another model's."""
     template: str | None = None
@@ -80,6 +86,15 @@ class SharedRequest(StrictModel):
     @classmethod
     def _one_or_many_attacks(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("suite_limit", mode="before")
+    @classmethod
+    def _number_or_none(cls, value: Any) -> Any:
+        if value is None or value == ALL_QUESTIONS:
+            return value
+        if not str(value).isdecimal() or int(value) < 1:
+            raise ValueError(f"expected a number of questions, 1 or more, or '{ALL_QUESTIONS}'")
+        return int(value)
 
     @field_validator("*")
     @classmethod

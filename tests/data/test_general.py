@@ -15,7 +15,7 @@ from unharness.data.general import (
     rehearsal_examples,
 )
 from unharness.evaluation.suite import GeneralFacts
-from unharness.evaluation.suite_plan import _Tolerant
+from unharness.evaluation.suite_definitions import _Tolerant
 
 FACTS = general_facts()
 

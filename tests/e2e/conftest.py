@@ -2,10 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +41,6 @@ def begin(environment: Path) -> Callable[..., forked_cli.Running]:
         return forked_cli.Running(list(map(str, words)), environment, most_bytes=most_bytes)
 
     return call
-
-
-@pytest.fixture
-def main_here(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
-    """main_here("run", …) -> exit code, stdout and stderr of the command line in this process."""
-    from unharness.cli.main import main
-
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main([str(word) for word in words])
-        output, errors = capfd.readouterr()
-        return int(stopped.value.code or 0), output, errors
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

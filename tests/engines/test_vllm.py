@@ -298,7 +298,8 @@ def test_open_questions_of_general_knowledge_are_answered_as_by_hf(
     assert plan is not None
     weights = WeightsRef(_llama(tokenizer, 5), tokenizer)
     found = [
-        run_suite(weights, plan, one, limit=12, progress=Progress()) for one in (engine, HfEngine())
+        run_suite(weights, plan.asking(12), one, progress=Progress())
+        for one in (engine, HfEngine())
     ]
     assert found[0].scores == found[1].scores
     kinds = [[task["backend"] for task in one.facts["tasks"].values()] for one in found]

@@ -16,6 +16,7 @@ from unharness.evaluation import general
 from unharness.evaluation.general import run_suite
 from unharness.evaluation.suite import GeneralFacts
 from unharness.evaluation.suite_plan import plan_suite
+from unharness.evaluation.suite_sample import chosen_questions
 from unharness.models.lora import add_adapter, merged
 from unharness.models.weights import WeightsRef, save_weights
 from unharness.progress import Progress
@@ -28,7 +29,10 @@ LIMIT = 60
 def ask(model, tokenizer, suite="general-facts", folder=None, limit=LIMIT, engine=None):
     plan = plan_suite(suite, folder, registry())
     return run_suite(
-        WeightsRef(model, tokenizer), plan, engine or HfEngine(), limit=limit, progress=Progress()
+        WeightsRef(model, tokenizer),
+        plan.asking(limit),
+        engine or HfEngine(),
+        progress=Progress(),
     )
 
 
@@ -40,7 +44,12 @@ def test_it_is_what_lm_eval_s_command_line_gives(load_checkpoint, tmp_path):
     command += ["--model_args", f"pretrained={tmp_path / 'weights'},dtype=float32"]
     names = ",".join(task.name for task in GeneralFacts.tasks)
     command += ["--tasks", names, "--include_path", str(GeneralFacts.include_path)]
-    command += ["--limit", str(LIMIT), "--batch_size", "8", "--output_path", str(tmp_path / "out")]
+    asked = {
+        task.name: chosen_questions({task.name: 150}, LIMIT)[task.name]
+        for task in GeneralFacts.tasks
+    }
+    command += ["--samples", json.dumps(asked), "--batch_size", "8"]
+    command += ["--output_path", str(tmp_path / "out")]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ}
     )

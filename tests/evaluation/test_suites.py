@@ -14,7 +14,9 @@ from unharness.data.general import general_examples, general_facts
 from unharness.data.templates import SEPARATOR
 from unharness.errors import DataError, UsageError
 from unharness.evaluation.suite import NONE, GeneralFacts
-from unharness.evaluation.suite_plan import check_reachable, check_yaml, plan_suite
+from unharness.evaluation.suite_definitions import check_yaml
+from unharness.evaluation.suite_plan import plan_suite
+from unharness.evaluation.suite_reach import check_reachable
 from unharness.registry import registry
 from unharness_tasks.knowundo.paper_suite import Paper
 

@@ -13,6 +13,7 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 DATA = ("auto", "hub", "standin")
 DEVICES = ("auto", "cpu", "cuda")
 GENERAL = ("auto", "bundled", "hub")
+SUITE_DATA = ("auto", "hub")
 FILE, FOLDER = "file", "dir"
 """What the shell completes itself."""
 

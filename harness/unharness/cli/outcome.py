@@ -13,7 +13,7 @@ from unharness.records.store import RecordStore
 from unharness.reference_rows import row_of
 from unharness.registry import registry
 from unharness.report.closeness import CLOSENESS
-from unharness.report.labels import ARROWS, changed
+from unharness.report.labels import changed, metric_label
 from unharness.report.record_closeness import closeness_of
 from unharness.report.scale import Scale
 from unharness.report.values import format_number
@@ -60,7 +60,7 @@ def _attacked(first: Outcome, other: Outcome) -> Panel:
         table.add_column(heading, justify="right")
     for name, metric in _shown(after).items():
         old = before.metrics.get(name)
-        cells = [f"{name} {ARROWS[metric.direction]}", _value(old), _value(metric)]
+        cells = [metric_label(name, metric), _value(old), _value(metric)]
         if old is not None and old.value is not None and metric.value is not None:
             scale = Scale.of(metric.unit)
             if scale.covers([old.value, metric.value]):
@@ -84,7 +84,7 @@ def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
     table.add_column("95% interval", justify="right", style="dim")
     table.add_column("n", justify="right", style="dim")
     for name, metric in _shown(record).items():
-        row = [f"{name} {ARROWS[metric.direction]}"]
+        row = [metric_label(name, metric)]
         if compared and target is not None:
             row.append(_value(target.metrics.get(name)))
         ends = [format_number(end, metric.unit) for end in metric.ci95 or ()]

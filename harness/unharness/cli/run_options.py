@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 import click
 
-from unharness.cli.completion import DATA, DEVICES, FILE, FOLDER, GENERAL, complete
+from unharness.cli.completion import (
+    DATA,
+    DEVICES,
+    FILE,
+    FOLDER,
+    GENERAL,
+    SUITE_DATA,
+    complete,
+)
 from unharness.defaults import AUTO_ENGINE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -179,7 +187,7 @@ def prompt_option(lists: bool = False) -> Decorator:
 
 
 def suite_options(default: str = "the model's own, else the task's") -> Decorator:
-    """Return `--suite` and `--include-path`."""
+    """Return `--suite`, and where its tasks, questions and their number come from."""
     return together(
         click.option(
             "--suite",
@@ -190,6 +198,21 @@ def suite_options(default: str = "the model's own, else the task's") -> Decorato
         ),
         click.option(
             "--include-path", metavar="DIR", help="Folder of lm-eval task YAML files, for --suite."
+        ),
+        click.option(
+            "--suite-data",
+            shell_complete=complete("", *SUITE_DATA, paths=FOLDER),
+            metavar="DIR",
+            help="Where --suite reads MMLU, ARC, TruthfulQA and others: a folder of their files, "
+            "'hub', or 'auto': general/ in --data or $UNHARNESS_DATA, else the hub "
+            "[default: auto].",
+        ),
+        click.option(
+            "--suite-limit",
+            metavar="N|none",
+            shell_complete=complete("", "none"),
+            help="Questions of each task of --suite, a fixed sample, the same in every run; 'none' "
+            "for all [default: all; on a CPU 50, but all of the bundled facts].",
         ),
     )
 

@@ -137,7 +137,7 @@ def _headline(record: RunRecord) -> Table:
 def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
     from rich.table import Table
 
-    from unharness.report.labels import ARROWS
+    from unharness.report.labels import metric_label
     from unharness.report.values import format_number
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -147,7 +147,7 @@ def _metrics(record: RunRecord, target: RunRecord | None) -> Table:
     for heading in ("unit", "status"):
         table.add_column(heading, style="dim", overflow="fold")
     for name, metric in record.metrics.items():
-        cells = [f"{name} {ARROWS[metric.direction]}"]
+        cells = [metric_label(name, metric)]
         if target:
             own = target.metrics.get(name)
             cells.append(format_number(own.value if own else None, metric.unit))

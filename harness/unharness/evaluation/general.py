@@ -15,16 +15,20 @@ import torch
 from unharness.engines.engine import Engine
 from unharness.evaluation.metric import Score
 from unharness.evaluation.suite import SuiteTask
-from unharness.evaluation.suite_plan import SuitePlan, lm_eval_version
+from unharness.evaluation.suite_definitions import lm_eval_version
+from unharness.evaluation.suite_plan import SuitePlan
+from unharness.evaluation.suite_sample import SEED, chosen_questions
 from unharness.models.weights import WeightsRef
 from unharness.progress import Progress
+from unharness.records.record import SAMPLED, SAMPLED_OF
 
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
 
 PREFIX, AVERAGE = "general/", "general_avg"
-SEED = 1234
 Z95 = 1.959964
+TOLERANCE = 1e-9
+"""Of a share, summed in another order."""
 LOGITS = 2**28
 """Most logits of a forward pass on a CPU: 1 GiB in float32."""
 CONTEXT = 1024
@@ -40,14 +44,19 @@ class SuiteResult:
     facts: dict[str, Any]
     """For the record: versions, shots, metrics, numbers of questions."""
 
+    def sampled(self, name: str) -> dict[str, int]:
+        """Return how many of how many questions a score is of; nothing where it is of all."""
+        tasks = self.facts["tasks"]
+        own = tasks.get(name.removeprefix(PREFIX))
+        if own is not None:
+            whole = own["n"] == own["n_original"]
+            return {} if whole else {SAMPLED: own["n"], SAMPLED_OF: own["n_original"]}
+        whole = all(one["n"] == one["n_original"] for one in tasks.values())
+        return {} if whole else {SAMPLED: self.facts["limit"]}
+
 
 def run_suite(
-    weights: WeightsRef,
-    plan: SuitePlan,
-    engine: Engine,
-    *,
-    limit: int | None,
-    progress: Progress,
+    weights: WeightsRef, plan: SuitePlan, engine: Engine, *, progress: Progress
 ) -> SuiteResult:
     """Ask a suite's questions.
 
@@ -56,9 +65,8 @@ def run_suite(
 
     Args:
         weights: model and tokenizer in hand.
-        plan: the suite.
+        plan: the suite, and how many of its questions are asked.
         engine: generates, where a task wants text.
-        limit: only so many questions a task; None for all.
         progress: told what is going on.
     """
     # Imported here: lm-eval takes seconds, and a run without a suite needs none of it.
@@ -66,25 +74,34 @@ def run_suite(
 
     from unharness.evaluation.engine_lm import EngineLM
 
-    with progress.stage(f"general knowledge ({plan.name})"), _as_it_was(weights.model):
+    each = "" if plan.limit is None else f", {plan.limit} each"
+    with progress.stage(f"general knowledge ({plan.name}{each})"), _as_it_was(weights.model):
         lm = EngineLM(weights, engine, batch_size=_batch_size(weights.model))
         scores: dict[str, Score] = {}
         facts: dict[str, Any] = {}
         for task in plan.tasks:  # one by one, as each has its own number of shots
+            loaded = _loaded(plan, task)
+            sizes = {name: len(one.eval_docs) for name, one in loaded["tasks"].items()}
+            asked = chosen_questions(sizes, plan.limit, by_size=_by_size(loaded, task))
             # `simple_evaluate` would also describe the machine: it runs git, whose errors reach
             # the terminal, and pip.
             found = evaluate(
                 lm=lm,
-                task_dict=_loaded(plan, task),
-                limit=limit,
+                task_dict=_with_questions(loaded, asked),
+                samples=asked,
                 bootstrap_iters=0,
-                log_samples=False,
+                log_samples=True,
                 cache_requests=False,
             )
             scores[PREFIX + task.name] = _score(found, task.name, task.metric)
-            facts[task.name] = _facts(found, task.name, task.metric, engine)
+            facts[task.name] = _facts(found, task, engine) | {
+                "n_original": sum(sizes.values()),
+                "data": plan.data_hash(task.name),
+            }
     scores[AVERAGE] = _average(list(scores.values()), plan.same_questions)
-    return SuiteResult(scores, {"suite": plan.name, "lm_eval": lm_eval_version(), "tasks": facts})
+    read = str(plan.data.folder) if plan.data else None
+    made = {"suite": plan.name, "lm_eval": lm_eval_version(), "limit": plan.limit, "data": read}
+    return SuiteResult(scores, made | {"tasks": facts})
 
 
 def _loaded(plan: SuitePlan, task: SuiteTask) -> Any:
@@ -101,18 +118,56 @@ def _loaded(plan: SuitePlan, task: SuiteTask) -> Any:
     return loaded
 
 
+def _by_size(loaded: Any, task: SuiteTask) -> bool:
+    """Return whether every question of a group counts alike, rather than every member."""
+    group = loaded["groups"].get(task.name)
+    uses = (group and group.aggregate_metric_list) or ()
+    return all(use.weight_by_size for use in uses if use.metric == task.metric)
+
+
+def _with_questions(loaded: Any, asked: Mapping[str, Sequence[int]]) -> Any:
+    """Return what was loaded without the tasks that are asked nothing: lm-eval needs a question."""
+    for group in loaded["groups"].values():
+        for name in set(loaded["tasks"]) - set(asked):
+            group.pop(name)
+    return loaded | {"tasks": {name: loaded["tasks"][name] for name in asked}}
+
+
 def _score(found: Mapping[str, Any], name: str, metric: str) -> Score:
     values = found["results"][name]
     value = _number(values.get(f"{metric},none", values.get(metric)))
     if value is None:
         given = ", ".join(key.split(",")[0] for key in values if "_stderr" not in key)
         return Score.missing(f"lm-eval gives no {metric} for {name} ({given})")
-    n = _counted(found, name)
-    stderr = _number(values.get(f"{metric}_stderr,none", values.get(f"{metric}_stderr")))
-    if stderr is None and n > 1:
-        # Without its bootstrap lm-eval gives none for a group: of a share, it is known.
-        stderr = math.sqrt(max(value * (1 - value), 0.0) / (n - 1))
-    return _with_interval(100 * value, None if stderr is None else 100 * stderr, n)
+    by_task = [
+        [_number(row.get(metric)) for row in rows if row["filter"] == "none"]
+        for rows in found["samples"].values()
+    ]
+    stderr = _stderr(value, by_task)
+    return _with_interval(
+        100 * value, None if stderr is None else 100 * stderr, _counted(found, name)
+    )
+
+
+def _stderr(value: float, by_task: Sequence[Sequence[float | None]]) -> float | None:
+    """Return the standard error of a mean; None where the value is none, or of one question.
+
+    lm-eval itself gives a group none without its bootstrap.
+
+    Args:
+        value: the mean over all questions, or of a group over its members' means.
+        by_task: what every question gave, by task.
+    """
+    known = [[one for one in values if one is not None] for values in by_task]
+    every = [one for values in known for one in values]
+    if len(every) < 2 or not all(known):
+        return None
+    if not math.isclose(np.mean(every), value, abs_tol=TOLERANCE):
+        if not math.isclose(np.mean([np.mean(one) for one in known]), value, abs_tol=TOLERANCE):
+            return None
+        if all(len(one) > 1 for one in known):
+            return math.sqrt(sum(np.var(one, ddof=1) / len(one) for one in known)) / len(known)
+    return float(np.std(every, ddof=1)) / math.sqrt(len(every))
 
 
 def _average(scores: Sequence[Score], same_questions: bool) -> Score:
@@ -137,16 +192,15 @@ def _with_interval(value: float, stderr: float | None, n: int) -> Score:
     return Score(value, n, ci95=ends, stderr=stderr)
 
 
-def _facts(found: Mapping[str, Any], name: str, metric: str, engine: Engine) -> dict[str, Any]:
-    samples = found["n-samples"]
-    members = [key for key in samples if key == name or name in found.get("group_subtasks", {})]
+def _facts(found: Mapping[str, Any], task: SuiteTask, engine: Engine) -> dict[str, Any]:
+    name, shots = task.name, found["n-shot"]
+    members = list(found["n-samples"])
     texts = any(found["configs"][key]["output_type"] == "generate_until" for key in members)
     return {
-        "metric": metric,
+        "metric": task.metric,
         "version": found["versions"].get(name),
-        "shots": found["n-shot"].get(name, found["n-shot"].get(next(iter(members), name))),
+        "shots": shots.get(name, shots.get(members[0])),
         "n": _counted(found, name),
-        "n_original": sum(samples[key]["original"] for key in members),
         "backend": engine.name if texts else "hf",
     }
 
@@ -160,7 +214,8 @@ def _counted(found: Mapping[str, Any], name: str) -> int:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    known = isinstance(value, int | float | np.number | np.bool_) and math.isfinite(value)
+    return float(value) if known else None
 
 
 def _batch_size(model: LanguageModel) -> int | str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.evaluation.columns import Column, CompositeColumn, MetricColumn
 from unharness.evaluation.metric import Direction, Score
 from unharness.records.record import MetricRecord
+
+if TYPE_CHECKING:
+    from unharness.evaluation.general import SuiteResult
 
 
 def metric_records(
@@ -36,9 +39,12 @@ def are_current(metrics: Mapping[str, MetricRecord], columns: Sequence[Column]) 
     )
 
 
-def suite_records(scores: Mapping[str, Score]) -> dict[str, MetricRecord]:
+def suite_records(result: SuiteResult) -> dict[str, MetricRecord]:
     """Return a suite's scores as the record holds them."""
-    return {name: _metric_record(found, "%", "higher") for name, found in scores.items()}
+    return {
+        name: _metric_record(found, "%", "higher", params=result.sampled(name))
+        for name, found in result.scores.items()
+    }
 
 
 def _metric_record(found: Score, unit: str, direction: Direction, **origin: Any) -> MetricRecord:

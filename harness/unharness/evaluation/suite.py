@@ -36,6 +36,9 @@ class Suite:
     """A folder of lm-eval YAML that the tasks are defined in, beside lm-eval's own."""
     offline: ClassVar[bool] = False
     """Whether it works without the hub."""
+    large: ClassVar[bool] = False
+    """Whether it has so many questions that a CPU asks a fixed sample where the user does not say
+    how many."""
     same_questions: ClassVar[bool] = False
     """Whether its tasks ask the same questions in several forms. Their errors are not independent
     then, and the average's interval allows for that."""
@@ -53,3 +56,17 @@ class GeneralFacts(Suite):
     include_path = Path(__file__).parent / "general_facts"
     offline = True
     same_questions = True
+
+
+class Knowledge(Suite):
+    """Four benchmarks that nobody taught the model here, asked as lm-eval defines them."""
+
+    name = "knowledge"
+    summary = "MMLU, ARC-Challenge, TruthfulQA (mc1), SIQA; from --suite-data DIR or the hub."
+    tasks = (
+        SuiteTask("mmlu", 0),
+        SuiteTask("arc_challenge", 0),
+        SuiteTask("truthfulqa_mc1", 0),
+        SuiteTask("social_iqa", 0),
+    )
+    large = True

@@ -15,7 +15,6 @@ from unharness.engines.engine import Engine
 from unharness.errors import UsageError
 from unharness.evaluation.columns import observer_versions, resolve_columns
 from unharness.evaluation.suite import NONE
-from unharness.evaluation.suite_plan import plan_suite
 from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import attack_chains
@@ -30,6 +29,7 @@ from unharness.pipeline.settings import (
     refuse_unused_adapter,
     task_settings,
 )
+from unharness.pipeline.suite_choice import find_suite
 from unharness.pipeline.target_row import with_target_row
 from unharness.records.spec import EvaluationSettings, RunSpec
 from unharness.registry import Registry
@@ -97,7 +97,7 @@ def resolve(
     template = check_template(request.template or task.template or base.template())
     # A default suite that needs the hub would be a surprise for weights from outside.
     default_suite = NONE if target else base.suite or task.suite
-    suite = plan_suite(request.suite or default_suite, request.include_path, registry)
+    suite = find_suite(request, default_suite, device, registry)
     evaluation = EvaluationSettings(
         metrics=tuple(column.label for column in columns),
         engine=engine,

@@ -10,7 +10,7 @@ from typing import Any
 
 from unharness import defaults
 from unharness.cache import locked
-from unharness.evaluation.suite_plan import check_reachable
+from unharness.evaluation.suite_reach import check_reachable
 from unharness.pipeline.clock import PrefixedProgress
 from unharness.pipeline.engine_pool import EnginePool
 from unharness.pipeline.existing import Outcome, existing_outcome, outcome_of, standing
@@ -44,7 +44,8 @@ def run(
         config: the same; deprecated, it goes with version 0.3.
         progress: told how far the run is.
         options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
-            `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`, `data`,
+            `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`,
+            `suite_data`, `suite_limit`, `data`,
             `general`, `results`, `save_weights`, `template`, `max_length`, `max_new_tokens`,
             `limit`, `limit_train`, `device`, `force`; and mappings: `lora`, of rank, scale and
             dropout, `target_set`, of the target's recipe, `engine_set`, of the engine's options.
@@ -101,6 +102,8 @@ def execute_with(
         there = [standing(store, row) for row in plan.rows]
         if plan.suite and None in there:
             check_reachable(plan.suite, registry)
+            if plan.suite.data:
+                progress.note(f"suite {plan.suite.name}: questions from {plan.suite.data.folder}")
         for row, record in zip(plan.rows, there, strict=True):
             existed = record is not None
             if record is None:

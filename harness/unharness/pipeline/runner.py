@@ -153,7 +153,7 @@ class Runner:
             raise
         record.metrics = metric_records(plan.columns, scores)
         if general:
-            record.metrics |= suite_records(general.scores)
+            record.metrics |= suite_records(general)
             record.general = general.facts
         record.answers = answers_record(observations)
         count_unscored(record, observations)
@@ -212,7 +212,7 @@ class Runner:
             return own.general
         asked = replace(weights, wrapper=own.weights.wrapper)
         progress = self._timed_progress()
-        found = run_suite(asked, plan.suite, engine, limit=plan.spec.limit, progress=progress)
+        found = run_suite(asked, plan.suite, engine, progress=progress)
         if not changed:
             self.unlearned = replace(own, general=found)
         return found

@@ -24,7 +24,7 @@ from unharness.records.record import RunRecord, TrainingRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.reference_rows import method_of
 from unharness.registry import Registry
-from unharness.request import RunRequest, make_request
+from unharness.request import ALL_QUESTIONS, RunRequest, make_request
 from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import Method
 
@@ -147,7 +147,9 @@ def of_weights(
     """
     outside = find_weights(given, options.get("model"), registry)
     method = method_of("target", registry)
-    request = make_request({**_defaults(beside), **options, "method": method, "model": "tiny"})
+    request = make_request(
+        {**_defaults(beside, options), **options, "method": method, "model": "tiny"}
+    )
     plan = _plan(request, outside, registry)
     config = External.Config(
         name=name or outside.name, weights=outside.fingerprint(plan.data)[:WEIGHTS_DIGITS]
@@ -194,8 +196,8 @@ def _plan(request: RunRequest, outside: ExternalWeights, registry: Registry) -> 
     return resolve(request.model_copy(update=tuning), registry, base=outside.base)
 
 
-def _defaults(beside: RunRecord | None) -> dict[str, Any]:
-    """Return how weights are evaluated when nothing is said: as the neighbour was.
+def _defaults(beside: RunRecord | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how weights are evaluated where the options say nothing: as the neighbour was.
 
     Without a neighbour there is no suite: a default must never need the hub, or hours of a user
     who asked for none of it.
@@ -208,7 +210,12 @@ def _defaults(beside: RunRecord | None) -> dict[str, Any]:
         "max_length": evaluation.max_length,
         "max_new_tokens": evaluation.max_new_tokens,
     }
+    if options.get("suite"):  # another one: nothing of the neighbour's is of use
+        return alike
     if evaluation.suite is None:
         return alike | {"suite": NONE}
-    folder = beside.passed.get("include_path")
-    return alike | {"suite": evaluation.suite["name"], "include_path": folder}
+    places = {name: beside.passed.get(name) for name in ("include_path", "suite_data")}
+    same = {name: place for name, place in places.items() if place is not None}
+    # The neighbour's number of questions, whatever the default is on this device.
+    asked = evaluation.suite.get("limit") or ALL_QUESTIONS
+    return alike | {"suite": evaluation.suite["name"], "suite_limit": asked} | same

@@ -26,6 +26,10 @@ class RecordPart(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 
 
+SAMPLED, SAMPLED_OF = "questions", "of_questions"
+"""Parameters of general knowledge that was asked in part: how many questions, of how many."""
+
+
 class MetricRecord(RecordPart):
     """One column's value."""
 
@@ -55,6 +59,14 @@ class MetricRecord(RecordPart):
     direction: Literal["higher", "lower", "match_reference"]
     status: str = "ok"
     """`ok`, or why there is no value."""
+
+    @property
+    def sample(self) -> str:
+        """What share of the questions was asked, in words; empty where all were."""
+        asked, of = self.params.get(SAMPLED), self.params.get(SAMPLED_OF)
+        if asked is None:
+            return ""
+        return f"{asked} of {of}" if of is not None else f"{asked} each"
 
     def origin(self) -> tuple[object, ...]:
         """Return what it is a number of; numbers of different origins are never compared."""

@@ -123,7 +123,12 @@ def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
             if name not in columns or (name not in known and metric.value is not None):
                 role = _role(record, metric)
                 columns[name] = Column(
-                    name, metric.unit, metric.direction, role, detail=metric.detail
+                    name,
+                    metric.unit,
+                    metric.direction,
+                    role,
+                    detail=metric.detail,
+                    sample=metric.sample,
                 )
             if metric.value is not None:
                 known.add(name)

@@ -12,6 +12,7 @@ from unharness.report.scale import Scale
 from unharness.report.values import format_number, shown_value, signed
 
 if TYPE_CHECKING:
+    from unharness.records.record import MetricRecord
     from unharness.report.ranking import Column
     from unharness.report.rows import Board, Group, Row
 
@@ -31,6 +32,12 @@ class RowLabel:
     """The method, with the tuning where the group holds several."""
     details: tuple[str, ...]
     """Number of seeds, and the hyperparameters in which rows of the same name differ."""
+
+
+def metric_label(name: str, metric: MetricRecord) -> str:
+    """Return a metric's name, what share of its questions was asked, and what is better."""
+    sample = f" ({metric.sample})" if metric.sample else ""
+    return f"{name}{sample} {ARROWS[metric.direction]}"
 
 
 def score_label(column: Column) -> str:
@@ -63,8 +70,19 @@ def with_arrow(words: Sequence[str], direction: str) -> tuple[str, ...]:
 
 def headers(columns: Sequence[Column]) -> list[tuple[str, ...]]:
     """Return every column's header, as words."""
+    return [
+        with_arrow(words, column.direction)
+        for words, column in zip(column_words(columns), columns, strict=True)
+    ]
+
+
+def column_words(columns: Sequence[Column]) -> list[tuple[str, ...]]:
+    """Return every column's short name, as words, and what share of its questions was asked."""
     words = metric_words([column.name for column in columns])
-    return [with_arrow(words[column.name], column.direction) for column in columns]
+    return [
+        (*words[column.name], f"({column.sample})") if column.sample else words[column.name]
+        for column in columns
+    ]
 
 
 def row_labels(group: Group) -> list[RowLabel]:

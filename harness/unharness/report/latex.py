@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from unharness.report.labels import ARROWS, group_notes, group_titles, metric_words, row_labels
+from unharness.report.labels import ARROWS, column_words, group_notes, group_titles, row_labels
 from unharness.report.ranking import Column, Value
 from unharness.report.rows import GENERAL, Board, Group
 from unharness.report.values import format_number
@@ -115,10 +115,9 @@ def _head(columns: Sequence[Column]) -> list[str]:
         if part:
             rules.append(rf"\cmidrule(lr){{{at}-{at + count - 1}}}")
         at += count
-    words = metric_words([column.name for column in columns])
     names = [
-        escaped(" ".join(words[column.name])) + f" {_ARROWS[ARROWS[column.direction]]}"
-        for column in columns
+        escaped(" ".join(words)) + f" {_ARROWS[ARROWS[column.direction]]}"
+        for words, column in zip(column_words(columns), columns, strict=True)
     ]
     return [" & ".join(tops) + r" \\", " ".join(rules), " & ".join(["", *names]) + r" \\"]
 

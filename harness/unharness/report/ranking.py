@@ -41,6 +41,8 @@ class Column:
     """Of the split that it is measured on; empty for a composite and for general knowledge."""
     detail: bool = False
     """Whether it is left out of printed tables unless it is asked for."""
+    sample: str = ""
+    """What share of the questions was asked, in words; empty where all were."""
 
 
 class Rankable(Protocol):

@@ -22,3 +22,4 @@ class Paper(Suite):
         SuiteTask("social_iqa", 0),
         SuiteTask("race", 0),
     )
+    large = True
