@@ -197,6 +197,37 @@ def test_the_command_line_refuses_it_in_one_line(main_here, tmp_path):
     assert (code, out, len(err.splitlines())) == (1, "", 1), err
 
 
+def test_an_untouched_model_is_asked_on_the_command_line(
+    main_here, benchmarks, definitions, tmp_path
+):
+    """The column says how many questions; the record says which data."""
+    words = ("evaluate", "--weights", "micro", "--data", "standin", "--results", tmp_path / "r")
+    words += (
+        "--suite",
+        "mmlu,social_iqa",
+        "--include-path",
+        definitions,
+        "--suite-data",
+        benchmarks,
+    )
+    words += ("--suite-limit", 12, "--limit", 2)
+    code, out, err = main_here(*words, "--format", "json")
+    assert code == 0, err
+    [record] = json.loads(out)
+    assert record["spec"]["model"] == "micro"
+    assert record["metrics"]["general/mmlu"]["n"] == 12
+    assert record["general"]["limit"] == 12
+    assert record["general"]["data"] == str(benchmarks)
+    code, out, err = main_here(*words)
+    assert code == 0, err
+    for text in (
+        "general/mmlu (12 of 42)",
+        "general/social_iqa (12 of 20)",
+        "general_avg (12 each)",
+    ):
+        assert text in out
+
+
 @pytest.mark.slow
 def test_lm_eval_s_own_definitions_on_the_real_benchmarks(load_checkpoint, general_data):
     request = make_request({"suite": "knowledge", "suite_data": str(general_data)})

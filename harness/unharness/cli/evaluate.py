@@ -36,6 +36,7 @@ Examples:
   unharness evaluate --weights ./unlearned-llama --task {defaults.TASK} --data ../data
   unharness evaluate --weights ./adapter --model ./Llama-3.2-1B --name mine
   unharness evaluate --weights ./a --weights ./b --beside 3f2a
+  unharness evaluate --weights smollm2-135m --suite knowledge --suite-data ../data/general
   unharness evaluate --weights ./retrained-0 --weights ./retrained-1 --beside 3f2a --gold
 """
 
@@ -46,7 +47,8 @@ Examples:
     "--weights",
     multiple=True,
     metavar="PATH_OR_ID",
-    help="A checkpoint or an adapter to evaluate: a folder or a hub id; repeatable.",
+    help="A checkpoint or an adapter to evaluate: a folder or a hub id, or the name of a model "
+    "preset; repeatable.",
 )
 @click.option(
     "--name", "names", multiple=True, help="Name of the leaderboard row; one per --weights."
@@ -143,7 +145,7 @@ def evaluate_command(
         with closing(EnginePool(found)) as engines:
             for one in wanted:
                 with progress.stage("load weights"):
-                    unlearned = one.load()
+                    unlearned = one.load(progress)
                 outcomes.append(execute_with(one.plan, found, progress, engines, unlearned))
     if form == "json":
         records = [outcome.record.model_dump(mode="json") for outcome in outcomes]

@@ -35,6 +35,7 @@ class ExternalWeights:
     given: str
     """As the user gave it."""
     folder: Path
+    """Of an adapter or a checkpoint; a preset has none."""
     base: ModelSource
     kind: Tuning
     """`lora` for an adapter on `base`; `full` for a checkpoint, which is its own base."""
@@ -112,10 +113,10 @@ class ExternalWeights:
 
 
 def find_weights(given: str, base: str | None, registry: Registry) -> ExternalWeights:
-    """Return the weights in a folder or on the hub.
+    """Return the weights in a folder, on the hub, or of a preset.
 
     Args:
-        given: a folder, or a hub id, perhaps with `@revision`.
+        given: a folder, or a hub id, perhaps with `@revision`, or a preset's name.
         base: what an adapter sits on; None: what the adapter itself says.
         registry: knows the presets.
 
@@ -124,6 +125,8 @@ def find_weights(given: str, base: str | None, registry: Registry) -> ExternalWe
         UnknownNameError: the base is unknown.
     """
     folder, commit = Path(given).expanduser(), None
+    if not folder.exists() and given in registry.names("models"):
+        return ExternalWeights(given, folder, find_base_model(given, registry), "full")
     if not folder.is_dir():
         wanted = hub_name(given)
         if folder.exists() or wanted is None:

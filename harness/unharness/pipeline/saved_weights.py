@@ -19,6 +19,7 @@ from unharness.pipeline.run_plan import EXTERNAL, RunPlan
 from unharness.pipeline.runner import Unlearned
 from unharness.pipeline.stages.plugin_result import wrapper_from
 from unharness.pipeline.target_row import with_target_row
+from unharness.progress import Progress
 from unharness.records.artifacts import weights_problem
 from unharness.records.record import RunRecord, TrainingRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
@@ -59,8 +60,11 @@ class Evaluation:
     made: RunRecord
     """What is known of how the weights came to be."""
 
-    def load(self) -> Unlearned:
+    def load(self, progress: Progress) -> Unlearned:
         """Load the weights.
+
+        Args:
+            progress: told what is fetched.
 
         Raises:
             ModelError: they are none, or not those that the record speaks of.
@@ -68,6 +72,7 @@ class Evaluation:
         plan = self.plan
         place = plan.place
         if isinstance(self.source, ExternalWeights):
+            self.source.base.prepare(progress)
             model, tokenizer = self.source.load(plan.data, place.device, place.dtype)
             trainable, total = parameter_counts(model)
             made = self.made.model_copy(deep=True)
