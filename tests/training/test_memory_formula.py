@@ -12,6 +12,7 @@ from unharness.data.batches import TokenBatch
 from unharness.data.recipe import LoraSettings
 from unharness.models.lora import add_adapter
 from unharness.models.shape import shape_of
+from unharness.pipeline import memory_formula
 from unharness.pipeline.memory_formula import (
     Pass,
     Training,
@@ -19,6 +20,7 @@ from unharness.pipeline.memory_formula import (
     estimate,
     logits_bytes,
 )
+from unharness.training import divergence
 from unharness.training.likelihood import sequence_nll
 
 LOW, HIGH = 0.85, 1.15
@@ -121,9 +123,10 @@ def _peak(tuning: str = "full", **options: Any) -> float:
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
-def test_a_second_term_that_waits_for_the_first_costs_nothing(tuning: str):
-    assert _peak(tuning, terms=((ONE,), (ONE,))) == _peak(tuning)
-    assert _peak(tuning, terms=((ONE, ONE),)) > _peak(tuning)
+def test_a_second_term_finds_the_gradients_of_the_first_and_nothing_else(tuning: str):
+    apart = _peak(tuning, terms=((ONE,), (ONE,)))
+    assert apart == _peak(tuning, accumulates=True)
+    assert _peak(tuning) < apart < _peak(tuning, terms=((ONE, ONE),))
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
@@ -131,7 +134,7 @@ def test_a_second_term_that_waits_for_the_first_costs_nothing(tuning: str):
 def test_a_reference_costs_more(asked: str, tuning: str):
     layers = 1 if asked == "hidden" else 0
     asking = Pass(16, 128, 1024, frozenset({asked}), layers)
-    assert _peak(tuning, terms=((ONE,), (asking,))) > _peak(tuning)
+    assert _peak(tuning, terms=((ONE,), (asking,))) > _peak(tuning, terms=((ONE,), (ONE,)))
 
 
 def test_gradients_stand_beside_activations_only_where_they_add_up():
@@ -154,3 +157,7 @@ def test_bfloat16_weights_under_an_adapter_are_half_as_large():
     assert "bf16 copies of the weights" in wide
     assert "bf16 copies of the weights" not in narrow
     assert narrow["adapter"] == 4 * SHAPE.adapter(8)
+
+
+def test_the_divergence_compares_as_many_positions_at_a_time_as_is_counted():
+    assert memory_formula.POSITIONS_AT_ONCE == divergence.POSITIONS_AT_ONCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,12 @@ from unharness.cli.yaml_file import file_keys, from_file
 from unharness.defaults import AUTO_ENGINE
 
 if TYPE_CHECKING:
+    from unharness.pipeline.existing import Outcome
     from unharness.pipeline.run_plan import RunPlan
     from unharness.progress import Progress
+    from unharness.registry import Registry
+
+    Run = Callable[[RunPlan, Registry, Progress], Outcome | None]
 
 EPILOG = f"""\b
 Examples:
@@ -106,11 +111,17 @@ NO_FLAGS = ("eval_split", "tuned")
     is_flag=True,
     help="Print the resolved spec and an estimate of peak memory; run nothing.",
 )
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Trace some training steps by torch's profiler; print the dearest stages and operators.",
+)
 @format_option("table", "json")
 @output_options
 def run_command(
     file: Path | None,
     dry_run: bool,
+    profile: bool,
     form: str,
     quiet: bool,
     debug: bool,
@@ -164,7 +175,10 @@ def run_command(
             with progress.stage("load libraries"):  # torch and transformers take seconds
                 from unharness.pipeline.distributed import execute_together
                 from unharness.pipeline.run import execute
-            outcome = (execute_together if together else execute)(plan, found, progress)
+            run = execute_together if together else execute
+            outcome = (with_profile(run, quiet) if profile else run)(plan, found, progress)
+        elif profile:
+            progress.note("this run was done before, so nothing is profiled; --force runs it again")
     if outcome is None:  # the first process speaks for all
         return
     if form == "json":
@@ -192,6 +206,24 @@ def show_memory(plan: RunPlan, progress: Progress) -> None:
     print_estimate(found)
 
 
+def with_profile(run: Run, quiet: bool) -> Run:
+    """Return a way to run that profiles the run, keeps the traces by its record, and prints."""
+
+    def profiled(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome | None:
+        from unharness.pipeline.profile import profiled_run
+
+        with profiled_run(progress) as (timed, found):
+            outcome = run(plan, registry, timed)
+            traces = found.move_to(outcome.folder) if outcome else []
+        if outcome and not quiet:
+            from unharness.cli.profile_table import print_profile
+
+            print_profile(found, traces)
+        return outcome
+
+    return profiled
+
+
 def interrupt(*_: Any) -> None:
     """Treat SIGTERM as Ctrl-C, so that it cleans up as well."""
     raise KeyboardInterrupt
@@ -205,6 +237,7 @@ def calm_libraries(debug: bool) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler says when it starts
     import logging
     import warnings
 

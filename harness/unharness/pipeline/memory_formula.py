@@ -23,7 +23,10 @@ ADAM = 2
 PROCESS = {"cpu": 0.8e9, "cuda": 0.5e9}
 """Bytes beside all tensors: Python and its libraries, or the CUDA context."""
 
-Reference = frozenset[str]
+POSITIONS_AT_ONCE = 256
+"""Positions whose distributions `training.divergence` compares at a time."""
+DISTRIBUTIONS = 5
+"""How many distributions over the vocabulary it holds of each."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Pass:
     """In tokens, padding included."""
     scored: int
     """Positions of all examples together at which logits are computed."""
-    reference: Reference = frozenset()
+    reference: frozenset[str] = frozenset()
     """What the reference model is asked: of {"log_probs", "logits", "hidden"}."""
     layers: int = 0
     """How many blocks' outputs "hidden" asks for."""
@@ -54,7 +57,7 @@ class Training:
     """Of one micro-batch: the passes of each term of the loss, which is backward before the next
     term is made."""
     accumulates: bool = False
-    """Whether a step has several micro-batches: then gradients stand beside activations."""
+    """Whether a step has several micro-batches."""
     separate_gradients: int = 0
     """How many terms' gradients are kept apart within a step."""
     before: tuple[int, Pass] | None = None
@@ -124,12 +127,14 @@ def estimate(shape: ModelShape, training: Training) -> MemoryEstimate:
     # The first gradient, the output head's, is made while all activations are still there; the
     # last, that of a tied embedding, is added to the head's.
     head = 0 if lora else FLOAT * shape.embedding
+    # The second pass of a step finds the gradients of the first.
+    standing = training.accumulates or len(training.terms) > 1
     moments = {
         "the end of a forward pass": steady
         + parts["bf16 copies of the weights"]
         + activations
         + logits
-        + (parts["gradients"] if training.accumulates or apart else head),
+        + (parts["gradients"] if standing else head),
         "the end of a backward pass": steady + parts["gradients"] + (head if shape.tied else 0),
     }
     if training.before:
@@ -242,6 +247,9 @@ def _reference(shape: ModelShape, training: Training, trained: int) -> float:
         + FLOAT * one.examples * one.length * shape.hidden * one.layers
         for one in asked
     )
+    if "logits" in quantities:  # the divergence's distributions, some positions at a time
+        positions = min(POSITIONS_AT_ONCE, max(one.scored for one in asked))
+        answers += DISTRIBUTIONS * FLOAT * positions * shape.vocabulary
     if training.tuning == "lora":
         return answers + FLOAT * trained
     head = FLOAT * shape.embedding if "logits" in quantities else 0

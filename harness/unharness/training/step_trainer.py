@@ -1,0 +1,144 @@
+"""A `transformers.Trainer` whose batches are whole optimizer steps, and whose loss is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch.utils.data import DataLoader, SequentialSampler
+from transformers import Trainer, TrainerCallback
+
+from unharness.errors import MethodError
+from unharness.training import ranks
+from unharness.training.hooks import StepHooks, TermGradients, take_gradients
+from unharness.training.steps import Batch, MicroBatch, Step
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
+
+Loss: TypeAlias = "Callable[[LanguageModel, Any], torch.Tensor | Iterator[torch.Tensor]]"
+
+
+class StepDataset(torch.utils.data.Dataset[dict[str, Step]]):
+    """The steps of a training, an item each."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, index: int) -> dict[str, Step]:
+        return {"step": self._steps[index]}
+
+
+class StepTrainer(Trainer):
+    """A Trainer whose batches are whole steps, and whose loss is a function."""
+
+    def __init__(
+        self,
+        *args: Any,
+        step_loss: Loss,
+        hooks: StepHooks,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._step_loss = step_loss
+        self._hooks = hooks
+        self.add_callback(AfterStep(lambda: hooks.after_step(self._unwrapped())))
+
+    def _unwrapped(self) -> LanguageModel:
+        return self.accelerator.unwrap_model(self.model)
+
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
+        return SequentialSampler(self.train_dataset)  # the plan is already in order
+
+    def get_train_dataloader(self) -> Any:
+        """Return the steps; of several processes each takes every step, and its part of it."""
+        if ranks.world_size() == 1:
+            return super().get_train_dataloader()
+        return DataLoader(
+            self.train_dataset, sampler=self._get_train_sampler(), collate_fn=self.data_collator
+        )
+
+    def training_step(
+        self, model: LanguageModel, inputs: Any, *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Run a step's passes; return the loss of the first, at the weights of the step."""
+        model.train()
+        losses = []
+        for index in range(self._hooks.passes):
+            self._hooks.before_pass(self._unwrapped(), index)
+            losses.append(self._pass(model, inputs["step"]))
+        self._hooks.finish_gradients(self._unwrapped())
+        return losses[0]
+
+    def _pass(self, model: LanguageModel, step: Step) -> torch.Tensor:
+        """Run a step's micro-batches, each weighted by its share of the step's examples."""
+        total = torch.zeros((), device=self.args.device)
+        separate = TermGradients() if self._hooks.separate_gradients else None
+        before = take_gradients(self._unwrapped()) if separate else {}
+        for micro in step.micro_batches:
+            batch, share = _own_part(micro)
+            for index, term in enumerate(self._terms(model, batch.to(self.args.device))):
+                _check(term, self.state.global_step + 1)
+                self.accelerator.backward(term * share)
+                total += term.detach() * share
+                if separate:
+                    separate.take(index, self._unwrapped())
+        if separate:
+            separate.put_back(self._unwrapped(), self._hooks, before)
+        return total
+
+    def _terms(self, model: LanguageModel, batch: Batch) -> Iterator[Any]:
+        """Yield the loss's terms, each computed under autocast, each backward outside of it."""
+        with self.compute_loss_context_manager():
+            loss = self._step_loss(model, batch)
+        if not isinstance(loss, Iterator):
+            yield loss
+            return
+        while True:
+            with self.compute_loss_context_manager():
+                term = next(loss, None)
+            if term is None:
+                return
+            yield term
+
+
+def _own_part(micro: MicroBatch) -> tuple[Batch, float]:
+    """Return the batch and its share of the step: of several processes, this one's part.
+
+    Gradients are averaged over the processes, so each one's counts that many times. One that has
+    no part of a small batch goes through an example for nothing, as all must join the averaging.
+    """
+    batch = micro.make()
+    if ranks.world_size() == 1:
+        return batch, micro.share
+    rows = ranks.own_rows(batch.size)
+    return batch.rows(rows or [0]), micro.share * ranks.world_size() * len(rows) / batch.size
+
+
+def _check(loss: Any, step: int) -> None:
+    if not isinstance(loss, torch.Tensor) or loss.dim() != 0:
+        shape = tuple(loss.shape) if isinstance(loss, torch.Tensor) else type(loss).__name__
+        raise MethodError(f"step {step}: the loss must be a scalar tensor, got {shape}")
+    if not torch.isfinite(loss):
+        raise MethodError(
+            f"step {step}: the loss is {loss.item()}; a lower lr or fewer epochs may help"
+        )
+    if not loss.requires_grad:
+        raise MethodError(
+            f"step {step}: the loss has no gradient: it depends on no parameter that may move"
+        )
+
+
+class AfterStep(TrainerCallback):
+    """Calls a function after every optimizer step."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Call it."""
+        self._call()
