@@ -175,6 +175,7 @@ class FineTuner:
             template=self.place.template,
             knowledge=self.knowledge,
             on_step=on_step,
+            on_note=self.progress.note,
         )
         save_weights(model, tokenizer, folder)
         content = asdict(log) | {"truncated": truncated, "splits": [split.name for split in splits]}
@@ -212,6 +213,7 @@ def fine_tune(
     template: str,
     knowledge: Sequence[Example] = (),
     on_step: OnStep | None = None,
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> tuple[TrainingLog, int]:
     """Train a model in place on the answers of some splits, end tokens included.
 
@@ -226,6 +228,7 @@ def fine_tune(
         template: of splits that name none, and of `knowledge`.
         knowledge: what is learned besides.
         on_step: told of every step.
+        on_note: as for `train`.
 
     Returns:
         What the training did, and how many examples were longer than `max_length`.
@@ -262,6 +265,7 @@ def fine_tune(
         recipe,
         seed=recipe.seed,
         on_step=on_step,
+        on_note=on_note,
     )
     return log, sum(row.truncated for row in encoded)
 

@@ -82,9 +82,15 @@ class TermGradients:
         """Give the model the combined gradient, added to those of earlier passes."""
         combined = hooks.combine_gradients(self._terms)
         for name, value in model.named_parameters():
-            parts = [part[name] for part in (before, combined) if name in part]
-            if parts:
-                value.grad = parts[0] + parts[1] if len(parts) == 2 else parts[0]
+            value.grad = combined.get(name)
+        add_gradients(model, before)
+
+
+def add_gradients(model: LanguageModel, before: Gradients) -> None:
+    """Add gradients of earlier passes to those that the model holds."""
+    for name, value in model.named_parameters():
+        if name in before:
+            value.grad = before[name] if value.grad is None else before[name] + value.grad
 
 
 def take_gradients(model: LanguageModel) -> dict[str, Tensor]:

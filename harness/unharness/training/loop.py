@@ -42,6 +42,7 @@ def train(
     on_step: OnStep | None = None,
     hooks: StepHooks | None = None,
     on_placed: Callable[[LanguageModel], None] | None = None,
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> TrainingLog:
     """Train `model` in place; only parameters with `requires_grad` move.
 
@@ -59,9 +60,11 @@ def train(
         hooks: called within every step.
         on_placed: called before the first step with the model that is trained: `model` itself, or
             under FSDP a copy whose parameters are spread over the processes.
+        on_note: told where memory did not suffice and micro-batches became smaller.
 
     Raises:
-        MethodError: the loss is not finite, has no gradient, or nothing may move.
+        MethodError: the loss is not finite, has no gradient, or nothing may move; or memory does
+            not hold a single example.
     """
     moved = sum(value.numel() for value in model.parameters() if value.requires_grad)
     if not moved:
@@ -90,6 +93,7 @@ def train(
             callbacks=[_Follow(log, on_step), AfterStep(after_step)],
             step_loss=loss,
             hooks=hooks or StepHooks(),
+            on_note=on_note,
         )
         if on_placed:
             on_placed(trained)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -11,8 +12,9 @@ from transformers import Trainer, TrainerCallback
 
 from unharness.errors import MethodError
 from unharness.training import ranks
-from unharness.training.hooks import StepHooks, TermGradients, take_gradients
-from unharness.training.steps import Batch, MicroBatch, Step
+from unharness.training.device_memory import unless_out_of_memory
+from unharness.training.hooks import StepHooks, TermGradients, add_gradients, take_gradients
+from unharness.training.steps import Batch, MicroBatch, Step, in_parts, largest_micro_batch
 
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
@@ -41,11 +43,14 @@ class StepTrainer(Trainer):
         *args: Any,
         step_loss: Loss,
         hooks: StepHooks,
+        on_note: Callable[[str], None],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._step_loss = step_loss
         self._hooks = hooks
+        self._on_note = on_note
+        self._most: int | None = None  # examples of a micro-batch, once memory did not suffice
         self.add_callback(AfterStep(lambda: hooks.after_step(self._unwrapped())))
 
     def _unwrapped(self) -> LanguageModel:
@@ -75,10 +80,63 @@ class StepTrainer(Trainer):
         return losses[0]
 
     def _pass(self, model: LanguageModel, step: Step) -> torch.Tensor:
-        """Run a step's micro-batches, each weighted by its share of the step's examples."""
+        """Run a step's micro-batches; where memory does not hold one, redo the pass with halves.
+
+        The gradient is the same, as every micro-batch counts by its share of the examples. Several
+        processes must stay in step, so none of them tries again.
+
+        Raises:
+            MethodError: the memory does not hold a single example.
+        """
+        bare = self._unwrapped()
+        before = take_gradients(bare)
+        if ranks.world_size() > 1 or ranks.is_sharded():
+            found: tuple[torch.Tensor, TermGradients | None] | None = self._backward(model, step)
+        else:
+            found = unless_out_of_memory(partial(self._backward, model, self._fitting(step)))
+            while found is None:
+                bare.zero_grad(set_to_none=True)
+                self._make_smaller(step)
+                found = unless_out_of_memory(partial(self._backward, model, self._fitting(step)))
+        assert found is not None
+        total, separate = found
+        if separate:
+            separate.put_back(bare, self._hooks, before)
+        else:
+            add_gradients(bare, before)
+        return total
+
+    def _fitting(self, step: Step) -> Step:
+        """Return the step in micro-batches of the size that memory was seen to hold."""
+        if self._most is None or largest_micro_batch(step) <= self._most:
+            return step
+        return in_parts(step, self._most)
+
+    def _make_smaller(self, step: Step) -> None:
+        """Halve the micro-batches of this step and of those to come, and say so."""
+        size = largest_micro_batch(self._fitting(step))
+        number = self.state.global_step + 1
+        if size == 1:
+            raise MethodError(
+                f"step {number}: out of memory: one example does not fit in training; a smaller "
+                "--max-length or --tuning lora takes less, as does a device with more memory"
+            )
+        self._most = size // 2
+        self._on_note(
+            f"step {number}: out of memory; micro-batches have {self._most} examples from here on, "
+            "which leaves the gradient as it is"
+        )
+
+    def _backward(
+        self, model: LanguageModel, step: Step
+    ) -> tuple[torch.Tensor, TermGradients | None]:
+        """Run a step's micro-batches, each weighted by its share of the step's examples.
+
+        Returns:
+            The loss of the step, and the gradients of its terms where they are kept apart.
+        """
         total = torch.zeros((), device=self.args.device)
         separate = TermGradients() if self._hooks.separate_gradients else None
-        before = take_gradients(self._unwrapped()) if separate else {}
         for micro in step.micro_batches:
             batch, share = _own_part(micro)
             for index, term in enumerate(self._terms(model, batch.to(self.args.device))):
@@ -87,9 +145,7 @@ class StepTrainer(Trainer):
                 total += term.detach() * share
                 if separate:
                     separate.take(index, self._unwrapped())
-        if separate:
-            separate.put_back(self._unwrapped(), self._hooks, before)
-        return total
+        return total, separate
 
     def _terms(self, model: LanguageModel, batch: Batch) -> Iterator[Any]:
         """Yield the loss's terms, each computed under autocast, each backward outside of it."""

@@ -56,6 +56,31 @@ class Step:
     examples: int
 
 
+def in_parts(step: Step, size: int) -> Step:
+    """Return a step whose micro-batches hold at most `size` examples; its gradient is the same."""
+    pieces = []
+    for micro in step.micro_batches:
+        count = _examples(step, micro)
+        for part in _parts(range(count), size):
+            share = len(part) / count
+            make = partial(_rows, micro.make, part)
+            pieces.append(MicroBatch(make, micro.share * share, round(micro.tokens * share)))
+    return Step(tuple(pieces), step.examples)
+
+
+def largest_micro_batch(step: Step) -> int:
+    """Return the number of examples of the largest micro-batch."""
+    return max(_examples(step, micro) for micro in step.micro_batches)
+
+
+def _examples(step: Step, micro: MicroBatch) -> int:
+    return round(micro.share * step.examples)
+
+
+def _rows(make: Callable[[], Batch], indices: Sequence[int]) -> Batch:
+    return make().rows(indices)
+
+
 def fine_tune_steps(
     rows: Sequence[Encoded],
     *,

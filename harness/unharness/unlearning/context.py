@@ -85,6 +85,8 @@ class UnlearnContext:
     on_step: OnStep | None = None
     progress: Callable[[int, int], None] = lambda done, total: None
     """Call it with how much of how much is done, where work before training takes a while."""
+    note: Callable[[str], None] = lambda text: None
+    """Call it with what the user should know and the record should say, in a line."""
     log: TrainingLog = field(default_factory=TrainingLog)
     """What the training did; a method that trains by itself fills it."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -198,6 +200,7 @@ class UnlearnContext:
                 max_length=self.max_length,
                 template=self.template,
                 on_step=self.on_step,
+                on_note=self.note,
             )
         self.log = self.log.followed_by(log)
         if is_adapted(model) and not is_adapted(self.model):

@@ -55,6 +55,7 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
             on_placed=reference.attach if reference else None,
             seed=context.derive_seed("training"),
             on_step=context.on_step,
+            on_note=context.note,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from unharness.models.trained import TrainedModel
 from unharness.models.weights import parameter_counts, weights_hash
@@ -39,6 +40,7 @@ def run_method(
         template=plan.place.template,
         tuner=FurtherTuner(plan, progress),
         target_recipe=plan.target_recipe,
+        note=partial(_tell, progress, record),
     )
     assert record.target is not None
     record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
@@ -89,6 +91,12 @@ def _note(
         peak_memory_gb=peak,
         trainable_parameters=log.moved_parameters or training.trainable_parameters,
     )
+
+
+def _tell(progress: Progress, record: RunRecord, text: str) -> None:
+    """Let both the user and the record know."""
+    progress.note(text)
+    record.warnings.append(text)
 
 
 def _on_step(registry: Registry, stage: Stage, record: RunRecord) -> OnStep:
