@@ -17,7 +17,11 @@ def data():
 
 @pytest.fixture
 def chains(data):
-    return lambda **values: attack_chains(make_request(values), data, registry())
+    def call(**values):
+        request = make_request(values)
+        return attack_chains(request.attack, request.prompt, data, registry())
+
+    return call
 
 
 def test_nothing_asked_is_no_attack(chains):

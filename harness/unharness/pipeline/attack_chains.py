@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from unharness.data.task_data import TaskData
 from unharness.errors import LONGEST_VALUE, UsageError
 from unharness.records.stage_specs import AttackUse, digest_of
 from unharness.registry import Registry
-from unharness.request import RunRequest
 from unharness.safe_text import shortened
 from unharness.source_hash import source_hash
 from unharness.strict_yaml import YamlError, load_yaml
@@ -45,18 +44,22 @@ class AttackChain:
 
 
 def attack_chains(
-    request: RunRequest, data: TaskData, registry: Registry
+    attacks: Sequence[str], prompts: Sequence[str], data: TaskData, registry: Registry
 ) -> tuple[AttackChain, ...]:
     """Return every chain that a request asks for: each attack under each prompt.
+
+    Args:
+        attacks: as after `--attack`.
+        prompts: as after `--prompt`.
+        data: what attacks may read.
+        registry: knows attacks and prompts.
 
     Raises:
         UsageError: an attack is unknown, or a setting is unknown or out of bounds; or a prompt is
             neither a name nor a readable file.
     """
-    prompts = [_of_prompt(find_prompt(name, registry), data, registry) for name in request.prompt]
-    chains = [
-        _parsed(text, data, registry) + prompt for text in request.attack for prompt in prompts
-    ]
+    asked = [_of_prompt(find_prompt(name, registry), data, registry) for name in prompts]
+    chains = [_parsed(text, data, registry) + prompt for text in attacks for prompt in asked]
     found: dict[str, AttackChain] = {}
     for chain in chains:
         found.setdefault(chain.key(), chain)

@@ -84,7 +84,7 @@ def resolve(
     learned = request.limit_train or base.limit_train
     data = data.limited(learned)
     evaluated = {split.name: split for split in data.evaluated()}
-    chains = attack_chains(request, data, registry)
+    chains = attack_chains(request.attack, request.prompt, data, registry)
     columns = resolve_columns(uses, evaluated, registry)
     general = find_general(request, method, data, base, registry)
     if general:
