@@ -59,7 +59,7 @@ def measure(model: str, tuning: str, method: str, data: str) -> dict[str, float]
     context = UnlearnContext(
         model=loaded,
         tokenizer=tokenizer,
-        splits=readable_splits(plan.data_with_general(), plan.method),
+        splits=readable_splits(plan.data_with_general, plan.method),
         seed=0,
         max_length=plan.place.max_length,
         device="cpu",

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from unharness.data.general import general_examples
-from unharness.data.general_text import BUNDLED, general_split, load_general
+from unharness.data.general_text import BUNDLED, load_general
 from unharness.data.sources import DataSource
 from unharness.evaluation.suite_plan import plan_suite
 from unharness.models.tiny import Tiny
@@ -56,7 +56,7 @@ def readable(method, data):
     made = found(found.Config())
     streams = {stream.role for stream in made.streams().values()}
     if "general" in streams:
-        data = data.joined(general_split(load_general(BUNDLED).examples))
+        data = data.joined(load_general(BUNDLED).split)
     return readable_splits(data, made).splits.values()
 
 

@@ -11,6 +11,7 @@ from unharness.data.examples import Example, Split
 from unharness.data.general import DESCRIPTION, rehearsal_examples
 from unharness.data.pairs import pairs_to_examples
 from unharness.data.sources import hub_revision, is_hub
+from unharness.data.task_data import TaskData
 from unharness.errors import DataError, UsageError
 from unharness.hub import HubName
 
@@ -29,10 +30,29 @@ class GeneralText:
     revision: str = ""
     """The commit of the hub's dataset, where it came from there."""
 
+    @property
+    def split(self) -> Split:
+        """The same as a split that methods may read and nothing else uses."""
+        return Split("general", "general", learned=False, evaluated=False, examples=self.examples)
 
-def general_split(examples: tuple[Example, ...]) -> Split:
-    """Return general text as a split that methods may read and nothing else uses."""
-    return Split("general", "general", learned=False, evaluated=False, examples=examples)
+
+def find_general(requested: str, data: TaskData, *, bundled: bool) -> GeneralText | None:
+    """Return general text: what the user wants, the task's own, the bundled; None: there is none.
+
+    Args:
+        requested: as in `load_general`, or `auto`.
+        data: of the task.
+        bundled: whether the bundled facts serve where the task brings none.
+
+    Raises:
+        DataError, UsageError: as `load_general`.
+    """
+    if requested != AUTO:
+        return load_general(requested)
+    if own := data.trainable("general"):
+        rows = tuple(row for split in own for row in split.examples)
+        return GeneralText(rows, f"the task's own ({data.origin.description})")
+    return load_general(BUNDLED) if bundled else None
 
 
 def load_general(requested: str) -> GeneralText:

@@ -55,10 +55,6 @@ class ModelSource(ABC):
     def fingerprint(self, data: TaskData) -> str:
         """Return the SHA-256 of everything that decides the base weights and the tokenizer."""
 
-    def facts(self, data: TaskData) -> dict[str, Any]:
-        """Return what a spec says of the model."""
-        return {"base_hash": self.fingerprint(data), "model_revision": self.revision}
-
     @abstractmethod
     def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return model and tokenizer, on the CPU, the weights in `dtype`."""

@@ -66,6 +66,11 @@ class TrainingPlace:
     template: str = PLAIN
     """Of splits that name none."""
 
+    @property
+    def precision(self) -> str:
+        """In what precision models are trained, as a spec says it."""
+        return self.dtype if self.device == "cpu" else f"{self.dtype}, bfloat16 autocast"
+
 
 @dataclass(frozen=True)
 class StartPoint:

@@ -1,38 +1,84 @@
-"""The task that a request names, its data, and the general text that a method wants."""
+"""The data of a run: a task's splits, and the general text that a method wants."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from unharness.data.general_text import (
-    AUTO,
-    BUNDLED,
-    HUB_REPOSITORY,
-    GeneralText,
-    load_general,
-)
+from unharness.data.examples import Example, Split
+from unharness.data.general_text import HUB_REPOSITORY, GeneralText, find_general
 from unharness.data.sources import DataSource
 from unharness.data.task import Task
 from unharness.data.task_data import TaskData
 from unharness.errors import UsageError
-from unharness.evaluation.uses import Use
-from unharness.models.source import ModelSource
+from unharness.pipeline.model_choice import RunModels
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.unlearning.method import Method
 
 
-def find_task(name: str, registry: Registry) -> tuple[Task, tuple[Use, ...]]:
-    """Return a task and what it measures.
+@dataclass(frozen=True)
+class RunData:
+    """What a run reads."""
+
+    splits: TaskData
+    """The task's, as far as the run knows them."""
+    evaluated: Mapping[str, Split]
+    """Those that are measured, by name."""
+    general: GeneralText | None
+    """What a method wants that keeps to general text."""
+    with_general: TaskData
+    """The splits, and the general text as one more."""
+    knowledge: tuple[Example, ...]
+    """What every model learns besides the task's facts."""
+
+
+def choose_data(
+    request: RunRequest, task: Task, method: Method, models: RunModels, registry: Registry
+) -> RunData:
+    """Return the data of a run, as the user limits and changes it.
+
+    Args:
+        request: what the user asks for.
+        task: the one that it names.
+        method: may want general text.
+        models: may learn fewer examples than all, and something besides them.
+        registry: names the plugin that fails.
 
     Raises:
-        UnknownNameError: nothing is registered under the name.
-        PluginError: the task raises; names it.
+        PluginError: the task or the method raises, or gives something else; names it.
+        DataError: the data is missing or malformed.
+        UsageError: there is no general text for a method that wants some; says where to get it.
     """
-    task_class = registry.get("tasks", name)
-    with registry.named("tasks", name):
-        task: Task = task_class()
-        return task, tuple(task.metrics)
+    data = load_data(task, request.data, registry)
+    with registry.named("methods", method.name):
+        roles = {stream.role for stream in method.streams().values()}
+    if request.eval_split == "validation":
+        data = task.validation_splits(data)
+    data = data.without_own(
+        template=request.template is not None,
+        max_new_tokens=request.max_new_tokens is not None,
+    )
+    limit = request.limit_train or models.base.limit_train
+    data = data.limited(limit)
+    general = None
+    if "general" in roles:
+        general = find_general(request.general, data, bundled=bool(models.base.knowledge()))
+        if general is None:
+            raise UsageError(
+                f"method {method.name!r} needs general text, and neither the task nor "
+                f"{models.base.name} brings any: give --general FILE (JSON, JSON lines or plain "
+                f"text), --general hub ({HUB_REPOSITORY}), or --general bundled (150 facts)"
+            )
+        general = replace(general, examples=general.examples[:limit])
+    return RunData(
+        splits=data,
+        evaluated={split.name: split for split in data.evaluated()},
+        general=general,
+        with_general=data.joined(general.split) if general else data,
+        knowledge=models.fresh.knowledge()[:limit],
+    )
 
 
 def load_data(task: Task, source: str, registry: Registry) -> TaskData:
@@ -48,31 +94,3 @@ def load_data(task: Task, source: str, registry: Registry) -> TaskData:
             raise TypeError(f"load() gave {type(data).__name__}, not TaskData")
         data.require_forget_split()
         return data
-
-
-def find_general(
-    request: RunRequest, method: Method, data: TaskData, base: ModelSource, registry: Registry
-) -> GeneralText | None:
-    """Return the general text that a method wants: the user's, the task's, or the model's own.
-
-    Raises:
-        UsageError: there is none; says where to get some.
-    """
-    with registry.named("methods", method.name):
-        roles = {stream.role for stream in method.streams().values()}
-    if "general" not in roles:
-        return None
-    if request.general != AUTO:
-        found = load_general(request.general)
-    elif own := data.trainable("general"):
-        rows = tuple(row for split in own for row in split.examples)
-        found = GeneralText(rows, f"the task's own ({data.origin.description})")
-    elif base.knowledge():
-        found = load_general(BUNDLED)
-    else:
-        raise UsageError(
-            f"method {method.name!r} needs general text, and neither the task nor "
-            f"{base.name} brings any: give --general FILE (JSON, JSON lines or plain text), "
-            f"--general hub ({HUB_REPOSITORY}), or --general bundled (150 facts)"
-        )
-    return found

@@ -213,7 +213,7 @@ class _Run:
         context = UnlearnContext(
             model=nothing,
             tokenizer=self.tokenizer,
-            splits=readable_splits(plan.data_with_general(), method),
+            splits=readable_splits(plan.data_with_general, method),
             seed=plan.spec.seed,
             max_length=plan.place.max_length,
             device=plan.place.device,

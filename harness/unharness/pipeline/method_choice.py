@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from unharness.checked import checked
-from unharness.data.general_text import GeneralText, general_split
 from unharness.data.task_data import TaskData
-from unharness.models.family import same_model
 from unharness.records.stage_specs import digest_of
-from unharness.request import RunRequest
 from unharness.source_hash import source_hash
 from unharness.unlearning.context import readable_splits
 from unharness.unlearning.method import Method
-from unharness.unlearning.presets import Preset, find_preset
+from unharness.unlearning.presets import Preset
 
 
 def make_method(
@@ -41,28 +37,16 @@ def make_method(
     return method_class(config)
 
 
-def chosen_preset(method_class: type[Method], request: RunRequest) -> Preset | None:
-    """Return the preset that a request names, if it names one.
+def method_facts(method: Method, seed: int, data: TaskData, *, general: bool) -> dict[str, Any]:
+    """Return what a spec says of the method and of what it may read.
 
-    Raises:
-        UsageError: the method has none of that name for the task and model.
+    Args:
+        method: with its hyperparameters.
+        seed: what the user gives.
+        data: of the run.
+        general: whether the method is given general text, which is among the data then.
     """
-    if request.preset is None:
-        return None
-    return find_preset(
-        method_class.presets,
-        request.preset,
-        method=method_class.name,
-        task=request.task,
-        is_model=partial(same_model, request.model),
-    )
-
-
-def method_facts(
-    method: Method, seed: int, data: TaskData, general: GeneralText | None
-) -> dict[str, Any]:
-    """Return what a spec says of the method and of what it may read."""
-    streams = _streams(method, data, general)
+    streams = _streams(method, data, general=general)
     return {
         "method": method.name,
         "method_version": method.version,
@@ -73,14 +57,12 @@ def method_facts(
     }
 
 
-def _streams(method: Method, data: TaskData, general: GeneralText | None) -> dict[str, str]:
+def _streams(method: Method, data: TaskData, *, general: bool) -> dict[str, str]:
     """Return the hash of what a method may read, by split."""
     if not method.trains:
         return {}
-    given = data.joined(general_split(general.examples)) if general else data
-    readable = readable_splits(given, method).splits.values()
     return {
         split.name: digest_of([row.content() for row in split.examples])
-        for split in readable
+        for split in readable_splits(data, method).splits.values()
         if split.role != "general" or general
     }

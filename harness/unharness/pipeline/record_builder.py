@@ -62,7 +62,7 @@ def count_unscored(record: RunRecord, observations: Observations) -> None:
 
 def data_record(plan: RunPlan, truncated: int = 0) -> DataRecord:
     """Return what the record says of the data."""
-    data = plan.data_with_general()
+    data = plan.data_with_general
     hashes = data.split_hashes()
     return DataRecord(
         source=plan.data.origin.source,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from unharness.data.examples import Example
-from unharness.data.general_text import GeneralText, general_split
+from unharness.data.general_text import GeneralText
 from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.data.task import Task
 from unharness.data.task_data import TaskData
@@ -16,7 +16,11 @@ from unharness.evaluation.suite_plan import SuitePlan
 from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import AttackChain
-from unharness.pipeline.given_target import GivenTarget
+from unharness.pipeline.data_choice import RunData
+from unharness.pipeline.measures import Measures
+from unharness.pipeline.model_choice import GivenTarget, RunModels
+from unharness.pipeline.named_plugins import NamedPlugins
+from unharness.pipeline.settings import RunSettings
 from unharness.records.spec import RunSpec
 from unharness.request import RunRequest
 from unharness.unlearning.method import Method
@@ -44,6 +48,8 @@ class RunPlan:
     """What every model learns besides the task's facts."""
     general: GeneralText | None
     """What a method wants that keeps to general text."""
+    data_with_general: TaskData
+    """The task's data, with the general text that the method is given as a split."""
     suite: SuitePlan | None
     """What measures general knowledge."""
     engine_class: type[Engine]
@@ -59,11 +65,40 @@ class RunPlan:
     target_row: RunPlan | None = None
     """The plan of the target's own record, under the same attacks; None in that plan itself."""
 
-    def data_with_general(self) -> TaskData:
-        """Return the task's data, with the general text that the method was given as a split."""
-        if self.general is None:
-            return self.data
-        return self.data.joined(general_split(self.general.examples))
+    @classmethod
+    def of(
+        cls,
+        request: RunRequest,
+        spec: RunSpec,
+        plugins: NamedPlugins,
+        models: RunModels,
+        method: Method,
+        settings: RunSettings,
+        data: RunData,
+        measures: Measures,
+    ) -> RunPlan:
+        """Return the plan of a run from what was chosen for it, without its target's own row."""
+        return cls(
+            request=request,
+            spec=spec,
+            task=plugins.task,
+            data=data.splits,
+            base=models.base,
+            method=method,
+            columns=measures.columns,
+            recipe=settings.recipe,
+            lora=settings.lora,
+            place=settings.place,
+            knowledge=data.knowledge,
+            general=data.general,
+            data_with_general=data.with_general,
+            suite=measures.suite,
+            engine_class=plugins.engine,
+            engine_reason=plugins.engine_reason,
+            chains=measures.chains,
+            chain=measures.chains[0],
+            given=models.given,
+        )
 
     @property
     def target_recipe(self) -> FineTuneConfig | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,16 +10,19 @@ from pydantic import ValidationError
 from unharness.checked import checked
 from unharness.data.recipe import FineTuneConfig, LoraSettings, MaxLength, MaxNewTokens
 from unharness.data.task import Task
+from unharness.data.templates import check_template
 from unharness.errors import UsageError, refused_values
-from unharness.pipeline.given_target import GivenTarget
+from unharness.models.trained import TrainingPlace
+from unharness.pipeline.device import weights_dtype
+from unharness.pipeline.model_choice import GivenTarget, RunModels
 from unharness.records.spec import RunSpec
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.strict_model import StrictModel
 
 
-class RunSettings(StrictModel):
-    """What a task and a user may set of any run, whatever its method."""
+class TaskSettings(StrictModel):
+    """What a task may set of any run, whatever its method."""
 
     recipe: FineTuneConfig
     """How the target model learns, its seed included."""
@@ -27,7 +31,18 @@ class RunSettings(StrictModel):
     max_new_tokens: MaxNewTokens
 
 
-def task_settings(task: Task, model: str, tuning: str, registry: Registry) -> RunSettings:
+@dataclass(frozen=True)
+class RunSettings:
+    """The same for a run, as its task, its models and the user have it."""
+
+    recipe: FineTuneConfig
+    lora: LoraSettings
+    place: TrainingPlace
+    """Device, precision, template and the length of what is read."""
+    max_new_tokens: int
+
+
+def task_settings(task: Task, model: str, tuning: str, registry: Registry) -> TaskSettings:
     """Return what a task says for a model.
 
     Args:
@@ -46,7 +61,7 @@ def task_settings(task: Task, model: str, tuning: str, registry: Registry) -> Ru
         if not isinstance(task.lora, LoraSettings):
             raise TypeError(f"lora is {type(task.lora).__name__}, not LoraSettings")
         try:
-            return RunSettings(
+            return TaskSettings(
                 recipe=recipe,
                 lora=task.lora,
                 max_length=task.max_length,
@@ -56,54 +71,74 @@ def task_settings(task: Task, model: str, tuning: str, registry: Registry) -> Ru
             raise ValueError(refused_values(error)) from error
 
 
-def chosen_settings(
-    own: RunSettings, request: RunRequest, target: GivenTarget | None
+def choose_settings(
+    request: RunRequest, task: Task, device: str, models: RunModels, registry: Registry
 ) -> RunSettings:
     """Return the settings of a run: the task's, a given adapter's, the user's.
 
     Args:
-        own: the task's.
         request: what the user asks for.
-        target: the target, where the user gives it.
+        task: the one that it names.
+        device: where models are.
+        models: of the run.
+        registry: names the task where it fails.
 
     Raises:
-        UsageError: a name is unknown, a value out of bounds, or the given target fixes it.
+        UsageError: a name is unknown, a value out of bounds, a setting without effect, or the
+            given target fixes it.
         ModelError: the given adapter is none of LoRA.
+        PluginError: the task says what cannot be; names it.
     """
-    lora = own.lora
-    if target and target.weights.kind == "lora":
-        lora = target.weights.lora_settings()
-        if request.lora:
-            fixed = ", ".join(f"{name}={value}" for name, value in lora.model_dump().items())
-            raise UsageError(
-                f"--lora: the adapter {target.weights.given} fixes it ({fixed}); leave --lora out, "
-                "or merge the adapter into its base and give that by --target"
-            )
-    if request.target_set and target and target.fresh is None:
-        raise UsageError(
-            f"--target-set: --target {target.weights.given} is the target already, and method "
-            f"{request.method!r} trains none anew; leave --target-set out"
-        )
+    adapter = _given_adapter(models.given)
+    _refuse_without_effect(request, models, adapter)
+    own = task_settings(task, models.family, models.target_tuning, registry)
+    dtype = weights_dtype(device, models.tuning, models.target_tuning)
+    taught, tuned = own.recipe.model_dump(), (adapter or own.lora).model_dump()
+    recipe = checked("--target-set", FineTuneConfig, request.target_set, defaults=taught)
+    lora = checked("--lora", LoraSettings, request.lora, defaults=tuned)
+    template = check_template(request.template or task.template or models.base.template())
+    max_length = request.max_length or own.max_length
     return RunSettings(
-        recipe=checked(
-            "--target-set", FineTuneConfig, request.target_set, defaults=own.recipe.model_dump()
-        ),
-        lora=checked("--lora", LoraSettings, request.lora, defaults=lora.model_dump()),
-        max_length=request.max_length or own.max_length,
+        recipe=recipe,
+        lora=lora,
+        place=TrainingPlace(device, dtype, max_length, template),
         max_new_tokens=request.max_new_tokens or own.max_new_tokens,
     )
 
 
-def refuse_unused_adapter(request: RunRequest, *tunings: str) -> None:
-    """Refuse `--lora` where neither the target nor the method is tuned by LoRA.
+def _given_adapter(target: GivenTarget | None) -> LoraSettings | None:
+    """Return the settings of an adapter that is the target; None where there is none."""
+    if target is None or target.weights.kind != "lora":
+        return None
+    return target.weights.lora_settings()
+
+
+def _refuse_without_effect(
+    request: RunRequest, models: RunModels, adapter: LoraSettings | None
+) -> None:
+    """Refuse what the user sets of an adapter or of a target's training that is not there to set.
 
     Raises:
         UsageError: so it is.
     """
-    if request.lora and "lora" not in tunings:
+    if request.lora and "lora" not in (models.tuning, models.target_tuning):
         raise UsageError(
             f"--lora: target and method of {request.shown_model} have full tuning, which has no "
             "adapter; give --tuning lora"
+        )
+    given = models.given
+    if given is None:
+        return
+    if request.lora and adapter:
+        fixed = ", ".join(f"{name}={value}" for name, value in adapter.model_dump().items())
+        raise UsageError(
+            f"--lora: the adapter {given.weights.given} fixes it ({fixed}); leave --lora out, "
+            "or merge the adapter into its base and give that by --target"
+        )
+    if request.target_set and given.fresh is None:
+        raise UsageError(
+            f"--target-set: --target {given.weights.given} is the target already, and method "
+            f"{request.method!r} trains none anew; leave --target-set out"
         )
 
 

@@ -24,7 +24,7 @@ def with_target_row(plan: RunPlan, registry: Registry) -> RunPlan:
         | {"tuning": plan.spec.target_tuning}
     )
     # How the target is tuned further says nothing about the target itself.
-    facts = method_facts(method, plan.spec.seed, plan.data, None)
+    facts = method_facts(method, plan.spec.seed, plan.data, general=False)
     facts |= {"tuning": plan.spec.target_tuning, "save_weights": False}
     facts |= {"preset": None, "tuned": None}
     if plan.spec.target_tuning == "full":
@@ -32,7 +32,8 @@ def with_target_row(plan: RunPlan, registry: Registry) -> RunPlan:
         request = request.model_copy(update={"lora": {}})
     given = plan.given and replace(plan.given, fresh=None)
     if given:  # what a retrained model starts from says nothing about it either
-        facts |= plan.base.facts(plan.data) | {"target_recipe": {}}
+        facts |= {"base_hash": plan.base.fingerprint(plan.data), "target_recipe": {}}
+        facts |= {"model_revision": plan.base.revision}
         request = request.model_copy(update={"target_set": {}})
     row = replace(
         plan,
@@ -40,6 +41,7 @@ def with_target_row(plan: RunPlan, registry: Registry) -> RunPlan:
         spec=plan.spec.changed(**facts),
         method=method,
         general=None,
+        data_with_general=plan.data,
         given=given,
         target_row=None,
     )

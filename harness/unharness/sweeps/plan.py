@@ -11,7 +11,7 @@ from statistics import median
 
 from unharness.errors import UsageError
 from unharness.pipeline.existing import State, state_of
-from unharness.pipeline.given_target import ModelFinder
+from unharness.pipeline.model_choice import ModelFinder
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.stages.target import target_folder
@@ -117,12 +117,12 @@ def plan_sweep(
     """
     if not requests:
         raise UsageError("the grid is empty: no method, task, model or seed is left")
-    models = ModelFinder(registry)
+    finder = ModelFinder(registry)
     plans: dict[str, RunPlan] = {}
     run_ids: list[str] = []
     with (progress or Progress()).stage("plan") as stage:
         for at, request in enumerate(requests):
-            plan = resolve(request, registry, models=models)
+            plan = resolve(request, registry, finder=finder)
             run_ids.append(plan.spec.run_id())
             plans.setdefault(run_ids[-1], plan)  # a method without a seed: one run for all
             stage.step(at + 1, len(requests))

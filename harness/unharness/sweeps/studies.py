@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unharness.errors import UsageError
-from unharness.pipeline.given_target import ModelFinder
 from unharness.pipeline.method_choice import make_method
+from unharness.pipeline.model_choice import ModelFinder
 from unharness.records.stage_specs import RUN_ID_LENGTH
 from unharness.records.store import path_name
 from unharness.registry import Registry
@@ -48,7 +48,7 @@ def make_studies(
             measure the objective, or the objective is to match the retrained model.
         PluginError: a task fails.
     """
-    models = ModelFinder(registry)
+    finder = ModelFinder(registry)
     check_widened(widen or {}, [registry.get("methods", one.method) for one in requests])
     studies = []
     for request in requests:
@@ -57,7 +57,9 @@ def make_studies(
         if not search_space(method_class):
             continue
         given = request.hyperparameters()
-        family = models.target(request, method_class).family if request.target else request.model
+        family = request.model
+        if request.target:
+            family = finder.target(request.target, request.named_model, method_class).family
         space = make_space(method_class, family, given, widen or {})
         if not space:
             continue

@@ -33,7 +33,7 @@ def run_method(
     context = UnlearnContext(
         model=model,
         tokenizer=target.tokenizer,
-        splits=readable_splits(plan.data_with_general(), plan.method),
+        splits=readable_splits(plan.data_with_general, plan.method),
         seed=plan.spec.seed,
         max_length=plan.place.max_length,
         device=plan.place.device,
