@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from unharness import defaults
 from unharness.checked import checked
-from unharness.data.recipe import HIGHEST_SEED, MaxLength, MaxNewTokens
+from unharness.data.recipe import HIGHEST_SEED, MaxLength, MaxNewTokens, Precision
 from unharness.strict_model import StrictModel
 
 NAMES_IN_A_ROW = {"suite", "attack"}
@@ -81,6 +81,8 @@ class SharedRequest(StrictModel):
     limit_train: int | None = Field(None, ge=1)
     """Learn, and unlearn, only so many examples of each split."""
     device: str = "auto"
+    precision: Literal["auto"] | Precision = "auto"
+    """Of the arithmetic of training."""
 
     @field_validator("attack", mode="before")
     @classmethod

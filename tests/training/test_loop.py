@@ -312,8 +312,14 @@ def test_it_ends_in_evaluation_mode_and_leaves_no_files(
 
 @pytest.mark.parametrize("adapted", [False, True], ids=["full", "lora"])
 @pytest.mark.parametrize("ending", ["trained", "failed"])
+@pytest.mark.parametrize("asked_by", ["unharness", "accelerate"])
 def test_mixed_precision_stays_in_the_training(
-    ending: str, adapted: bool, load_checkpoint: Any, rows: Any, monkeypatch: pytest.MonkeyPatch
+    asked_by: str,
+    ending: str,
+    adapted: bool,
+    load_checkpoint: Any,
+    rows: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     """After training the model computes as one that was loaded with the same weights."""
     model = _adapted(load_checkpoint) if adapted else load_checkpoint("llama")[0]
@@ -325,11 +331,12 @@ def test_mixed_precision_stays_in_the_training(
         value = _nll(current, batch)
         return value if ending == "trained" else value * float("nan")
 
-    # What `accelerate launch --mixed_precision bf16` sets; on a GPU it is our own choice.
-    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    if asked_by == "accelerate":  # what `accelerate launch --mixed_precision bf16` sets
+        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    precision = "bfloat16" if asked_by == "unharness" else "float32"
     context = nullcontext() if ending == "trained" else pytest.raises(MethodError)
     with context:
-        _train(model, _steps(rows(4)), loss)
+        _train(model, _steps(rows(4)), loss, precision=precision)
     assert set(seen) == {torch.bfloat16}  # or this test would show nothing
     fresh = _adapted(load_checkpoint) if adapted else load_checkpoint("llama")[0]
     fresh.load_state_dict(model.state_dict())

@@ -138,9 +138,8 @@ def evaluate_command(
                 name = names[index] if names else None
                 own = options | {"seed": index} if gold else options
                 wanted.append(of_weights(given, name, own, neighbour, found, gold=gold))
-        for note in dict.fromkeys(one.plan.data.origin.standin_note() for one in wanted):
-            if note:
-                progress.note(note)
+        for note in dict.fromkeys(note for one in wanted for note in one.plan.notes):
+            progress.note(note)
         outcomes = []
         with closing(EnginePool(found)) as engines:
             for one in wanted:

@@ -18,6 +18,7 @@ from unharness.cli.run_options import (
     general_option,
     limit_options,
     output_options,
+    precision_option,
     results_folder_option,
     setting_options,
     suite_options,
@@ -71,6 +72,7 @@ _SHARED = (
     setting_options,
     limit_options,
     device_option,
+    precision_option,
     click.option(
         "--workers", type=click.IntRange(1), help="Runs at the same time [default: by machine]."
     ),

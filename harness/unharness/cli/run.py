@@ -24,6 +24,7 @@ from unharness.cli.run_options import (
     general_option,
     limit_options,
     output_options,
+    precision_option,
     preset_option,
     prompt_option,
     results_folder_option,
@@ -103,6 +104,7 @@ NO_FLAGS = ("eval_split", "tuned")
 @setting_options
 @limit_options
 @device_option
+@precision_option
 @click.option(
     "--force", is_flag=True, default=None, help="Run again even if a finished record exists."
 )
@@ -164,7 +166,7 @@ def run_command(
             if not quiet:
                 show_memory(plan, progress)
             return
-        if note := plan.data.origin.standin_note():
+        for note in plan.notes:
             progress.note(note)
         if values.get("engine") == AUTO_ENGINE:
             chosen = f"engine: {plan.spec.evaluation.engine} ({plan.engine_reason})"

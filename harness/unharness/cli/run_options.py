@@ -82,6 +82,13 @@ device_option = click.option(
     help="auto, cpu, cuda, cuda:N [default: auto].",
 )
 
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(("auto", "float32", "bfloat16")),
+    help="Arithmetic of training: bfloat16 is autocast, over weights in float32 [default: the "
+    "model's own, else bfloat16 where the device computes in it].",
+)
+
 results_folder_option = click.option(
     "--results", metavar="DIR", help="Folder to write records to [default: results]."
 )

@@ -112,7 +112,7 @@ def sweep_command(
         _print_plan(plan, form)
         return
     errors = Console(stderr=True)
-    for note in plan.data_notes() if not quiet else ():
+    for note in plan.notes() if not quiet else ():
         errors.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
     with closing(runner), watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
         results = run_sweep(plan, runner, observer)

@@ -139,7 +139,7 @@ def tune_command(
         from unharness.sweeps.tune import Effort, run_count, tune
 
         # What is wrong is told before any trial.
-        for note in plan_sweep(requests, found).data_notes():
+        for note in plan_sweep(requests, found).notes():
             progress.note(note)
         studies = make_studies(
             requests,

@@ -9,6 +9,8 @@ from pydantic import Field
 from unharness.strict_model import StrictModel
 
 Schedule = Literal["cosine", "linear", "constant"]
+Precision = Literal["float32", "bfloat16"]
+"""Of a training's arithmetic; the weights that are trained are float32 either way."""
 MaxLength = Annotated[int, Field(ge=2, le=1_000_000)]
 """Of prompt and answer together, in tokens."""
 MaxNewTokens = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from unharness.data.examples import Example, content_hash
+from unharness.data.recipe import Precision
 from unharness.data.templates import PLAIN
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class ModelPreset(ABC):
 
     limit_train: ClassVar[int | None] = None
     """How many examples of each split it learns when the user does not say; None for all."""
+
+    precision: ClassVar[Precision | None] = None
+    """Of the arithmetic of training when the user does not say; None: what suits the device."""
 
     template: ClassVar[str] = PLAIN
     """How questions and answers are joined when neither user nor task says."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unharness.data.examples import Example
+from unharness.data.recipe import Precision
 from unharness.data.task_data import TaskData
 from unharness.data.templates import CHAT, PLAIN
 from unharness.errors import ModelError, UnknownNameError, reason_of
@@ -50,6 +51,8 @@ class ModelSource(ABC):
     """The suite that measures its general knowledge when the user names none; None: the task's."""
     limit_train: int | None = None
     """How many examples of each split it learns when the user does not say; None for all."""
+    precision: Precision | None = None
+    """Of the arithmetic of training when the user does not say; None: what suits the device."""
 
     @abstractmethod
     def fingerprint(self, data: TaskData) -> str:
@@ -94,6 +97,7 @@ class PresetModel(ModelSource):
         self.tuning = preset.tuning
         self.suite = preset.suite
         self.limit_train = preset.limit_train
+        self.precision = preset.precision
         self._preset = preset
 
     def fingerprint(self, data: TaskData) -> str:

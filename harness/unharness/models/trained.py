@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from unharness.cache import cache_folder, cached_folder, damage
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example, Split, content_hash
-from unharness.data.recipe import FineTuneConfig, LoraSettings
+from unharness.data.recipe import FineTuneConfig, LoraSettings, Precision
 from unharness.data.task_data import TaskData
 from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import ModelError
@@ -65,11 +65,15 @@ class TrainingPlace:
     max_length: int
     template: str = PLAIN
     """Of splits that name none."""
+    precision: Precision = "float32"
+    """Of the arithmetic of training; evaluation computes in the weights' own type."""
 
     @property
-    def precision(self) -> str:
-        """In what precision models are trained, as a spec says it."""
-        return self.dtype if self.device == "cpu" else f"{self.dtype}, bfloat16 autocast"
+    def types(self) -> str:
+        """Of weights and arithmetic, as a spec says it."""
+        if self.precision == "float32":
+            return self.dtype
+        return f"{self.dtype}, {self.precision} autocast"
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ class FineTuner:
             "lora": self.lora.model_dump() if self.tuning == "lora" else None,
             "device": self.place.device.split(":")[0],
             "dtype": self.place.dtype,
+            "precision": self.place.precision,
             "max_length": self.place.max_length,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
@@ -178,6 +183,7 @@ class FineTuner:
             recipe,
             max_length=self.place.max_length,
             template=self.place.template,
+            precision=self.place.precision,
             knowledge=self.knowledge,
             on_step=on_step,
             on_note=self.progress.note,
@@ -216,6 +222,7 @@ def fine_tune(
     *,
     max_length: int,
     template: str,
+    precision: Precision,
     knowledge: Sequence[Example] = (),
     on_step: OnStep | None = None,
     on_note: Callable[[str], None] = lambda text: None,
@@ -231,6 +238,7 @@ def fine_tune(
         recipe: how.
         max_length: in tokens.
         template: of splits that name none, and of `knowledge`.
+        precision: of the arithmetic.
         knowledge: what is learned besides.
         on_step: told of every step.
         on_note: as for `train`.
@@ -269,6 +277,7 @@ def fine_tune(
         lambda current, batch: sequence_nll(current, batch).mean(),
         recipe,
         seed=recipe.seed,
+        precision=precision,
         on_step=on_step,
         on_note=on_note,
     )

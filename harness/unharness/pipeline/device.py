@@ -6,11 +6,19 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
+from unharness.data.recipe import Precision
 from unharness.errors import UsageError
+from unharness.models.trained import TrainingPlace
 
 DRIVER_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
 """What the drivers of NVIDIA (Jetson and WSL included) and AMD leave; without one, no GPU."""
+
+AUTO = "auto"
+CPU_FACTS = Path("/proc/cpuinfo")
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Of x86 and of ARM."""
 
 
 def find_device(requested: str) -> str:
@@ -49,6 +57,52 @@ def weights_dtype(device: str, tuning: str, target_tuning: str) -> str:
     if device == "cpu" or "full" in (tuning, target_tuning):
         return "float32"
     return "bfloat16"
+
+
+def choose_precision(requested: str, device: str, own: Precision | None) -> Precision:
+    """Return the precision in which a model is trained.
+
+    Args:
+        requested: `float32`, `bfloat16`, or `auto`: the model's own, else bfloat16 where the
+            device computes in it.
+        device: as `find_device` gives it.
+        own: what the model wants, None where it does not care.
+    """
+    if requested != AUTO:
+        return cast(Precision, requested)
+    if own:
+        return own
+    return "bfloat16" if computes_in_bf16(device) else "float32"
+
+
+def slow_precision_note(place: TrainingPlace) -> str:
+    """Return a warning where the device cannot do by itself what training asks; else nothing."""
+    if place.precision == "float32" or computes_in_bf16(place.device):
+        return ""
+    return (
+        f"this {'CPU' if place.device == 'cpu' else 'GPU'} does not compute in bfloat16 by itself: "
+        "training will be slower than with --precision float32"
+    )
+
+
+def computes_in_bf16(device: str) -> bool:
+    """Return whether a device multiplies in bfloat16 by itself.
+
+    A CPU is asked through Linux's `/proc`, as torch has no public word for it: elsewhere, False.
+    """
+    if device != "cpu":
+        import torch
+
+        return bool(torch.cuda.is_bf16_supported())
+    try:
+        facts = CPU_FACTS.read_text()
+    except OSError:
+        return False
+    return any(
+        not BF16_FLAGS.isdisjoint(line.partition(":")[2].split())
+        for line in facts.splitlines()
+        if line.lower().startswith(("flags", "features"))
+    )
 
 
 def _surely_cpu() -> bool:

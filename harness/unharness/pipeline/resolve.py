@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unharness.data.recipe import Precision
 from unharness.data.sources import HUB, is_hub
 from unharness.errors import UsageError
 from unharness.models.source import ModelSource
@@ -53,7 +54,14 @@ def resolve(
     measures = choose_measures(request, plugins.uses, data, suite, device, registry)
     spec = run_spec(request, plugins, models, method, settings, data, measures)
     plan = RunPlan.of(
-        _pinned(request, models, data), spec, plugins, models, method, settings, data, measures
+        _pinned(request, models, data, settings.place.precision),
+        spec,
+        plugins,
+        models,
+        method,
+        settings,
+        data,
+        measures,
     )
     return with_target_row(plan, registry)
 
@@ -68,12 +76,14 @@ def _refuse_file(results: str) -> None:
         raise UsageError(f"--results {results}: is a file; give a folder")
 
 
-def _pinned(request: RunRequest, models: RunModels, data: RunData) -> RunRequest:
-    """Return the request with the commit of everything from the hub.
+def _pinned(
+    request: RunRequest, models: RunModels, data: RunData, precision: Precision
+) -> RunRequest:
+    """Return the request with the commit of everything from the hub, and the precision.
 
-    Resolving it again, in another process or next year, gives the same content.
+    Resolving it again, in another process, on another machine or next year, gives the same run.
     """
-    update = {}
+    update: dict[str, str] = {"precision": precision}
     fresh, given, origin, general = models.fresh, models.given, data.splits.origin, data.general
     if fresh.revision and request.model.partition("@")[0] == fresh.name:
         update["model"] = f"{fresh.name}@{fresh.revision}"

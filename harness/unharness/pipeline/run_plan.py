@@ -17,6 +17,7 @@ from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import AttackChain
 from unharness.pipeline.data_choice import RunData
+from unharness.pipeline.device import slow_precision_note
 from unharness.pipeline.measures import Measures
 from unharness.pipeline.model_choice import GivenTarget, RunModels
 from unharness.pipeline.named_plugins import NamedPlugins
@@ -109,6 +110,12 @@ class RunPlan:
     def partial(self) -> bool:
         """Whether the user limited the data; such a run is never ranked."""
         return self.spec.limit is not None or self.spec.limit_train is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know before anything is run."""
+        found = (self.data.origin.standin_note(), slow_precision_note(self.place))
+        return tuple(note for note in found if note)
 
     @cached_property
     def rows(self) -> tuple[RunPlan, ...]:

@@ -13,7 +13,7 @@ from unharness.data.task import Task
 from unharness.data.templates import check_template
 from unharness.errors import UsageError, refused_values
 from unharness.models.trained import TrainingPlace
-from unharness.pipeline.device import weights_dtype
+from unharness.pipeline.device import choose_precision, weights_dtype
 from unharness.pipeline.model_choice import GivenTarget, RunModels
 from unharness.records.spec import RunSpec
 from unharness.registry import Registry
@@ -96,12 +96,13 @@ def choose_settings(
     taught, tuned = own.recipe.model_dump(), (adapter or own.lora).model_dump()
     recipe = checked("--target-set", FineTuneConfig, request.target_set, defaults=taught)
     lora = checked("--lora", LoraSettings, request.lora, defaults=tuned)
+    precision = choose_precision(request.precision, device, models.base.precision)
     template = check_template(request.template or task.template or models.base.template())
     max_length = request.max_length or own.max_length
     return RunSettings(
         recipe=recipe,
         lora=lora,
-        place=TrainingPlace(device, dtype, max_length, template),
+        place=TrainingPlace(device, dtype, max_length, template, precision),
         max_new_tokens=request.max_new_tokens or own.max_new_tokens,
     )
 

@@ -43,7 +43,7 @@ def run_spec(
         lora=lora if models.target_tuning == "lora" else None,
         template=settings.place.template,
         max_length=settings.place.max_length,
-        dtype=settings.place.precision,
+        dtype=settings.place.types,
         given_hash=given.weights.fingerprint(data.splits) if given else None,
     )
     unlearn = UnlearnSpec(

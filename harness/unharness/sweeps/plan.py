@@ -75,10 +75,9 @@ class SweepPlan:
         """The targets that must be trained, each with a cell that needs it."""
         return {cell.target: cell for cell in self.left if not cell.target.is_dir()}
 
-    def data_notes(self) -> list[str]:
-        """Return the notes on the data to show before anything is run, each once."""
-        notes = [cell.plan.data.origin.standin_note() for cell in self.cells]
-        return [note for note in dict.fromkeys(notes) if note]
+    def notes(self) -> list[str]:
+        """Return what to show before anything is run, each once."""
+        return list(dict.fromkeys(note for cell in self.cells for note in cell.plan.notes))
 
     def estimate(self) -> tuple[float, int]:
         """Return the seconds one worker would need, and how many cells have no estimate."""

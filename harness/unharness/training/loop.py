@@ -14,13 +14,12 @@ import torch
 from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 from transformers.training_args import ParallelMode
 
-from unharness.data.recipe import TrainConfig
+from unharness.data.recipe import Precision, TrainConfig
 from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training import ranks
 from unharness.training.hooks import StepHooks
 from unharness.training.log import TrainingLog
-from unharness.training.precision import uses_bf16
 from unharness.training.profiling import recorded_steps
 from unharness.training.restore import restored
 from unharness.training.sharded import fsdp_sharded, keep_unwrapped
@@ -39,6 +38,7 @@ def train(
     config: TrainConfig,
     *,
     seed: int,
+    precision: Precision = "float32",
     on_step: OnStep | None = None,
     hooks: StepHooks | None = None,
     on_placed: Callable[[LanguageModel], None] | None = None,
@@ -55,6 +55,7 @@ def train(
         loss: gives the mean loss of a batch's examples, a scalar with a gradient; or the terms of
             that sum, one after the other, each of which is let go before the next is made.
         seed: of the dropout.
+        precision: of the arithmetic; `bfloat16` is autocast, over the weights as they are.
         on_step: called after every step with its number from 1, the number of all, and the
             values `loss`, `lr` and `grad_norm`.
         hooks: called within every step.
@@ -87,7 +88,7 @@ def train(
     ):
         trainer = StepTrainer(
             model=trained,
-            args=_arguments(config, len(steps), seed, device, scratch),
+            args=_arguments(config, len(steps), seed, device, precision, scratch),
             train_dataset=StepDataset(steps),
             data_collator=lambda items: items[0],
             callbacks=[_Follow(log, on_step), AfterStep(after_step)],
@@ -111,7 +112,12 @@ def train(
 
 
 def _arguments(
-    config: TrainConfig, steps: int, seed: int, device: torch.device, folder: str
+    config: TrainConfig,
+    steps: int,
+    seed: int,
+    device: torch.device,
+    precision: Precision,
+    folder: str,
 ) -> TrainingArguments:
     options: dict[str, Any] = {
         "output_dir": folder,
@@ -126,7 +132,7 @@ def _arguments(
         "seed": seed,
         "data_seed": seed,
         "use_cpu": device.type == "cpu",
-        "bf16": uses_bf16(device),
+        "bf16": precision == "bfloat16",
         "optim": "adamw_torch_fused",
         "logging_strategy": "steps",
         "logging_steps": 1,

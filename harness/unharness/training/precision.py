@@ -6,12 +6,11 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-
-def uses_bf16(device: torch.device) -> bool:
-    """Whether models are trained under bf16 autocast on a device."""
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+from unharness.data.recipe import Precision
 
 
-def autocast(device: torch.device) -> AbstractContextManager[object]:
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """Return the autocast under which losses are computed on a device."""
-    return torch.autocast("cuda", torch.bfloat16) if uses_bf16(device) else nullcontext()
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Role, Split
-from unharness.data.recipe import FineTuneConfig
+from unharness.data.recipe import FineTuneConfig, Precision
 from unharness.data.task_data import TaskData
 from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
 from unharness.engines.engine import Sampling
@@ -82,6 +82,8 @@ class UnlearnContext:
     trains its base anew."""
     template: str = PLAIN
     """Of splits that name none."""
+    precision: Precision = "float32"
+    """Of the arithmetic of training."""
     on_step: OnStep | None = None
     progress: Callable[[int, int], None] = lambda done, total: None
     """Call it with how much of how much is done, where work before training takes a while."""
@@ -199,6 +201,7 @@ class UnlearnContext:
                 recipe,
                 max_length=self.max_length,
                 template=self.template,
+                precision=self.precision,
                 on_step=self.on_step,
                 on_note=self.note,
             )

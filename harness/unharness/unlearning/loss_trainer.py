@@ -54,6 +54,7 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
             hooks=method,
             on_placed=reference.attach if reference else None,
             seed=context.derive_seed("training"),
+            precision=context.precision,
             on_step=context.on_step,
             on_note=context.note,
         )

@@ -208,7 +208,7 @@ class StoredReference(Reference):
         for done, (name, part) in enumerate(chunks, start=1):
             longest = max(len(row.input_ids) for row in rows[name])
             batch = collate(part, pad).to(context.device)
-            with torch.no_grad(), autocast(torch.device(context.device)):
+            with torch.no_grad(), autocast(torch.device(context.device), context.precision):
                 self._keep(name, model, batch, longest, pad)
             context.progress(done, len(chunks))
 

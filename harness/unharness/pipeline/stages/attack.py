@@ -135,6 +135,7 @@ def _context(
         max_length=plan.place.max_length,
         device=plan.place.device,
         template=plan.place.template,
+        precision=plan.place.precision,
         tuner=FurtherTuner(plan, progress),
         target_recipe=plan.target_recipe,
         wrapper=weights.wrapper,

@@ -38,6 +38,7 @@ def run_method(
         max_length=plan.place.max_length,
         device=plan.place.device,
         template=plan.place.template,
+        precision=plan.place.precision,
         tuner=FurtherTuner(plan, progress),
         target_recipe=plan.target_recipe,
         note=partial(_tell, progress, record),
