@@ -5,12 +5,14 @@ The ratio of tensors is that of what lies beyond the process: measured, what it 
 loaded the model; estimated, the formula's constant for it.
 
     python benchmarks/memory_measured.py --data ../shared/data --out benchmarks/memory_measured.json
+    MALLOC_MMAP_THRESHOLD_=1000000 python benchmarks/memory_measured.py …    # freed is given back
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +27,7 @@ EXAMPLES = 32
 """Of each split: two steps of 16."""
 
 
-def measure(model: str, tuning: str, method: str, data: str) -> dict[str, float]:
+def measure(model: str, tuning: str, method: str, data: str) -> dict[str, Any]:
     """Run two steps of a method on a base model, and return gigabytes, measured and estimated."""
     import gc
 
@@ -69,6 +71,7 @@ def measure(model: str, tuning: str, method: str, data: str) -> dict[str, float]
     plan.method.unlearn(context)
     measured = peak.gigabytes()
     return {
+        "malloc": os.environ.get("MALLOC_MMAP_THRESHOLD_", "default"),
         "process_gb": process,
         "measured_gb": measured,
         "estimated_gb": estimate,

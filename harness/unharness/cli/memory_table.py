@@ -8,8 +8,9 @@ from unharness.pipeline.memory_estimate import RunEstimate
 from unharness.terminal import Console
 
 GB = 1e9
-TIGHT = 0.85
-"""Share of the free memory from which on the estimate is not exact enough to promise a fit."""
+TIGHT = 0.75
+"""Share of the free memory from which on the estimate is not exact enough to promise a fit: an
+allocator may hold a third more than the tensors."""
 
 
 def print_estimate(found: RunEstimate) -> None:
