@@ -46,7 +46,13 @@ def measure(model: str, tuning: str, method: str, data: str) -> dict[str, Any]:
     from unharness.unlearning.context import UnlearnContext, readable_splits
 
     given: dict[str, Any] = {"method": method, "model": model, "tuning": tuning, "data": data}
-    given |= {"limit_train": EXAMPLES, "device": "cpu", "suite": "none", "epochs": 1}
+    given |= {
+        "limit_train": EXAMPLES,
+        "device": "cpu",
+        "precision": "float32",
+        "suite": "none",
+        "epochs": 1,
+    }
     if method == "memflex":
         given["set"] = {"draws": 1}
         if tuning == "lora":  # a fresh adapter has no region; the located one is measured in full

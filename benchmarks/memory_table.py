@@ -70,6 +70,7 @@ def gigabytes(
     training = Training(
         tuning=tuning,
         device="cuda",
+        autocast=True,
         weights_bytes=4 if weights_dtype("cuda", tuning, tuning) == "float32" else 2,
         terms=(),
         rank=lora.r,

@@ -50,7 +50,8 @@ def _pass(batch: TokenBatch) -> Pass:
 
 
 def _training(tuning: Any, dropout: float, *passes: Pass, **options: Any) -> Training:
-    options = {"device": "cpu", "rank": 8, "dropout": dropout, "weights_bytes": 4} | options
+    options = {"device": "cpu", "autocast": False, "rank": 8, "weights_bytes": 4} | options
+    options["dropout"] = dropout
     terms = tuple((one,) for one in passes)
     return Training(tuning=tuning, **({"terms": terms} | options))
 
@@ -71,26 +72,31 @@ def _kept(model: Any) -> Iterator[dict[int, int]]:
         yield sizes
 
 
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("kv_heads", [4, 2])
 @pytest.mark.parametrize("tuning", ["full", "lora", "lora without dropout"])
-def test_what_a_pass_keeps_is_what_torch_keeps(tuning: str, kv_heads: int):
+def test_what_a_pass_keeps_is_what_torch_keeps(tuning: str, kv_heads: int, autocast: bool):
     config = _config(num_key_value_heads=kv_heads)
     model: Any = LlamaForCausalLM(config)
     dropout = 0.1 if tuning == "lora" else 0.0
     if tuning != "full":
         model = add_adapter(model, LoraSettings(dropout=dropout), seed=0)
     batch = _batch(config.vocab_size)
-    with _kept(model.train()) as sizes:
+    arithmetic = torch.autocast("cpu", torch.bfloat16, enabled=autocast)
+    with _kept(model.train()) as sizes, arithmetic:
         loss = sequence_nll(model, batch).mean()
     counted = sum(sizes.values())
-    training = _training("full" if tuning == "full" else "lora", dropout)
+    training = _training("full" if tuning == "full" else "lora", dropout, autocast=autocast)
     one = _pass(batch)
-    # The log-probabilities are kept; their gradient, which the estimate has too, is made later.
-    later = one.scored * config.vocab_size * 4
+    # The log-probabilities are kept; their gradient, which the estimate has too, is made later, and
+    # the head's bf16 output goes before that.
+    later = one.scored * config.vocab_size * (6 if autocast else 4)
     found = activation_bytes(shape_of(config), training, one)
     found += logits_bytes(shape_of(config), training, one) - later
+    if autocast:
+        found += 2 * shape_of(config).multiplied
     assert loss.requires_grad
-    assert LOW < found / counted < HIGH
+    assert LOW < found / counted < HIGH, found / counted
 
 
 def test_weights_gradients_and_moments_are_what_adam_holds():
@@ -150,7 +156,9 @@ def test_several_gradients_before_training_may_be_the_peak():
 
 def test_bfloat16_weights_under_an_adapter_are_half_as_large():
     wide, narrow = (
-        estimate(SHAPE, _training("lora", 0.1, ONE, device="cuda", weights_bytes=size)).parts
+        estimate(
+            SHAPE, _training("lora", 0.1, ONE, device="cuda", autocast=True, weights_bytes=size)
+        ).parts
         for size in (4, 2)
     )
     assert narrow["weights"] * 2 == wide["weights"] == 4 * SHAPE.parameters

@@ -243,6 +243,7 @@ class _Run:
         return Training(
             tuning="lora" if tuning == "lora" else "full",
             device="cuda" if place.device.startswith("cuda") else "cpu",
+            autocast=place.precision != "float32",
             weights_bytes=FLOAT if place.dtype == "float32" else 2,
             terms=(),
             rank=lora.r,

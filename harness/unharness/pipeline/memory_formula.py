@@ -50,7 +50,8 @@ class Training:
 
     tuning: Literal["lora", "full"]
     device: Literal["cpu", "cuda"]
-    """`cuda` computes under bf16 autocast."""
+    autocast: bool
+    """Whether it computes under bf16 autocast; else in the weights' own float32."""
     weights_bytes: int
     """Of a base weight: 4, or 2 for bfloat16 under an adapter."""
     terms: tuple[tuple[Pass, ...], ...]
@@ -184,7 +185,7 @@ def _block_bytes(shape: ModelShape, training: Training) -> float:
     inputs = shape.linear_inputs / shape.layers
     products = 3 if shape.gated else 1  # the activation function's input, and the product's factors
     if training.tuning == "full":
-        if training.device == "cpu":
+        if not training.autocast:
             # Two norms (input and normalised), the inputs of attention and MLP; queries, keys,
             # values, attention's output; the MLP's products, and the input of its last layer.
             return FLOAT * (6 * hidden + 4 * queries + (products + 1) * inner)
@@ -193,14 +194,15 @@ def _block_bytes(shape: ModelShape, training: Training) -> float:
         return FLOAT * 4 * hidden + BF16 * (inputs + 3 * queries + products * inner)
     # Norms keep their input alone. The base's linear layers keep nothing of theirs; every
     # adapter's does: the mask of the dropout, and what is left of the input.
-    if training.device == "cpu":
+    mask = MASK if training.device == "cuda" else FLOAT
+    if not training.autocast:
         return FLOAT * (2 * hidden + 4 * queries + products * inner) + _adapter_bytes(
-            shape, training, inputs, FLOAT, FLOAT
+            shape, training, inputs, FLOAT, mask
         )
     return (
         FLOAT * 2 * hidden
         + BF16 * (4 * queries + products * inner)
-        + _adapter_bytes(shape, training, inputs, BF16, MASK)
+        + _adapter_bytes(shape, training, inputs, BF16, mask)
     )
 
 
@@ -211,7 +213,7 @@ def _adapter_bytes(
     outputs = value * training.rank * inputs / shape.hidden  # about one output of A for each input
     if training.dropout:
         return inputs * (value + mask) + outputs
-    if training.device == "cpu":  # without dropout adapters keep the layers' own inputs, once each
+    if not training.autocast:  # without dropout adapters keep the layers' own inputs, once each
         return value * (2 * shape.hidden + shape.intermediate) + outputs
     return inputs * value + outputs
 
@@ -219,16 +221,16 @@ def _adapter_bytes(
 def logits_bytes(shape: ModelShape, training: Training, one: Pass) -> float:
     """Return what a loss over scored positions holds: log-probabilities and their gradient.
 
-    On a GPU the head's bf16 output stands beside them.
+    Under autocast the head's bf16 output stands beside them.
     """
-    copies = 2 * FLOAT + (BF16 if training.device == "cuda" else 0)
+    copies = 2 * FLOAT + (BF16 if training.autocast else 0)
     states = one.scored * shape.hidden * FLOAT
     return one.scored * shape.vocabulary * copies + states
 
 
 def _copies(shape: ModelShape, training: Training) -> float:
     """Return what autocast keeps: float32 weights in bfloat16, until the backward pass is over."""
-    wide = training.device == "cuda" and training.weights_bytes == FLOAT
+    wide = training.autocast and training.weights_bytes == FLOAT
     return BF16 * shape.multiplied if wide else 0
 
 
