@@ -77,6 +77,7 @@ def test_general_knowledge_is_there_and_gradient_ascent_loses_it(memflex, run_re
             "n": 150,
             "n_original": 150,
             "backend": "hf",
+            "data": None,
         }
     assert memflex["metrics"]["general_avg"]["ci95"]
 
