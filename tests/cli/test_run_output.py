@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from unharness import load_records
+
 pytestmark = pytest.mark.slow
 
 WORDS = ("--model", "micro", "--data", "standin", "--suite", "none", "--epochs", 1)
@@ -47,12 +49,11 @@ def test_paths_stand_on_a_line_of_their_own(run, results):
 
 def test_a_quiet_sweep_prints_its_failures_alone(call, tmp_path):
     words = ("-m", "memflex", "--model", "micro", "--data", "standin", "--suite", "none", "--quiet")
-    # One worker: each of them imports torch.
-    words = ("sweep", *words, "--workers", "1", "--no-references")
-    words += ("--set", "epochs=1", "--results", tmp_path)
-    assert call(*words) == (0, "", "")
-    code, output, errors = call(*words, "--set", "mu=-1")
+    # One worker, and the run that succeeds in the same sweep: each of them imports torch.
+    words = ("sweep", *words, "--workers", "1", "--no-references", "--set", "epochs=1")
+    code, output, errors = call(*words, "--set", "mu=q0.5,-1", "--results", tmp_path)
     assert (code, output) == (3, "")
+    assert "done" in {one.status for one in load_records(tmp_path) if one.spec.method == "memflex"}
     failed, *rest = errors.splitlines()
     assert failed.startswith("failed: memflex · epochs=1 · mu=-1")
     assert len(rest) == 2  # how to run them again
