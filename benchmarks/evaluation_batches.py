@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alternating import alternate, machine
-from real_questions import MAX_LENGTH, Subject, load, parser
+from real_questions import MAX_LENGTH, Subject, load, parser, write
 
 from unharness.cli.run import calm_libraries
 from unharness.data.examples import Example
@@ -23,7 +23,7 @@ from unharness.models.weights import WeightsRef
 
 
 def scoring(subject: Subject, asked: list[Example], size: int) -> Callable[[], None]:
-    """Return what scores every answer, so many at a time."""
+    """Return a function that scores every answer, in batches of `size`."""
 
     def run() -> None:
         score_tokens(
@@ -41,7 +41,7 @@ def scoring(subject: Subject, asked: list[Example], size: int) -> Callable[[], N
 def generating(
     subject: Subject, asked: list[Example], size: int, length: int
 ) -> Callable[[], None]:
-    """Return what generates an answer to every question, so many at a time."""
+    """Return a function that answers every question, in batches of `size`."""
     texts = [prompt_text(row.prompt, subject.template, subject.tokenizer) for row in asked]
     how = Sampling(length, special_tokens=subject.template != CHAT)
 
@@ -85,8 +85,7 @@ def main() -> None:
         options.rounds,
     )
     print("text", json.dumps(found["text"]), flush=True)
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+    write(options, found)
 
 
 if __name__ == "__main__":

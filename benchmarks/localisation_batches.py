@@ -6,19 +6,18 @@ python benchmarks/localisation_batches.py --data ../shared/data --limit 48 \
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from alternating import alternate, machine
-from real_questions import Subject, load, parser
+from alternating import alternate
+from real_questions import Subject, by_tuning, parser
 
 from unharness.cli.run import calm_libraries
 from unharness_methods.localisation import score_tensors
 
 
 def localising(subject: Subject, size: int) -> Callable[[], None]:
-    """Return what scores every tensor, so many examples at a time."""
+    """Return a function that scores every tensor, in batches of `size` examples."""
     forget, retain = subject.data.trainable("forget"), subject.data.trainable("retain")
 
     def run() -> None:
@@ -27,29 +26,19 @@ def localising(subject: Subject, size: int) -> Callable[[], None]:
     return run
 
 
+def figures(subject: Subject, size: int, rounds: int) -> dict[str, Any]:
+    """Return the seconds of both ways, and their ratio."""
+    arms = {"one at a time": localising(subject, 1), "batches": localising(subject, size)}
+    splits = [*subject.data.trainable("forget"), *subject.data.trainable("retain")]
+    return {"examples": sum(len(one.examples) for one in splits)} | alternate(arms, rounds)
+
+
 def main() -> None:
     """Time both for full tuning and LoRA, and write the ratios."""
     words = parser(__doc__)
     words.add_argument("--batch-size", type=int, default=16)
     options = words.parse_args()
-    found: dict[str, Any] = {"model": options.model, "task": options.task, "machine": machine()}
-    for tuning in ("full", "lora"):
-        subject = load(options, tuning)
-        found[tuning] = alternate(
-            {
-                "one at a time": localising(subject, 1),
-                "batches": localising(subject, options.batch_size),
-            },
-            options.rounds,
-        )
-        found[tuning]["examples"] = sum(
-            len(split.examples)
-            for role in ("forget", "retain")
-            for split in subject.data.trainable(role)
-        )
-        print(tuning, json.dumps(found[tuning]), flush=True)
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+    by_tuning(options, lambda subject: figures(subject, options.batch_size, options.rounds))
 
 
 if __name__ == "__main__":

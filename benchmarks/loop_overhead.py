@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from alternating import alternate, machine
-from real_questions import load, parser
+from real_questions import load, parser, write
 
 from unharness.cli.run import calm_libraries
 from unharness.data.recipe import FineTuneConfig
@@ -78,8 +78,7 @@ def main() -> None:
     )
     found["overhead"] = round(found["bare"]["ratio"] - 1, 4)
     print(json.dumps(found))
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+    write(options, found)
 
 
 if __name__ == "__main__":

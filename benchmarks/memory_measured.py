@@ -1,10 +1,12 @@
 """The estimate of memory against what was measured: two steps of 16 examples, on this machine.
 
-Each case runs in a process of its own, float32 on a CPU. Measured is the peak of the resident set.
+Each case runs in its own process, in float32 on a CPU. The measured value is the peak resident
+memory.
 The ratio of tensors is that of what lies beyond the process: measured, what it held before it
 loaded the model; estimated, the formula's constant for it.
 
-    python benchmarks/memory_measured.py --data ../shared/data --out benchmarks/memory_measured.json
+    python benchmarks/memory_measured.py --data ../shared/data \
+        --out benchmarks/results/memory_measured.json
     MALLOC_MMAP_THRESHOLD_=1000000 python benchmarks/memory_measured.py …    # freed is given back
 """
 
@@ -87,7 +89,7 @@ def measure(model: str, tuning: str, method: str, data: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure every case in a process of its own."""
+    """Measure every case in its own process, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="auto")
     parser.add_argument("--out", type=Path)

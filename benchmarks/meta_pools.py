@@ -132,6 +132,7 @@ class Pools:
             FineTuneConfig(**recipe.model_dump()),
             max_length=plan.place.max_length,
             template=plan.place.template,
+            precision=plan.place.precision,
         )
         return WeightsRef(model.eval(), tokenizer)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from alternating import machine
 
 from unharness.data.encoding import Encoded, encode_examples
-from unharness.data.recipe import LoraSettings
+from unharness.data.recipe import LoraSettings, Precision
 from unharness.data.sources import DataSource
 from unharness.data.task_data import TaskData
 from unharness.models.lora import add_adapter
 from unharness.models.source import find_base_model
-from unharness.pipeline.device import weights_dtype
+from unharness.pipeline.device import choose_precision, weights_dtype
 from unharness.registry import registry
 from unharness.unlearning.context import UnlearnContext
 
@@ -30,6 +33,8 @@ class Subject:
     tokenizer: Any
     data: TaskData
     template: str
+    precision: Precision
+    """That a run has by default on this device."""
 
     def encoded(self, role: str | None = None) -> list[Encoded]:
         """Return the training examples of a role as tokens; None: all that the target learns."""
@@ -44,7 +49,14 @@ class Subject:
         """Return what a method is given."""
         device = str(self.model.device)
         return UnlearnContext(
-            self.model, self.tokenizer, self.data, 0, MAX_LENGTH, device, template=self.template
+            self.model,
+            self.tokenizer,
+            self.data,
+            0,
+            MAX_LENGTH,
+            device,
+            template=self.template,
+            precision=self.precision,
         )
 
 
@@ -57,7 +69,7 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     found.add_argument("--task", default="knowundo-privacy")
     found.add_argument("--model", default="smollm2-135m")
     found.add_argument("--rounds", type=int, default=3)
-    found.add_argument("--limit", type=int, help="only so many examples a split")
+    found.add_argument("--limit", type=int, help="use only the first N examples of each split")
     found.add_argument("--out", type=Path, help="write the figures as JSON")
     return found
 
@@ -71,4 +83,20 @@ def load(options: argparse.Namespace, tuning: str = "full") -> Subject:
     if tuning == "lora":
         model = add_adapter(model, LoraSettings(), seed=0)
     limited = data.limited(options.limit) if options.limit else data
-    return Subject(model.to(device).eval(), tokenizer, limited, base.template())
+    precision = choose_precision("auto", device, base.precision)
+    return Subject(model.to(device).eval(), tokenizer, limited, base.template(), precision)
+
+
+def by_tuning(options: argparse.Namespace, figures: Callable[[Subject], dict[str, Any]]) -> None:
+    """Measure under full tuning and under LoRA; print and write the figures of both."""
+    found: dict[str, Any] = {"model": options.model, "task": options.task, "machine": machine()}
+    for tuning in ("full", "lora"):
+        found[tuning] = figures(load(options, tuning))
+        print(tuning, json.dumps(found[tuning]), flush=True)
+    write(options, found)
+
+
+def write(options: argparse.Namespace, found: dict[str, Any]) -> None:
+    """Write the figures as JSON, if the user asks for it."""
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=1) + "\n")

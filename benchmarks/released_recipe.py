@@ -6,21 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn import functional
 
-from unharness.data.batches import IGNORED, TokenBatch, collate
-from unharness.data.encoding import Encoded
-
-
-def padded(row: Encoded, length: int, pad: int) -> TokenBatch:
-    """Return one example, padded to a length in tokens."""
-    batch = collate([row], pad)
-    missing = (0, length - batch.input_ids.shape[1])
-    return TokenBatch(
-        functional.pad(batch.input_ids, missing, value=pad),
-        functional.pad(batch.attention_mask, missing),
-        functional.pad(batch.labels, missing, value=IGNORED),
-    )
+from unharness.data.batches import TokenBatch
 
 
 def released_step(model: Any, batches: Sequence[TokenBatch]) -> float:

@@ -10,17 +10,17 @@ logits where a token is scored. Both have the same gradient: tests/training/test
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from alternating import alternate, machine
-from real_questions import MAX_LENGTH, Subject, load, parser
-from released_recipe import padded, released_step
+from alternating import alternate
+from real_questions import MAX_LENGTH, Subject, by_tuning, parser
+from released_recipe import released_step
 
 from unharness.cli.run import calm_libraries
+from unharness.data.batches import collate, padded
 from unharness.data.encoding import Encoded
 from unharness.data.recipe import FineTuneConfig
 from unharness.training.likelihood import sequence_nll
@@ -39,7 +39,8 @@ def released(model: Any, batches: Sequence[Sequence[Encoded]], pad: int) -> Call
 
     def run() -> None:
         for batch in batches:
-            released_step(model, [padded(row, MAX_LENGTH, pad).to(device) for row in batch])
+            alone = [padded(collate([row], pad), MAX_LENGTH, pad).to(device) for row in batch]
+            released_step(model, alone)
             torch.nn.utils.clip_grad_norm_(movable, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -49,7 +50,7 @@ def released(model: Any, batches: Sequence[Sequence[Encoded]], pad: int) -> Call
     return run
 
 
-def harness(model: Any, rows: Sequence[Encoded], pad: int) -> Callable[[], float]:
+def harness(subject: Subject, rows: Sequence[Encoded]) -> Callable[[], float]:
     """Return what takes the same steps by the harness's own loop; set-up does not count."""
     config = FineTuneConfig(epochs=1, lr=1e-5, batch_size=BATCH)
 
@@ -59,11 +60,16 @@ def harness(model: Any, rows: Sequence[Encoded], pad: int) -> Callable[[], float
             epochs=1,
             batch_size=BATCH,
             micro_batch_size=None,
-            pad_token_id=pad,
+            pad_token_id=subject.tokenizer.pad_token_id,
             order=random.Random(0),
         )
         log = train(
-            model, steps, lambda current, batch: sequence_nll(current, batch).mean(), config, seed=0
+            subject.model,
+            steps,
+            lambda current, batch: sequence_nll(current, batch).mean(),
+            config,
+            seed=0,
+            precision=subject.precision,
         )
         return log.seconds
 
@@ -77,7 +83,7 @@ def figures(subject: Subject, steps: int, rounds: int) -> dict[str, Any]:
     batches = [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]
     arms = {
         "released": released(subject.model, batches, pad),
-        "unharness": harness(subject.model, rows, pad),
+        "unharness": harness(subject, rows),
     }
     return {"steps": len(batches)} | alternate(arms, rounds)
 
@@ -87,12 +93,7 @@ def main() -> None:
     words = parser(__doc__)
     words.add_argument("--steps", type=int, default=3, help="optimizer steps a round")
     options = words.parse_args()
-    found: dict[str, Any] = {"model": options.model, "task": options.task, "machine": machine()}
-    for tuning in ("full", "lora"):
-        found[tuning] = figures(load(options, tuning), options.steps, options.rounds)
-        print(tuning, json.dumps(found[tuning]), flush=True)
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+    by_tuning(options, lambda subject: figures(subject, options.steps, options.rounds))
 
 
 if __name__ == "__main__":

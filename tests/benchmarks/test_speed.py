@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from unharness.data.batches import collate
+from unharness.data.batches import collate, padded
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example
 from unharness.data.recipe import LoraSettings
@@ -17,7 +17,7 @@ from unharness.training.likelihood import sequence_nll
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(FOLDER))
-from released_recipe import padded, released_step  # noqa: E402
+from released_recipe import released_step  # noqa: E402
 from shared_pass import one_pass, two_passes  # noqa: E402
 
 ROWS = [
@@ -56,7 +56,7 @@ def model_and_rows(request, load_checkpoint):
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
 def test_a_step_has_the_released_recipes_gradient(model_and_rows, dtype, bound):
     model, rows, pad = model_and_rows
-    released_step(model, [padded(row, 64, pad) for row in rows])
+    released_step(model, [padded(collate([row], pad), 64, pad) for row in rows])
     wanted = _gradients(model)
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         loss = sequence_nll(model, collate(rows, pad)).mean()

@@ -184,6 +184,18 @@ def collate(rows: Sequence[Encoded], pad_token_id: int) -> TokenBatch:
     return TokenBatch(input_ids, attention_mask, labels)
 
 
+def padded(batch: TokenBatch, length: int, pad_token_id: int) -> TokenBatch:
+    """Return the batch, padded on the right to a length in tokens."""
+    from torch.nn.functional import pad
+
+    missing = (0, length - batch.input_ids.shape[1])
+    return TokenBatch(
+        pad(batch.input_ids, missing, value=pad_token_id),
+        pad(batch.attention_mask, missing),
+        pad(batch.labels, missing, value=IGNORED),
+    )
+
+
 def length_grouped(
     lengths: Sequence[int], batch_size: int, order: random.Random
 ) -> list[list[int]]:

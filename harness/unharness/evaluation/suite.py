@@ -37,8 +37,7 @@ class Suite:
     offline: ClassVar[bool] = False
     """Whether it works without the hub."""
     large: ClassVar[bool] = False
-    """Whether it has so many questions that a CPU asks a fixed sample where the user does not say
-    how many."""
+    """Whether a CPU asks only a fixed sample of its questions by default."""
     same_questions: ClassVar[bool] = False
     """Whether its tasks ask the same questions in several forms. Their errors are not independent
     then, and the average's interval allows for that."""

@@ -27,7 +27,7 @@ def token_log_probs(logits: Tensor, labels: Tensor) -> Tensor:
     """
     targets = labels[:, 1:]
     scored = targets != -100
-    return _spread(chosen_log_probs(logits[:, :-1][scored], targets[scored]), scored)
+    return spread(chosen_log_probs(logits[:, :-1][scored], targets[scored]), scored)
 
 
 def scored_log_probs(model: LanguageModel, batch: TokenBatch) -> Tensor:
@@ -46,7 +46,7 @@ def scored_log_probs(model: LanguageModel, batch: TokenBatch) -> Tensor:
 
     scored = scored_positions(batch)
     values = chosen_log_probs(scored_logits(model, batch), batch.labels[:, 1:][scored])
-    return _spread(values, scored)
+    return spread(values, scored)
 
 
 def sequence_nll(
@@ -90,7 +90,7 @@ def sequence_kl(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> T
     wanted = reference[:, :-1][scored] if reference.dim() == 3 else reference
     del reference
     losses = position_kl(scored_logits(model, batch), wanted)
-    return _spread(losses, scored).sum(dim=1) / scored.sum(dim=1).clamp(min=1)
+    return spread(losses, scored).sum(dim=1) / scored.sum(dim=1).clamp(min=1)
 
 
 def chosen_log_probs(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ def chosen_log_probs(logits: Tensor, tokens: Tensor) -> Tensor:
     return -functional.cross_entropy(logits.float(), tokens, reduction="none")
 
 
-def _spread(values: Tensor, scored: Tensor) -> Tensor:
+def spread(values: Tensor, scored: Tensor) -> Tensor:
     """Put values, (N,), where a mask, (B, T-1), is true; 0 elsewhere."""
     import torch
 

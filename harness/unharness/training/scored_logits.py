@@ -40,9 +40,7 @@ def scored_logits(model: LanguageModel, batch: TokenBatch) -> torch.Tensor:
     """
     scored = scored_positions(batch)
     with _at_the_head(model, scored) as used:
-        logits: torch.Tensor = model(
-            input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-        ).logits
+        logits = all_logits(model, batch)
     return logits.flatten(0, 1) if used else logits[:, :-1][scored]
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from unharness.data.batches import IGNORED, TokenBatch, collate
+from unharness.data.batches import TokenBatch, collate, padded
 from unharness.data.encoding import Encoded
 from unharness.errors import MethodError
 from unharness.models.lora import is_adapted
 from unharness.training.blocks import block_outputs, hidden_states, recorded_blocks
-from unharness.training.likelihood import chosen_log_probs, scored_log_probs
+from unharness.training.likelihood import chosen_log_probs, scored_log_probs, spread
 from unharness.training.precision import autocast
 from unharness.training.scored_logits import all_logits, scored_logits, scored_positions
 from unharness.training.sharded import forget_gathered, is_spread
@@ -224,7 +224,7 @@ class StoredReference(Reference):
             states = block_outputs(model, batch, layers)
         else:
             if stream.everywhere:
-                batch = _padded(batch, longest, pad)
+                batch = padded(batch, longest, pad)
             with recorded_blocks(model, layers) as found, _head_input(model) as final:
                 logits = (all_logits if stream.everywhere else scored_logits)(model, batch)
             states = [found[layer] for layer in layers]
@@ -256,8 +256,7 @@ class StoredReference(Reference):
 
     def _log_probs(self, stream: str, batch: TokenBatch) -> torch.Tensor:
         values = self._pieces(self._log_probs_kept[stream], batch)
-        scored = scored_positions(batch)
-        return torch.zeros(scored.shape, device=values.device).masked_scatter(scored, values)
+        return spread(values, scored_positions(batch))
 
     def _scored_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
         return self._from_states(self._pieces(self._states_kept[stream], batch))
@@ -302,13 +301,3 @@ def _chunks(rows: Sequence[Encoded], size: int) -> Iterator[Sequence[Encoded]]:
     ordered = sorted(rows, key=lambda row: -len(row.input_ids))
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
-
-
-def _padded(batch: TokenBatch, length: int, pad_token_id: int) -> TokenBatch:
-    missing = (0, length - batch.input_ids.shape[1])
-    pad = torch.nn.functional.pad
-    return TokenBatch(
-        pad(batch.input_ids, missing, value=pad_token_id),
-        pad(batch.attention_mask, missing),
-        pad(batch.labels, missing, value=IGNORED),
-    )
