@@ -25,7 +25,8 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from unharness.data.sources import DataSource
-    from unharness.models.lora import LoraSettings, add_adapter
+    from unharness.data.recipe import LoraSettings
+    from unharness.models.lora import add_adapter
     from unharness.models.tiny import Tiny
     from unharness.pipeline.memory import PeakMemory
     from unharness.pipeline.method_choice import make_method
@@ -49,7 +50,7 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     )
     torch.manual_seed(0)
     model = add_adapter(LlamaForCausalLM(config), LoraSettings(), seed=0).to(device)
-    context = UnlearnContext(model, tokenizer, examples, 0, 256, device, lambda splits, seed: None)
+    context = UnlearnContext(model, tokenizer, examples, 0, 256, device)
     settings = {"epochs": 1, "batch_size": batch_size}
     peak = PeakMemory(device)
     make_method(registry().get("methods", method), "", settings).unlearn(context)

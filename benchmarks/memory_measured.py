@@ -98,7 +98,8 @@ def main() -> None:
     parser.add_argument("--case", nargs=3, help="measure this model, tuning and method, here")
     options = parser.parse_args()
     if options.case:
-        print(json.dumps(measure(*options.case, options.data)))
+        model, tuning, method = options.case
+        print(json.dumps(measure(model, tuning, method, options.data)))
         return
     rows = []
     for model in options.models:

@@ -63,6 +63,7 @@ from unharness.registry import registry
 from unharness.request import RunRequest
 
 RETAIN = "retention_success"
+COMPARED: tuple[Pool, ...] = ("learned", "unlearned")
 ATTACKS = {"relearn": "relearn:lr={lr}", "quantize": "quantize:bits=4"}
 ENOUGH = 0.8
 """Share of the target's accuracy on the retain set that an unlearned model must keep."""
@@ -168,19 +169,20 @@ def robustness(
         name: {attack: record.metrics[column.label].value for attack, record in attacked.items()}
         for name, attacked in runs.items()
     }
-    gold = rows["retrain 0"]
+    gold = _known(rows["retrain 0"])
     kept = runs["vanilla 0"]["none"].metrics[RETAIN].value
     relearn, quantize, used = [], [], []
-    for name, values in rows.items():
+    for name, found_values in rows.items():
+        values = _known(found_values)
         retained = runs[name]["none"].metrics[RETAIN].value
-        if name.split()[0] in ("vanilla", "retrain", "base") or None in values.values():
+        if name.split()[0] in ("vanilla", "retrain", "base") or values is None:
             continue
         if retained is None or kept is None or retained < ENOUGH * kept:
             continue
         if signed(column, values["none"]) > cut:
             continue
         used.append(name)
-        if None not in gold.values() and not column.metric.references:
+        if gold is not None and not column.metric.references:
             own, other = (row["relearn"] - row["none"] for row in (values, gold))
             relearn.append(symmetric(own, other))
         before, after = (plain(column, values[name]) for name in ("none", "quantize"))
@@ -194,6 +196,12 @@ def robustness(
     both = found["relearn"] is not None and found["quantize"] is not None
     found["robustness"] = harmonic(found["relearn"], found["quantize"]) if both else None
     return found
+
+
+def _known(values: Mapping[str, float | None]) -> dict[str, float] | None:
+    """Return values by attack; None where one of them is missing."""
+    known = {attack: value for attack, value in values.items() if value is not None}
+    return known if len(known) == len(values) else None
 
 
 def report(
@@ -211,36 +219,35 @@ def report(
         references: of `forget_closeness`, the answers of retrained models and of the target.
     """
     gold = pools.reference()
-    values = {
-        pool: [pools.values(pool, at, gold) for at in range(count)]
-        for pool in ("learned", "unlearned")
+    values: dict[Pool, list[dict[str, Any]]] = {
+        pool: [{**pools.values(pool, at, gold)} for at in range(count)] for pool in COMPARED
     }
     metrics: dict[str, Any] = {}
     for column in pools.columns:
         known, other = (
             [
-                signed(column, one[column.label])
+                signed(column, value)
                 for one in values[pool]
-                if one[column.label] is not None
+                if (value := one[column.label]) is not None
             ]
-            for pool in ("learned", "unlearned")
+            for pool in COMPARED
         )
         if not known or not other:
             metrics[column.label] = {"faithfulness": None}
             continue
         cut = threshold(known, other)
-        row = {"faithfulness": auc(known, other), "threshold": cut * KNOWS[column.metric.name]}
+        row: dict[str, Any] = {"faithfulness": auc(known, other), "threshold": cut * KNOWS[column.metric.name]}
         row |= robustness(column, runs, cut) if runs else {}
         if row.get("robustness") is not None:
             row["overall"] = harmonic(row["faithfulness"], row["robustness"])
         metrics[column.label] = row
     reference = pools.answers("reference", 0)
     for pool, rows in values.items():
-        for at, row in enumerate(rows):
+        for at, numbers in enumerate(rows):
             own = pools.answers(pool, at)
-            row |= distances(own, reference)
+            numbers |= distances(own, reference)
             if references:
-                row["closeness_forget"] = forget_closeness(own, *references)
+                numbers["closeness_forget"] = forget_closeness(own, *references)
     for name in [name for name in values["learned"][0] if name.startswith("closeness")]:
         sign = -1.0 if name == "closeness_forget" else 1.0  # the others are distances
         known, other = ([sign * one[name] for one in values[pool]] for pool in values)

@@ -15,6 +15,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ Make = Callable[[], tuple[Any, Any]]
 def makers(options: argparse.Namespace) -> list[Make]:
     """Return what loads or makes each model, one at a time: nine need not fit at once."""
     if options.weights:
-        return [lambda folder=folder: loaded(folder, options) for folder in options.weights]
-    return [lambda seed=seed: perturbed(seed, options) for seed in range(options.models)]
+        return [partial(loaded, folder, options) for folder in options.weights]
+    return [partial(perturbed, seed, options) for seed in range(options.models)]
 
 
 def loaded(folder: Path, options: argparse.Namespace) -> tuple[Any, Any]:
@@ -156,7 +157,8 @@ def main() -> None:
 
     from unharness.data.templates import SEPARATOR
     from unharness.engines.hf import HfEngine
-    from unharness.engines.vllm.engine import VllmEngine, VllmOptions
+    from unharness.engines.vllm.engine import VllmEngine
+    from unharness.engines.vllm.options import VllmOptions
 
     prompts = [question + SEPARATOR for question in questions(options.data)]
     prompts = prompts[: options.prompts]

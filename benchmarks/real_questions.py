@@ -13,6 +13,7 @@ import torch
 from alternating import machine
 
 from unharness.data.encoding import Encoded, encode_examples
+from unharness.data.examples import Role
 from unharness.data.recipe import LoraSettings, Precision
 from unharness.data.sources import DataSource
 from unharness.data.task_data import TaskData
@@ -36,7 +37,7 @@ class Subject:
     precision: Precision
     """That a run has by default on this device."""
 
-    def encoded(self, role: str | None = None) -> list[Encoded]:
+    def encoded(self, role: Role | None = None) -> list[Encoded]:
         """Return the training examples of a role as tokens; None: all that the target learns."""
         splits = self.data.trainable(role) if role else self.data.learned()
         examples = [row for split in splits for row in split.examples]
@@ -77,14 +78,16 @@ def parser(text: str | None) -> argparse.ArgumentParser:
 def load(options: argparse.Namespace, tuning: str = "full") -> Subject:
     """Return model and data on the GPU where there is one, in the types that a run has there."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    data = registry().get("tasks", options.task)().load(DataSource(options.data))
+    task = registry().get("tasks", options.task)()
+    data = task.load(DataSource(options.data))
     base = find_base_model(options.model, registry())
     model, tokenizer = base.load(data, weights_dtype(device, tuning, tuning))
     if tuning == "lora":
         model = add_adapter(model, LoraSettings(), seed=0)
     limited = data.limited(options.limit) if options.limit else data
     precision = choose_precision("auto", device, base.precision)
-    return Subject(model.to(device).eval(), tokenizer, limited, base.template(), precision)
+    template = task.template or base.template()
+    return Subject(model.to(device).eval(), tokenizer, limited, template, precision)
 
 
 def by_tuning(options: argparse.Namespace, figures: Callable[[Subject], dict[str, Any]]) -> None:
