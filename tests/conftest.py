@@ -120,6 +120,19 @@ def real_data() -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def benchmark_data() -> Callable[[str], Path]:
+    """benchmark_data("tofu") -> the folder that holds tofu/, real data; without it: skipped."""
+    root, _ = _real_data()
+
+    def find(name: str) -> Path:
+        if not (root / name).is_dir():
+            pytest.skip(f"real data is needed: there is no folder {root / name}")
+        return root
+
+    return find
+
+
 @pytest.fixture
 def main_here(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """main_here("run", …) -> exit code, stdout and stderr of the command line in this process."""
@@ -176,8 +189,8 @@ class FakeHub:
     def __init__(self) -> None:
         self.commits: dict[str, str] = {}
         """`org/name` or `org/name@revision` to the commit; what is not named does not exist."""
-        self.rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        """Dataset and split to its rows."""
+        self.rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        """Dataset and split, or dataset, configuration and split, to its rows."""
         self.folders: dict[str, Path] = {}
         """Model to its folder."""
         self.cached: dict[str, Path] = {}
@@ -203,11 +216,14 @@ class FakeHub:
         self._ask("download", repository, revision)
         return str(self.folders[repository])
 
-    def load(self, path: str, *, split: str, revision: str | None = None, **_: Any) -> Any:
+    def load(
+        self, path: str, *, name: str, split: str, revision: str | None = None, **_: Any
+    ) -> Any:
         from datasets import Dataset
 
         self._ask("rows", path, revision)
-        return Dataset.from_list(self.rows[path, split])
+        own = (path, name, split)
+        return Dataset.from_list(self.rows[own if own in self.rows else (path, split)])
 
     def _ask(self, *question: str | None) -> None:
         self.asked.append(tuple(map(str, question)))

@@ -17,8 +17,18 @@ if TYPE_CHECKING:
     from unharness.cli.skipped import warn
     from unharness.data.batches import TokenBatch, UnlearnBatch
     from unharness.data.examples import Example, Generation, Role, Split
+    from unharness.data.json_rows import DataRow
+    from unharness.data.layout import (
+        DataLayout,
+        DataPart,
+        HubDataset,
+        HubRows,
+        PairsLayout,
+        StandIn,
+    )
+    from unharness.data.published_models import PublishedModels
     from unharness.data.recipe import FineTuneConfig, LoraSettings, TrainConfig
-    from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
+    from unharness.data.sources import DataSource
     from unharness.data.task import Task
     from unharness.data.task_data import DataOrigin, TaskData
     from unharness.data.validation import QuestionKind, validation_splits
@@ -80,8 +90,13 @@ _HOMES = {
     "cli.skipped": ("warn",),
     "data.batches": ("TokenBatch", "UnlearnBatch"),
     "data.examples": ("Example", "Generation", "Role", "Split"),
+    "data.published_models": ("PublishedModels",),
     "data.recipe": ("FineTuneConfig", "LoraSettings", "TrainConfig"),
-    "data.sources": ("DataSource", "HubDataset", "PairsLayout", "StandIn"),
+    "data.json_rows": ("DataRow",),
+    "data.layout": (
+        *("DataLayout", "DataPart", "HubDataset", "HubRows", "PairsLayout", "StandIn"),
+    ),
+    "data.sources": ("DataSource",),
     "data.task": ("Task",),
     "data.task_data": ("DataOrigin", "TaskData"),
     "data.validation": ("QuestionKind", "validation_splits"),
@@ -140,7 +155,10 @@ __all__ = [
     "Choices",
     "Composite",
     "DataError",
+    "DataLayout",
     "DataOrigin",
+    "DataPart",
+    "DataRow",
     "DataSource",
     "Engine",
     "Example",
@@ -150,6 +168,7 @@ __all__ = [
     "Generated",
     "Generation",
     "HubDataset",
+    "HubRows",
     "InferenceWrapper",
     "Job",
     "JobResult",
@@ -172,6 +191,7 @@ __all__ = [
     "PairsLayout",
     "Preset",
     "PublishedCell",
+    "PublishedModels",
     "PublishedResults",
     "PublishedRow",
     "PublishedTable",

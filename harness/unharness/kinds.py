@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
         "tasks",
         ("version", "headline", "forget_axis", "retain_axes"),
         _DESCRIBE + "task_facts",
+        "parameters (--task NAME:PARAMETER=VALUE,…)",
     ),
     "metrics": Kind(
         "unharness.evaluation.metric:Metric",

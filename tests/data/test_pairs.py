@@ -30,6 +30,16 @@ def test_pairs_become_examples(tmp_path: Path):
     )
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("name", ["pairs.json", "pairs.jsonl"])
+def test_lines_and_a_list_are_read_whatever_the_name(name: str, count: int, tmp_path: Path):
+    rows = [{"text": f"{n}\u2028?", "labels": "She."} for n in range(count)]
+    (tmp_path / "list.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False))
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    (tmp_path / name).write_text("\n\n".join(lines) + "\n")
+    assert _read(tmp_path / name) == _read(tmp_path / "list.json")
+
+
 def test_an_empty_list_is_no_examples(tmp_path: Path):
     path = tmp_path / "pairs.json"
     path.write_text("[]")
@@ -40,13 +50,15 @@ DEEP = "[" * 100_000 + "]" * 100_000
 BAD_FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "empty": (b"", ("not JSON",)),
     "half": (b'[{"text": "a", "labels"', ("not JSON",)),
-    "lines": (b'{"text": "a", "labels": "b"}\n{"text": "c", "labels": "d"}', ("not JSON",)),
+    "a bad line": (b'{"text": "a", "labels": "b"}\n\n{"text": "c", "la', ("line 3: not JSON",)),
+    "a list on a line": (b'{"text": "a", "labels": "b"}\n[1]', ("item 1", "an object", "a list")),
     "latin-1": ('[{"text": "é", "labels": "b"}]'.encode("latin-1"), ("UTF-8",)),
     "utf-16": ('[{"text": "a", "labels": "b"}]'.encode("utf-16"), ("UTF-8",)),
     "deep": (DEEP.encode(), ("not JSON",)),
     "huge number": (b'[{"text": "a", "labels": "b", "n": ' + b"1" * 5000 + b"}]", ("not JSON",)),
     "null": (b"null", ("expected a list", "null")),
-    "object": (b'{"train": []}', ("expected a list", "an object")),
+    "object": (b'{"train": []}', ("item 0: no 'text'; expected 'text' and 'labels'",)),
+    "object on lines": (b'{"train":\n[]}', ("expected a list", "an object")),
     "string": (b'"text"', ("expected a list", "a string")),
     "number": (b"3", ("expected a list", "a number")),
 }
@@ -119,6 +131,8 @@ pairs = st.fixed_dictionaries({"text": scalars, "labels": scalars}, optional={"m
 def test_any_json_gives_examples_or_a_data_error(value: Any, tmp_path: Path):
     path = tmp_path / "pairs.json"
     path.write_text(json.dumps(value))
+    if isinstance(value, dict):
+        value = [value]  # a line of JSON lines
     try:
         rows = _read(path)
     except DataError as error:

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from unharness import Split
-from unharness.data.sources import DataSource, HubDataset, PairsLayout, StandIn
+from unharness import DataSource, HubDataset, PairsLayout, Split, StandIn
 from unharness.errors import DataError, UsageError
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 

@@ -129,6 +129,22 @@ def test_a_full_record_comes_back_as_it_was(store: RecordStore):
     assert [item.name for item in path.parent.iterdir()] == ["run.json"]
 
 
+def test_a_task_with_parameters_has_a_folder_of_its_own(store: RecordStore):
+    record = _record(_spec(task="tofu:fraction=05"))
+    path = store.save(record)
+    assert path.relative_to(store.root).parts[0] == "tofu-fraction=05"
+    assert read_records(path) == [record]
+
+
+@pytest.mark.parametrize("task", ["../x:a=1", "tofu:a=\x1b[1m", "tofu:", "x" * 101, "tofu/x"])
+def test_a_task_of_another_form_is_not_read(task: str, store: RecordStore):
+    path = store.save(_record())
+    content = file_of(_record(_spec(task=task))).model_dump(mode="json")
+    path.write_text(json.dumps(content))
+    with pytest.raises(RecordError, match="which is no name of a task"):
+        read_records(path)
+
+
 def test_saving_again_replaces(store: RecordStore):
     store.save(_record(status="running"))
     store.save(_record(status="failed", error="e"))

@@ -48,7 +48,7 @@ Examples:
     multiple=True,
     metavar="PATH_OR_ID",
     help="A checkpoint or an adapter to evaluate: a folder or a hub id, or the name of a model "
-    "preset; repeatable.",
+    "preset, or 'published' for the retrained model that the task knows; repeatable.",
 )
 @click.option(
     "--name", "names", multiple=True, help="Name of the leaderboard row; one per --weights."

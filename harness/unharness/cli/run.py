@@ -36,6 +36,7 @@ from unharness.cli.run_options import (
 )
 from unharness.cli.yaml_file import file_keys, from_file
 from unharness.defaults import AUTO_ENGINE
+from unharness.named_settings import bare_name
 
 if TYPE_CHECKING:
     from unharness.pipeline.existing import Outcome
@@ -151,7 +152,7 @@ def run_command(
         if values.get(kind.removesuffix("s")):
             name = str(values[kind.removesuffix("s")])
             if (kind, name) != ("engines", AUTO_ENGINE):
-                found.entry(kind, name)
+                found.entry(kind, bare_name(name) if kind == "tasks" else name)
     with progress_for(quiet or os.environ.get("RANK", "0") != "0") as progress:
         with progress.stage("prepare"):
             from unharness.pipeline.existing import existing_outcome

@@ -37,7 +37,8 @@ target_option = click.option(
     shell_complete=complete(paths=FOLDER),
     metavar="PATH_OR_ID",
     help="Use this checkpoint or adapter, which knows the facts already, as the target model; no "
-    "target is trained. --model then names its base model, for methods that start from the base.",
+    "target is trained. --model then names its base model, for methods that start from the base. "
+    "'published' is the one that the task knows for --model.",
 )
 
 tuning_option = click.option(

@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unharness.cache import cache_dir
-from unharness.data.examples import Example, Split
-from unharness.data.pairs import kind_of, pairs_to_examples, read_pairs
+from unharness.data.hub_parts import fetch_parts, keep_parts, kept_commit
+from unharness.data.json_rows import data_rows, read_json_list
+from unharness.data.layout import DataLayout, DataPart, PairsLayout
 from unharness.data.task_data import DataOrigin, TaskData
 from unharness.errors import DataError, UnreachableError, UsageError
-from unharness.hub import HubName
 
 DATA_VARIABLE = "UNHARNESS_DATA"
 AUTO, HUB, STANDIN = "auto", "hub", "standin"
-REVISION_FILE = "hub.json"
-"""Beside data of the hub's in the local cache: what it is a copy of."""
-INSTEAD = "--data FOLDER with the files, or --data standin for the bundled data"
-
-
-@dataclass(frozen=True)
-class HubDataset:
-    """A dataset on the hub whose rows hold, under one column for each split, a list of pairs."""
-
-    repository: str
-    config: str
-    columns: Mapping[str, tuple[str, str]]
-    """Our split to (the hub's split, its column)."""
-
-
-@dataclass(frozen=True)
-class StandIn:
-    """Data of the same shape that the project makes itself."""
-
-    make: Callable[[], Mapping[str, list[dict[str, str]]]]
-    """Gives split to items with `prompt`, `answer` and anything else as meta."""
-    description: str
-
-
-@dataclass(frozen=True)
-class PairsLayout:
-    """How a task's question-answer pairs are stored, in each place they can come from."""
-
-    splits: Sequence[Split]
-    """Every split's role and use, without examples."""
-    folder: str
-    files: Mapping[str, str]
-    """Split to file name."""
-    prompt_key: str
-    answer_key: str
-    hub: HubDataset
-    standin: StandIn
 
 
 @dataclass(frozen=True)
@@ -69,8 +29,8 @@ class DataSource:
 
     requested: str = AUTO
 
-    def load(self, layout: PairsLayout) -> TaskData:
-        """Find and read a task's pairs.
+    def load(self, layout: DataLayout | PairsLayout) -> TaskData:
+        """Find and read a task's data.
 
         Raises:
             DataError: nothing is where it was asked for, or something there is malformed.
@@ -78,6 +38,8 @@ class DataSource:
         """
         if not self.requested.strip():
             raise UsageError("--data is empty; give a folder, 'hub', 'standin' or 'auto'")
+        if isinstance(layout, PairsLayout):
+            layout = layout.general()
         if self.requested == STANDIN:
             return _from_standin(layout)
         if is_hub(self.requested):
@@ -86,7 +48,7 @@ class DataSource:
             return _from_folder(Path(self.requested).expanduser(), layout, "path")
         return self._find(layout)
 
-    def _find(self, layout: PairsLayout) -> TaskData:
+    def _find(self, layout: DataLayout) -> TaskData:
         root = os.environ.get(DATA_VARIABLE)
         if root:
             folder = Path(root).expanduser()
@@ -95,8 +57,9 @@ class DataSource:
             if _folder_with_files(folder, layout):
                 return _from_folder(folder, layout, "path")
         cached = cache_dir() / "data"
-        if _folder_with_files(cached, layout):
-            return _from_folder(cached, layout, "cache")
+        for name in dict.fromkeys((layout.kept or layout.folder, layout.folder)):
+            if _holds_files(cached / name, layout):
+                return _from_folder(cached / name, layout, "cache")
         try:
             return _from_hub(layout)
         except UnreachableError as error:
@@ -120,118 +83,78 @@ def hub_revision(requested: str, flag: str) -> str | None:
     return revision or None
 
 
-def _folder_with_files(root: Path, layout: PairsLayout) -> Path | None:
+def _holds_files(folder: Path, layout: DataLayout) -> bool:
+    return any((folder / part.file).is_file() for part in layout.parts.values())
+
+
+def _folder_with_files(root: Path, layout: DataLayout) -> Path | None:
     """Return `root/<layout.folder>`, or `root` itself, whichever holds one of the files."""
-    for folder in (root / layout.folder, root):
-        if any((folder / name).is_file() for name in layout.files.values()):
-            return folder
-    return None
+    folders = (root / layout.folder, root)
+    return next((folder for folder in folders if _holds_files(folder, layout)), None)
 
 
-def _from_folder(root: Path, layout: PairsLayout, source: str) -> TaskData:
-    expected = ", ".join(layout.files.values())
+def _from_folder(root: Path, layout: DataLayout, source: str) -> TaskData:
+    expected = ", ".join(part.file for part in layout.parts.values())
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; expected {layout.folder}/ with {expected}")
     folder = _folder_with_files(root, layout)
     if folder is None:
         raise DataError(f"{root}: holds no {layout.folder}/; expected in it {expected}")
-    splits = {}
-    for split, name in layout.files.items():
-        path = folder / name
+    files = {name: folder / part.file for name, part in layout.parts.items()}
+    for path in files.values():
         if not path.is_file():
             raise DataError(f"{path}: no such file; expected {expected}")
-        splits[split] = read_pairs(path, split, layout.prompt_key, layout.answer_key)
-    files = {split: str(folder / name) for split, name in layout.files.items()}
-    revision = _kept_revision(folder) if source == "cache" else ""
-    return _task_data(layout, splits, DataOrigin(source, str(folder), files, revision))
+    commit = kept_commit(folder) if source == "cache" else ""
+    shown = {name: str(path) for name, path in files.items()}
+    origin = DataOrigin(source, str(folder), shown, commit)
+    return _task_data(layout, lambda name: read_json_list(files[name]), shown.__getitem__, origin)
 
 
-def _task_data(
-    layout: PairsLayout, rows: Mapping[str, Sequence[Example]], origin: DataOrigin
-) -> TaskData:
-    filled = [split.with_examples(rows[split.name]) for split in layout.splits]
-    return TaskData.of(filled, origin)
-
-
-def _from_standin(layout: PairsLayout, fallback: str = "") -> TaskData:
+def _from_standin(layout: DataLayout, fallback: str = "") -> TaskData:
     rows = layout.standin.make()
-    splits = {
-        split: pairs_to_examples(items, f"stand-in {split}", split, "prompt", "answer")
-        for split, items in rows.items()
-    }
     origin = DataOrigin("standin", layout.standin.description, fallback=fallback)
-    return _task_data(layout, splits, origin)
+    return _task_data(layout, rows.__getitem__, "stand-in {}".format, origin)
 
 
-def _from_hub(layout: PairsLayout, revision: str | None = None) -> TaskData:
+def _from_hub(layout: DataLayout, revision: str | None = None) -> TaskData:
     """Fetch from the hub, and keep what came in the local cache for the next time."""
-    rows, commit = fetch_hub_pairs(layout.hub, revision)
-    place = f"hub dataset {layout.hub.repository} ({layout.hub.config})"
-    splits = {
-        split: pairs_to_examples(
-            items, f"{place} {split}", split, layout.prompt_key, layout.answer_key
-        )
-        for split, items in rows.items()
-    }
-    data = _task_data(layout, splits, DataOrigin("hub", place, revision=commit))
-    _keep(rows, layout, commit)
+    rows, commit = fetch_parts(layout, revision)
+    configs = ", ".join(dict.fromkeys(part.hub.config for part in layout.parts.values()))
+    place = f"hub dataset {layout.repository} ({configs})"
+    origin = DataOrigin("hub", place, revision=commit)
+
+    def place_of(name: str) -> str:
+        return f"hub dataset {layout.repository} ({layout.parts[name].hub.config}) {name}"
+
+    data = _task_data(layout, rows.__getitem__, place_of, origin)
+    keep_parts(rows, layout, commit)
     return data
 
 
-def fetch_hub_pairs(
-    hub: HubDataset, revision: str | None = None
-) -> tuple[dict[str, list[dict[str, Any]]], str]:
-    """Download a dataset whose rows hold lists of pairs.
+def _task_data(
+    layout: DataLayout,
+    values_of: Callable[[str], Any],
+    place_of: Callable[[str], str],
+    origin: DataOrigin,
+) -> TaskData:
+    """Return the data, once the rows of every part are those that the task expects.
 
     Args:
-        hub: the dataset.
-        revision: a commit, branch or tag; None for the main branch.
-
-    Returns:
-        Our splits' items, and the commit that all of them are of.
-
-    Raises:
-        UnreachableError: the hub cannot be reached.
-        DataError: the hub does not give the dataset, or it is not as expected.
+        layout: the task's.
+        values_of: the rows of a part as JSON.
+        place_of: where the rows of a part are from, in messages.
+        origin: of all of it.
     """
-    from unharness.data.hub import all_rows, dataset_commit
-
-    commit = dataset_commit(HubName(hub.repository, revision), INSTEAD)
-    name = HubName(hub.repository, commit)
-    wanted = {hub_split for hub_split, _ in hub.columns.values()}
-    rows = {split: all_rows(name, hub.config, split, INSTEAD)[0] for split in sorted(wanted)}
-    pairs = {}
-    for split, (hub_split, column) in hub.columns.items():
-        place = f"hub dataset {hub.repository} ({hub.config}, {hub_split})"
-        if column not in rows[hub_split]:
-            raise DataError(f"{place}: no column {column!r}")
-        items = rows[hub_split][column]
-        # `datasets` returns columns as its own list type.
-        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
-            raise DataError(f"{place}: {column!r} is {kind_of(items)}; expected a list of items")
-        pairs[split] = list(items)
-    return pairs, commit
+    rows = {}
+    for name, part in layout.parts.items():
+        rows[name] = data_rows(values_of(name), place_of(name), part.keys)
+        if origin.source != STANDIN:
+            _check_count(len(rows[name]), part, place_of(name))
+    examples = layout.examples(rows)
+    return TaskData.of((one.with_examples(examples[one.name]) for one in layout.splits), origin)
 
 
-def _kept_revision(folder: Path) -> str:
-    """Return the commit of data in the local cache; empty where it did not come from the hub."""
-    try:
-        return str(json.loads((folder / REVISION_FILE).read_text(encoding="utf-8"))["commit"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def _keep(rows: Mapping[str, list[dict[str, Any]]], layout: PairsLayout, commit: str) -> None:
-    target = cache_dir() / "data" / layout.folder
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
-    try:
-        for split, name in layout.files.items():
-            text = json.dumps(rows[split], ensure_ascii=False)
-            (scratch / name).write_text(text, encoding="utf-8")
-        made_from = {"repository": layout.hub.repository, "commit": commit}
-        (scratch / REVISION_FILE).write_text(json.dumps(made_from), encoding="utf-8")
-        if not target.exists():
-            scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _check_count(count: int, part: DataPart, place: str) -> None:
+    if part.rows is not None and count != part.rows:
+        why = f"; {part.otherwise}" if part.otherwise else ""
+        raise DataError(f"{place}: holds {count} rows; expected {part.rows}{why}")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from unharness.data.published_models import PublishedModels
 from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.data.sources import DataSource
 from unharness.data.task_data import TaskData
 from unharness.data.validation import validation_splits
+from unharness.named_settings import changed_settings
+from unharness.strict_model import StrictModel
 
 if TYPE_CHECKING:
     from unharness.evaluation.uses import Composite, MetricUse
@@ -48,6 +51,27 @@ class Task(ABC):
     suite: ClassVar[str] = "none"
     """The suite of general knowledge when neither the user nor the model names one."""
 
+    class Config(StrictModel):
+        """Every parameter, typed, bounded and described, with a default.
+
+        Derive from it to add some; `--task NAME:PARAMETER=VALUE,…` gives them. They are part of
+        the task's name in records; the data that they choose is part of a run's identity, as all
+        data is.
+        """
+
+    def __init__(self, config: Any = None) -> None:
+        self.config: Any = self.Config() if config is None else config
+
+    @property
+    def full_name(self) -> str:
+        """The name with the parameters that differ from their defaults, sorted.
+
+        It is one text for equal parameters, and what records, tables and folders go by:
+        `NAME` with defaults, else `NAME:PARAMETER=VALUE,…`.
+        """
+        changed = changed_settings(self.config)
+        return f"{self.name}:{changed}" if changed else self.name
+
     @abstractmethod
     def load(self, source: DataSource) -> TaskData:
         """Read the data from where the user wants it.
@@ -71,6 +95,19 @@ class Task(ABC):
 
         Its `seed` is that of the target; `--target-set` overrides each field.
         """
+
+    def published_models(self, model: str) -> PublishedModels | None:
+        """Return the target and the retrained model that were published for a base model.
+
+        `--target published` takes the one, and `evaluate --weights published --gold` the other.
+
+        Args:
+            model: the base model, or the published target itself: a name, hub id or folder.
+
+        Returns:
+            None where none were published, or none are known.
+        """
+        return None
 
     def tuned_recipe(self, model: str, tuning: str) -> FineTuneConfig:
         """Return the recipe for a target that learns by `lora` or by `full` tuning.

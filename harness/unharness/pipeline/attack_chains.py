@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,10 @@ from unharness.attacks.attack import Attack
 from unharness.checked import checked
 from unharness.data.prompts import NO_PROMPT, Prompt, find_prompt
 from unharness.data.task_data import TaskData
-from unharness.errors import LONGEST_VALUE, UsageError
+from unharness.named_settings import parse_named
 from unharness.records.stage_specs import AttackUse, digest_of
 from unharness.registry import Registry
-from unharness.safe_text import shortened
 from unharness.source_hash import source_hash
-from unharness.strict_yaml import YamlError, load_yaml
 
 NONE = "none"
 _PLUS = re.compile(r"(?<![0-9][eE])\+")  # not the sign within 1e+5
@@ -77,29 +75,11 @@ def _parsed(text: str, data: TaskData, registry: Registry) -> AttackChain:
         return AttackChain()
     chain = AttackChain()
     for part in _PLUS.split(text):
-        name, _, settings = part.strip().partition(":")
-        given = dict(_settings(settings, text))
+        name, given = parse_named(part, "--attack")
         label = ",".join(f"{key}={value}" for key, value in given.items())
         called = f"{name}:{label}" if label else name
         chain += _chain(called, name, given, data, registry)
     return chain
-
-
-def _settings(text: str, whole: str) -> Iterator[tuple[str, Any]]:
-    """Yield the settings in `SETTING=VALUE,…`; a comma within a value belongs to it."""
-    for item in re.split(r",(?=[^,=]*=)", text) if text else ():
-        key, mark, value = item.partition("=")
-        if not mark or not key.strip():
-            raise UsageError(
-                f"--attack {shortened(whole, LONGEST_VALUE)}: expected NAME:SETTING=VALUE,…"
-            )
-        try:
-            yield key.strip().replace("-", "_"), load_yaml(value).value
-        except YamlError as error:
-            raise UsageError(
-                f"--attack {shortened(whole, LONGEST_VALUE)}: the value of {key.strip()} is not "
-                f"YAML that can be used: {error.problem}"
-            ) from None
 
 
 def _chain(

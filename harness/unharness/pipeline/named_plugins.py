@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from unharness.data.named_task import make_task
 from unharness.data.task import Task
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
@@ -39,13 +40,12 @@ def named_plugins(request: RunRequest, device: str, registry: Registry) -> Named
     Raises:
         UnknownNameError: nothing is registered under one of the names.
         PluginError: a plugin cannot be loaded, or the task raises; names it.
-        UsageError: an option of the engine is unknown or out of bounds; or the method has no such
-            preset for the task and model.
+        UsageError: a parameter of the task or an option of the engine is unknown or out of
+            bounds; or the method has no such preset for the task and model.
     """
     engine_name, reason = choose_engine(request.engine, device)
-    task_class: type[Task] = registry.get("tasks", request.task)
-    with registry.named("tasks", request.task):
-        task = task_class()
+    task = make_task(request.task, registry)
+    with registry.named("tasks", task.name):
         uses = tuple(task.metrics)
     method: type[Method] = registry.get("methods", request.method)
     engine: type[Engine] = registry.get("engines", engine_name)
@@ -56,7 +56,7 @@ def named_plugins(request: RunRequest, device: str, registry: Registry) -> Named
             method.presets,
             request.preset,
             method=method.name,
-            task=request.task,
+            task=task.full_name,
             is_model=partial(same_model, request.model),
         )
     return NamedPlugins(task, uses, method, preset, engine, reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unharness.cache import locked
+from unharness.data.named_task import make_task
 from unharness.errors import RecordError
 from unharness.evaluation.answers import answers_record
 from unharness.evaluation.columns import MetricColumn, resolve_columns
@@ -50,8 +51,8 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
     if path is None:
         raise RecordError(f"{record.run_id}: no observations are stored; run it again with --force")
     stored = StoredObservations(path)
-    task = registry.get("tasks", record.spec.task)
-    with registry.named("tasks", record.spec.task):
+    task = make_task(record.spec.task, registry)
+    with registry.named("tasks", task.name):
         uses, ranking = tuple(task.metrics), RankingRecord.of(task)
     columns = resolve_columns(uses, stored.splits, registry)
     requests: list[Observation] = [Likelihood(), Generated()]

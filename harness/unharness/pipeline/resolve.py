@@ -14,6 +14,7 @@ from unharness.pipeline.measures import choose_measures
 from unharness.pipeline.method_choice import make_method
 from unharness.pipeline.model_choice import ModelFinder, RunModels
 from unharness.pipeline.named_plugins import named_plugins
+from unharness.pipeline.published_weights import with_published_target
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.settings import choose_settings
 from unharness.pipeline.specs import run_spec
@@ -43,6 +44,7 @@ def resolve(
         PluginError: a plugin cannot be loaded, or fails; names it.
     """
     _refuse_file(results_folder(request.results))
+    request = with_published_target(request, registry)
     device = find_device(request.device)
     plugins = named_plugins(request, device, registry)
     finder = finder or ModelFinder(registry)

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from unharness.data.named_task import make_task
+from unharness.data.published_models import PUBLISHED
+from unharness.defaults import TASK
 from unharness.errors import ModelError, RecordError, UsageError
 from unharness.evaluation.suite import NONE
 from unharness.models.external import ExternalWeights, find_weights
 from unharness.models.loading import load_causal_lm
 from unharness.models.lora import load_adapter
 from unharness.models.weights import WeightsRef, parameter_counts, weights_hash
+from unharness.pipeline.published_weights import published_models
 from unharness.pipeline.record_builder import data_record, utc_now
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import EXTERNAL, RunPlan
@@ -139,7 +143,8 @@ def of_weights(
     """Return the evaluation of weights from outside.
 
     Args:
-        given: a folder or a hub id, of a checkpoint or an adapter.
+        given: a folder or a hub id, of a checkpoint or an adapter; or `published`: the retrained
+            model that the task knows for the base model, or for that of the run beside.
         name: what the row is called; None: the last part of `given`.
         options: of a run: task, data, engine and so on; `model` is the base of an adapter.
         beside: a run whose target these weights were made from: the row stands beside it.
@@ -150,6 +155,8 @@ def of_weights(
         ModelError: there are no such weights.
         UsageError, DataError: as for a run.
     """
+    if given == PUBLISHED:
+        given = _published_retrained(options, beside, registry)
     outside = find_weights(given, options.get("model"), registry)
     method = method_of("target", registry)
     request = make_request(
@@ -193,6 +200,16 @@ def of_weights(
         target=beside.target if beside else None,
     )
     return Evaluation(plan, outside, made)
+
+
+def _published_retrained(
+    options: Mapping[str, Any], beside: RunRecord | None, registry: Registry
+) -> str:
+    """Return the hub id of the retrained model for the base model, or the run beside."""
+    known = beside.spec if beside else None
+    named = options.get("task") or (known.task if known else TASK)
+    model = options.get("model") or (known.model if known else "")
+    return published_models(make_task(named, registry), model, "--weights", registry).retrained
 
 
 def _plan(request: RunRequest, outside: ExternalWeights, registry: Registry) -> RunPlan:

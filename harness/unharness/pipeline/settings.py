@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from unharness.checked import checked
+from unharness.data.named_task import make_task
 from unharness.data.recipe import FineTuneConfig, LoraSettings, MaxLength, MaxNewTokens
 from unharness.data.task import Task
 from unharness.data.templates import check_template
@@ -154,9 +155,7 @@ def changed_settings(spec: RunSpec, model: str, registry: Registry) -> dict[str,
     Raises:
         UnknownNameError, PluginError: the task is not installed, or cannot be used.
     """
-    task_class = registry.get("tasks", spec.task)
-    with registry.named("tasks", spec.task):
-        task: Task = task_class()
+    task = make_task(spec.task, registry)
     own = task_settings(task, model, spec.target_tuning, registry)
     pairs = {
         "template": (spec.template, task.template or spec.template),

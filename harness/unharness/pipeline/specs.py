@@ -54,7 +54,7 @@ def run_spec(
     )
     observe = ObserveSpec(
         attacked=AttackSpec(unlearn=unlearn, attacks=measures.chains[0].uses),
-        task=plugins.task.name,
+        task=plugins.task.full_name,
         task_version=plugins.task.version,
         data_hash=data.splits.content_hash(),
         limit=request.limit,

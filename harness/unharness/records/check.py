@@ -16,6 +16,8 @@ SPEC_CHANGED = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a task and a method may be called: they are folders."""
+_TASK = re.compile(_NAME.pattern + r"(:[\x20-\x7e]{1,1000})?")
+"""A task's name may have parameters."""
 
 
 _SIMPLER = bytes.maketrans(b"123456789E]}", b"000000000e,,")
@@ -61,8 +63,11 @@ def _unsafe_name(record: RunRecord) -> str:
 
     A model's name may be any path: it is never used as one. What is shown is escaped there.
     """
-    for place, name in (("spec.task", record.spec.task), ("spec.method", record.spec.method)):
-        if not _NAME.fullmatch(name):
+    for place, name, allowed in (
+        ("spec.task", record.spec.task, _TASK),
+        ("spec.method", record.spec.method, _NAME),
+    ):
+        if not allowed.fullmatch(name):
             return f"{place} is {name[:40]!r}, which is no name of a {place[5:]}"
     for kind, facts in record.artifacts.items():
         path = facts.get("path")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from unharness.records.spec import RunSpec
 RECORD_FILE = "run.json"
 LOCKS_FOLDER = ".locks"
 LONGEST_NAME = 100
+_PARAMETERS = re.compile(r"[^A-Za-z0-9._=,+-]+")
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -56,7 +58,7 @@ class RecordStore:
 
     def folder(self, spec: RunSpec) -> Path:
         """Return where a run's record lies."""
-        parts = [spec.task, path_name(spec.model), spec.method, spec.run_id()]
+        parts = [task_folder(spec.task), path_name(spec.model), spec.method, spec.run_id()]
         return self.root.joinpath(*parts)
 
     def save(self, record: RunRecord) -> Path:
@@ -289,6 +291,22 @@ def path_name(name: str) -> str:
         name = Path(name).name
     plain = _PLAIN.sub("--", name).strip(".-")
     return plain[-LONGEST_NAME:].lstrip(".-") or "model"
+
+
+def task_folder(task: str) -> str:
+    """Return the folder of a task's records: one component of a path, on any file system.
+
+    It is the name itself without parameters, else `NAME-PARAMETER=VALUE,…`, in which what no file
+    system may be given, or what is too long, is replaced by a hash.
+    """
+    name, mark, parameters = task.partition(":")
+    if not mark:
+        return task
+    text = f"{name}-{_PARAMETERS.sub('_', parameters)}"
+    if text == f"{name}-{parameters}" and len(text) <= LONGEST_NAME:
+        return text
+    digest = hashlib.sha256(task.encode()).hexdigest()[:8]
+    return f"{text[:LONGEST_NAME]}-{digest}"
 
 
 def _version_named(error: ValidationError) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from unharness.data.named_task import make_task
 from unharness.errors import UnharnessError
 from unharness.records.record import AnswersRecord, MetricRecord, RankingRecord, RunRecord
 from unharness.records.store import RecordStore, Unreadable
@@ -142,10 +143,11 @@ def _role(record: RunRecord, metric: MetricRecord) -> str:
 
 def _ranking(records: Sequence[RunRecord]) -> RankingRecord:
     """Return what the task ranks by: as it is installed, else as the latest record says."""
-    task, found = records[0].spec.task, registry()
+    found = registry()
     try:
-        with found.named("tasks", task):
-            return RankingRecord.of(found.get("tasks", task))
+        task = make_task(records[0].spec.task, found)
+        with found.named("tasks", task.name):
+            return RankingRecord.of(task)
     except UnharnessError:
         known = [record for record in records if record.ranking]
         latest = max(known, key=lambda record: record.started, default=None)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from unharness.data.named_task import full_task_name
 from unharness.data.sources import STANDIN
 from unharness.models.family import same_model
 from unharness.records.record import RankingRecord
 from unharness.records.spec import RunSpec
 from unharness.reference_rows import ReferenceRow
+from unharness.registry import registry
 from unharness.report.attacked import Attacked
 from unharness.report.intervals import components
 from unharness.report.ranking import (
@@ -225,7 +227,12 @@ class Board:
         models: Collection[str] = (),
         metrics: Collection[str] = (),
     ) -> Board:
-        """Return the part with these tasks, models and metrics; empty means all of them."""
+        """Return the part with these tasks, models and metrics; empty means all of them.
+
+        Raises:
+            UsageError: a task is given a parameter that it does not have.
+        """
+        tasks = {full_task_name(task, registry()) for task in tasks}
 
         def wanted(task: str, model: str) -> bool:
             return (not tasks or task in tasks) and (not models or model in models)

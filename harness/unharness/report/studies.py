@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
-from unharness.records.store import path_name
+from unharness.records.store import path_name, task_folder
 
 FOLDER = "tuning"
 """Under the results; tuning keeps its runs and studies there."""
@@ -41,7 +41,7 @@ def read_studies(
         warn: told of a file that cannot be read.
     """
     found = []
-    folder = results / FOLDER / task / path_name(model)
+    folder = results / FOLDER / task_folder(task) / path_name(model)
     for path in sorted(folder.glob("*/study-*.json")):
         try:
             found.append(FoundStudy.model_validate_json(path.read_bytes()))

@@ -10,8 +10,11 @@ from pydantic import Field, field_validator
 
 from unharness import defaults
 from unharness.checked import checked
+from unharness.data.named_task import full_task_name
 from unharness.data.recipe import HIGHEST_SEED
 from unharness.errors import UsageError, suggestion
+from unharness.named_settings import split_names
+from unharness.pipeline.published_weights import with_published_target
 from unharness.registry import Registry
 from unharness.request import RunRequest, SharedRequest
 
@@ -36,9 +39,7 @@ class SweepRequest(SharedRequest):
     @field_validator("method", "task", "model", "prompt", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return split_names(value) if isinstance(value, str) else value
 
     @field_validator("seed", "target_seed", mode="before")
     @classmethod
@@ -102,6 +103,7 @@ def cells(request: SweepRequest, registry: Registry) -> list[RunRequest]:
     shared = request.model_dump(exclude={*AXES, "references"}, exclude_unset=True)
     # A given target needs no model, and a default one must not stand for what the user named.
     unnamed = request.target is not None and "model" not in request.model_fields_set
+    tasks = tuple(dict.fromkeys(full_task_name(text, registry) for text in request.task))
     found = [
         RunRequest(
             task=task,
@@ -111,10 +113,11 @@ def cells(request: SweepRequest, registry: Registry) -> list[RunRequest]:
             **({} if unnamed else {"model": model}),
             **shared,
         )
-        for model, task, method in itertools.product(request.model, request.task, request.method)
+        for model, task, method in itertools.product(request.model, tasks, request.method)
         for settings in _settings(request, method)
         for seed in request.seed
     ]
+    found = [with_published_target(one, registry) for one in found]
     return over_targets(found, request.target_seed)
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Set
 from typing import ClassVar
 
-from unharness.data.task import Task
+from unharness.data.named_task import make_task
 from unharness.errors import UsageError, suggestion
 from unharness.evaluation.uses import direction_of, labels_of
 from unharness.records.record import RunRecord
@@ -83,15 +83,15 @@ def make_objective(name: str | None, task_name: str, registry: Registry) -> Obje
 
     Args:
         name: the label of a column; None, or `closeness`: closeness to the retrained model.
-        task_name: the task's.
+        task_name: the task's, perhaps with parameters.
         registry: knows the plugins.
 
     Raises:
         UsageError: the task does not measure it, or it is to match the retrained model.
         PluginError: the task fails.
     """
-    with registry.named("tasks", task_name):
-        task: type[Task] = registry.get("tasks", task_name)
+    task = make_task(task_name, registry)
+    with registry.named("tasks", task.name):
         if name in (None, CLOSENESS):
             return ClosenessObjective()
         direction = direction_of(name, task.metrics, registry)

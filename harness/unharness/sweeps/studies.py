@@ -11,7 +11,7 @@ from unharness.errors import UsageError
 from unharness.pipeline.method_choice import make_method
 from unharness.pipeline.model_choice import ModelFinder
 from unharness.records.stage_specs import RUN_ID_LENGTH
-from unharness.records.store import path_name
+from unharness.records.store import path_name, task_folder
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.sweeps.executors.executor import SweepObserver
@@ -92,7 +92,12 @@ def give_places(studies: Sequence[Study], registry: Registry, observer: SweepObs
         identity = json.dumps([FORMAT, *ids, study.objective.label, space, study.seed])
         key = hashlib.sha256(identity.encode()).hexdigest()[:RUN_ID_LENGTH]
         request = study.request
-        folder = Path(plan.results, request.task, path_name(request.shown_model), request.method)
+        folder = Path(
+            plan.results,
+            task_folder(request.task),
+            path_name(request.shown_model),
+            request.method,
+        )
         study.file = folder / f"study-{key}.json"
         same = found.setdefault(study.file, study)
         if same is not study:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unharness.errors import UsageError
+from unharness.named_settings import bare_name
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,17 @@ def find_preset(
         presets: the method's.
         requested: `NAME` for the model in hand, `NAME:MODEL` for another model's.
         method: its name, for messages.
-        task: its name.
+        task: its name, perhaps with parameters.
         is_model: whether a published name is that of the model in hand.
 
     Raises:
         UsageError: there is none; lists those that there are.
     """
     name, mark, other = requested.partition(":")
-    for preset in presets:
+    # What is published for these very parameters comes before what is for the task.
+    for preset in sorted(presets, key=lambda one: one.task != task):
         wanted = preset.model.casefold() == other.casefold() if mark else is_model(preset.model)
-        if preset.name == name and preset.task == task and wanted:
+        if preset.name == name and preset.task in (task, bare_name(task)) and wanted:
             return preset
     if not presets:
         raise UsageError(f"method {method!r} has no presets; leave --preset out")
