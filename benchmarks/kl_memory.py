@@ -24,8 +24,8 @@ def measure(method: str, data: str, batch_size: int) -> dict[str, float]:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from unharness.data.sources import DataSource
     from unharness.data.recipe import LoraSettings
+    from unharness.data.sources import DataSource
     from unharness.models.lora import add_adapter
     from unharness.models.tiny import Tiny
     from unharness.pipeline.memory import PeakMemory

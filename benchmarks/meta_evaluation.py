@@ -236,7 +236,10 @@ def report(
             metrics[column.label] = {"faithfulness": None}
             continue
         cut = threshold(known, other)
-        row: dict[str, Any] = {"faithfulness": auc(known, other), "threshold": cut * KNOWS[column.metric.name]}
+        row: dict[str, Any] = {
+            "faithfulness": auc(known, other),
+            "threshold": cut * KNOWS[column.metric.name],
+        }
         row |= robustness(column, runs, cut) if runs else {}
         if row.get("robustness") is not None:
             row["overall"] = harmonic(row["faithfulness"], row["robustness"])

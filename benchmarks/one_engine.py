@@ -106,7 +106,8 @@ def serve(
     from unharness import Sampling, WeightsRef
 
     engine = None
-    rows, texts = [], []
+    rows: list[dict[str, Any]] = []
+    texts = []
     for make in makers:
         model, tokenizer = make()
         began = time.perf_counter()
