@@ -71,11 +71,14 @@ if TYPE_CHECKING:
         sequence_nll,
         token_log_probs,
     )
-    from unharness.training.scored_logits import scored_logits
+    from unharness.training.reductions import answer_means, token_mean
+    from unharness.training.scored_logits import all_logits, scored_logits, scored_positions
     from unharness.training.sharded import gather_full_tensor
     from unharness.unlearning.context import UnlearnContext
+    from unharness.unlearning.log_ratios import sequence_log_ratios, token_log_ratios
     from unharness.unlearning.method import LossMethod, Method
     from unharness.unlearning.presets import Preset
+    from unharness.unlearning.retain_loss import RetainLoss, RetainLossMethod
     from unharness.unlearning.search import Choice, FloatRange, Search
     from unharness.unlearning.streams import Stream
 
@@ -136,11 +139,14 @@ _HOMES = {
         "sequence_nll",
         "token_log_probs",
     ),
-    "training.scored_logits": ("scored_logits",),
+    "training.reductions": ("answer_means", "token_mean"),
+    "training.scored_logits": ("all_logits", "scored_logits", "scored_positions"),
     "training.sharded": ("gather_full_tensor",),
     "unlearning.context": ("UnlearnContext",),
+    "unlearning.log_ratios": ("sequence_log_ratios", "token_log_ratios"),
     "unlearning.method": ("LossMethod", "Method"),
     "unlearning.presets": ("Preset",),
+    "unlearning.retain_loss": ("RetainLoss", "RetainLossMethod"),
     "unlearning.search": ("Choice", "Search", "FloatRange"),
     "unlearning.streams": ("Stream",),
 }
@@ -197,6 +203,8 @@ __all__ = [
     "PublishedTable",
     "QuestionKind",
     "Ref",
+    "RetainLoss",
+    "RetainLossMethod",
     "Role",
     "Row",
     "RunRecord",
@@ -223,6 +231,8 @@ __all__ = [
     "UsageError",
     "WeightsRef",
     "__version__",
+    "all_logits",
+    "answer_means",
     "debug_option",
     "decoder_blocks",
     "echo",
@@ -242,10 +252,14 @@ __all__ = [
     "run",
     "scored_log_probs",
     "scored_logits",
+    "scored_positions",
     "sequence_kl",
+    "sequence_log_ratios",
     "sequence_nll",
     "stdout_console",
     "token_log_probs",
+    "token_log_ratios",
+    "token_mean",
     "validation_splits",
     "warn",
 ]

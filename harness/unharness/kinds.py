@@ -7,7 +7,9 @@ are named, not imported: this ground floor knows nothing of the rooms above.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 _DESCRIBE = "unharness.cli.describe:"
 
@@ -26,14 +28,21 @@ class Kind:
     """What else `show` shows: `module:function` from a class and the registry to JSON values."""
     settings: str = "hyperparameters (--set NAME=VALUE)"
     """What `show` writes above the settings that `facts` returns."""
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """What else the list shows, by name, and what stands there where nothing is known; `family`
+    groups it. Of a Ref it is the Ref's `listed`, so that no class is imported."""
+    listed: str = ""
+    """The same of a class: `module:function` from it to JSON values."""
 
 
 KINDS: dict[str, Kind] = {
     "methods": Kind(
         "unharness.unlearning.method:Method",
         "unlearning methods",
-        ("version", "seeded"),
+        ("version", "seeded", "family"),
         _DESCRIBE + "method_facts",
+        columns={"family": "", "needs": [], "evidence": []},
+        listed=_DESCRIBE + "listed_method",
     ),
     "attacks": Kind(
         "unharness.attacks.attack:Attack",

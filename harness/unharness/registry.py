@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -51,6 +51,9 @@ class Ref:
     path: str
     name: str
     summary: str
+    listed: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the list of its kind shows besides: of a method `family`, `needs` and `evidence`, as
+    `unharness methods show` gives them."""
 
 
 @dataclass

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 DIGITS = 16
-DESCRIPTIONS = frozenset({"gradients_before_training", "streams_by_term"})
-"""Methods of a plugin's classes that only describe it; no result depends on them."""
+DESCRIPTIONS = frozenset({"evidence", "family", "gradients_before_training", "streams_by_term"})
+"""Methods and attributes of a plugin's classes that only describe it; no result depends on them."""
 CORE = "unharness"
 
 
@@ -21,8 +21,8 @@ def source_hash(plugin: type) -> str:
     """Return the hash of a class's module and of the modules of its package that it imports.
 
     It is taken of the syntax trees without docstrings, so comments, layout and documentation do
-    not count, nor do methods that only describe the plugin. Modules of other distributions and of
-    the core do not count either: those have versions.
+    not count, nor do methods and attributes that only describe the plugin. Modules of other
+    distributions and of the core do not count either: those have versions.
 
     Returns:
         16 hexadecimal digits; an empty text where there is no source, as in a live session.
@@ -111,7 +111,14 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _is_description(node: ast.stmt) -> bool:
-    return isinstance(node, ast.FunctionDef) and node.name in DESCRIPTIONS
+    """Return whether a statement of a class body only describes it."""
+    if isinstance(node, ast.FunctionDef):
+        return node.name in DESCRIPTIONS
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    if isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return bool(names) and len(names) == len(targets) and set(names) <= DESCRIPTIONS
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -25,6 +25,8 @@ class Adversarial(LossMethod):
     name = "adversarial"
     summary = "Trains every answer token towards the target model's most likely wrong one."
     citation = "Cha et al. 2024, arXiv 2301.11578; KnowUnDo (arXiv 2407.01920), section 4"
+    family = "relabelling"
+    evidence = (("oracle", "tests/methods/test_relabelling.py"),)
 
     presets: ClassVar[Sequence[Preset]] = baseline_presets()
 

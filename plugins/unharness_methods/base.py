@@ -14,6 +14,7 @@ class Base(Method):
 
     name = "base"
     summary = "The base model, before it learned the task's facts."
+    family = "reference rows"
     seeded = False
     trains_base = True
 

@@ -22,6 +22,8 @@ class DescentOnly(LossMethod):
 
     name = "descent-only"
     summary = "A control: descent on the retain set alone, no unlearning."
+    family = "control"
+    evidence = (("oracle", "tests/methods/test_losses.py"),)
     # Those of gradient difference, so that the two differ in the ascent alone.
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 1e-3, "epochs": 4}}
 

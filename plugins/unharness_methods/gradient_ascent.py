@@ -20,6 +20,8 @@ class GradientAscent(LossMethod):
     name = "gradient-ascent"
     summary = "Makes the forget set's answers less likely, and nothing else."
     citation = "Jang et al. 2023, arXiv 2210.01504; KnowUnDo (arXiv 2407.01920), section 4"
+    family = "gradient ascent"
+    evidence = (("oracle", "tests/methods/test_losses.py"),)
     presets: ClassVar[Sequence[Preset]] = baseline_presets()
 
     def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:

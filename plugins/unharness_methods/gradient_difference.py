@@ -22,6 +22,8 @@ class GradientDifference(LossMethod):
     name = "gradient-difference"
     summary = "Ascent on the forget set, descent on the retain set."
     citation = "Liu et al. 2022, arXiv 2203.12817; KnowUnDo (arXiv 2407.01920), section 4"
+    family = "gradient ascent"
+    evidence = (("oracle", "tests/methods/test_losses.py"),)
     keeps: ClassVar[Role] = "retain"
     """The role of what the descent reads."""
     # Chosen on the training splits alone: benchmarks/choose_defaults.py

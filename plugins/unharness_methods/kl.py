@@ -34,6 +34,8 @@ class GradientAscentKL(LossMethod):
     name = "kl"
     summary = "Ascent on the forget set; on the retain set, close to what the target said."
     citation = "Yao et al. 2024, arXiv 2310.10683; KnowUnDo (arXiv 2407.01920), section 4"
+    family = "gradient ascent"
+    evidence = (("oracle", "tests/methods/test_kl.py"),)
     keeps: ClassVar[Role] = "retain"
     """The role of the stream on which the model stays close to the target."""
     # Chosen on the training splits alone: benchmarks/choose_defaults.py

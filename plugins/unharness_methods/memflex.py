@@ -59,6 +59,8 @@ class MemFlex(GradientDifference):
     # Chosen on the training splits alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 2e-3, "epochs": 4}}
     citation = "Tian et al. 2024, To Forget or Not?, arXiv 2407.01920, section 4.2"
+    family = "localisation"
+    evidence = (("oracle", "tests/methods/test_localisation.py"),)
 
     presets: ClassVar[Sequence[Preset]] = memflex_presets()
 

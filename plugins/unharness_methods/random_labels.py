@@ -22,6 +22,8 @@ class RandomLabels(LossMethod):
     name = "random-labels"
     summary = "Trains every answer token of the forget set towards a random one."
     citation = "Golatkar et al. 2020, arXiv 1911.04933; KnowUnDo (arXiv 2407.01920), section 4"
+    family = "relabelling"
+    evidence = (("oracle", "tests/methods/test_relabelling.py"),)
 
     # Chosen on the training splits alone: benchmarks/choose_defaults.py
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 5e-4}}

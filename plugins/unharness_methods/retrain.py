@@ -14,6 +14,7 @@ class Retrain(Method):
 
     name = "retrain"
     summary = "The gold standard: a model trained on the retain set alone."
+    family = "reference rows"
     trains_base = True
     reads_all_splits = True
 

@@ -10,6 +10,7 @@ class Vanilla(Method):
 
     name = "vanilla"
     summary = "Does nothing: the target model's own row."
+    family = "reference rows"
     seeded = False
     trains = False
 

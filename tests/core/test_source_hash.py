@@ -87,3 +87,14 @@ def test_what_only_describes_the_method_does_not_count(package):
 """
     )
     assert package(text=described) == package()
+
+
+def test_family_and_evidence_do_not_count_but_their_names_elsewhere_do(package):
+    described = MODULE.replace(
+        '    name = "m"',
+        '    name = "m"\n    family = "x"\n    evidence: tuple = (("oracle", "there"),)',
+    )
+    assert package(text=described) == package()
+    used = MODULE.replace('    name = "m"', '    name = family = "m"')
+    assert package(text=used) != package()
+    assert package(text='family = "x"\n' + MODULE) != package()

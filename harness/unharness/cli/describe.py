@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from unharness.evaluation.uses import labels_of
 from unharness.kinds import KINDS
 from unharness.registry import Entry, Registry, resolve_path
+from unharness.unlearning.needs import needs
 from unharness.unlearning.search import MODEL_RANGES, RANGES, Search, declared_search
 
 _TYPES = {
@@ -89,8 +90,10 @@ def option_facts(found: Any, registry: Registry) -> dict[str, Any]:
 
 
 def method_facts(method: Any, registry: Registry) -> dict[str, Any]:
-    """Return a method's streams, presets, search space and hyperparameters."""
+    """Return a method's needs, evidence, streams, presets, search space and hyperparameters."""
     return {
+        "needs": _needs(method),
+        "evidence": [f"{kind}: {where}" for kind, where in method.evidence],
         "streams": _streams(method),
         "presets": [
             {"name": preset.name, "task": preset.task, "model": preset.model}
@@ -100,6 +103,23 @@ def method_facts(method: Any, registry: Registry) -> dict[str, Any]:
         "tuned": [_tuned(name, search) for name, search in declared_search(method).items()],
         "hyperparameters": hyperparameters(method, registry.names("models")),
     }
+
+
+def listed_method(method: Any) -> dict[str, Any]:
+    """Return what the list of methods shows of one: its family, needs and kinds of evidence."""
+    return {
+        "family": method.family,
+        "needs": _needs(method),
+        "evidence": list(dict.fromkeys(kind for kind, _ in method.evidence)),
+    }
+
+
+def _needs(method: Any) -> list[str]:
+    """Return what a method needs under its default hyperparameters."""
+    try:
+        return needs(method(method.Config()))
+    except ValidationError:  # a hyperparameter without default
+        return []
 
 
 def _tuned(name: str, search: Search) -> str:

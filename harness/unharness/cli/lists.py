@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 import click
@@ -11,8 +12,9 @@ from unharness.cli.completion import complete
 from unharness.cli.console import echo_json, stdout_console, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option, format_option
+from unharness.errors import UnharnessError
 from unharness.kinds import KINDS
-from unharness.registry import Entry, registry
+from unharness.registry import Entry, Ref, registry, resolve_path
 from unharness.report.values import shown_value
 
 _both_formats = format_option("table", "json")
@@ -74,14 +76,27 @@ def _either(ctx: click.Context, form: str) -> str:
     return form if given else str(ctx.obj)
 
 
-def _summary_of(entry: Entry) -> dict[str, str]:
-    """Return a name, its summary and its plugin, without importing the class."""
+def _row(kind: str, entry: Entry) -> dict[str, Any]:
+    """Return a name, summary, plugin, and what else the list of its kind shows; import no Ref."""
     origin = f"{entry.plugin.distribution} {entry.plugin.version}".strip()
-    return {"name": entry.name, "summary": entry.summary, "plugin": origin}
+    row: dict[str, Any] = {"name": entry.name, "summary": entry.summary, "plugin": origin}
+    columns = KINDS[kind].columns
+    if not columns:
+        return row
+    facts: Mapping[str, Any] = {}
+    if isinstance(entry.target, Ref):
+        facts = entry.target.listed
+    else:
+        try:
+            with registry().named(kind, entry.name):
+                facts = resolve_path(KINDS[kind].listed)(entry.target)
+        except UnharnessError as error:
+            tell(f"warning: {error}")
+    return row | {name: facts.get(name, nothing) for name, nothing in columns.items()}
 
 
 def _print_list(kind: str, form: str) -> None:
-    rows = [_summary_of(entry) for entry in registry().entries(kind)]
+    rows = [_row(kind, entry) for entry in registry().entries(kind)]
     failed = [plugin.name for plugin in registry().plugins if plugin.errors]
     if failed:
         tell(f"warning: failed: {', '.join(failed)}; see: unharness plugins")
@@ -96,9 +111,20 @@ def _print_list(kind: str, form: str) -> None:
     table.add_column("name", style="bold", no_wrap=True)
     table.add_column("summary")
     table.add_column("plugin", style="dim", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(Text, row.values()))
+    rows.sort(key=lambda row: (not row.get("family"), row.get("family")))
+    for family, members in groupby(rows, key=lambda row: row.get("family")):
+        if family is not None:
+            table.add_row(Text(f"{family or 'other'}:"))
+        for row in members:
+            name = row["name"] if family is None else f"  {row['name']}"
+            table.add_row(Text(name), Text(_in_lines(row)), Text(row["plugin"]))
     stdout_console().print(table)
+
+
+def _in_lines(row: Mapping[str, Any]) -> str:
+    """Return a summary, and under it what the method needs and how it is known to be right."""
+    words = [f"{word}: {', '.join(row[word])}" for word in ("needs", "evidence") if row.get(word)]
+    return "\n".join([row["summary"], *[" · ".join(words)] * bool(words)])
 
 
 def _print_one(kind: str, name: str, form: str) -> None:

@@ -16,6 +16,7 @@ from unharness.pipeline.model_choice import RunModels
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.unlearning.method import Method
+from unharness.unlearning.stream_check import require_streams
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def choose_data(
     Raises:
         PluginError: the task or the method raises, or gives something else; names it.
         DataError: the data is missing or malformed.
-        UsageError: there is no general text for a method that wants some; says where to get it.
+        UsageError: the task lacks what the method reads, or there is no general text for a method
+            that wants some; says where to get it.
     """
     data = load_data(task, request.data, registry)
     with registry.named("methods", method.name):
@@ -72,11 +74,14 @@ def choose_data(
                 f"text), --general hub ({HUB_REPOSITORY}), or --general bundled (150 facts)"
             )
         general = replace(general, examples=general.examples[:limit])
+    with_general = data.joined(general.split) if general else data
+    with registry.named("methods", method.name):
+        require_streams(method, with_general, task.name)
     return RunData(
         splits=data,
         evaluated={split.name: split for split in data.evaluated()},
         general=general,
-        with_general=data.joined(general.split) if general else data,
+        with_general=with_general,
         knowledge=models.fresh.knowledge()[:limit],
     )
 

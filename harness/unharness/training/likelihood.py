@@ -84,13 +84,13 @@ def sequence_kl(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> T
         (B,) float32, nats per token; 0 for an example without scored tokens.
     """
     from unharness.training.divergence import position_kl
+    from unharness.training.reductions import answer_means
     from unharness.training.scored_logits import scored_logits, scored_positions
 
     scored = scored_positions(batch)
     wanted = reference[:, :-1][scored] if reference.dim() == 3 else reference
     del reference
-    losses = position_kl(scored_logits(model, batch), wanted)
-    return spread(losses, scored).sum(dim=1) / scored.sum(dim=1).clamp(min=1)
+    return answer_means(position_kl(scored_logits(model, batch), wanted), scored)
 
 
 def chosen_log_probs(logits: Tensor, tokens: Tensor) -> Tensor:

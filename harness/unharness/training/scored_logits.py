@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from unharness.data.batches import IGNORED, TokenBatch
 
 if TYPE_CHECKING:
+    import torch
+
     from unharness.model_types import LanguageModel
 
 

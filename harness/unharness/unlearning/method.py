@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from unharness.data.recipe import TrainConfig
 from unharness.models.inference import InferenceWrapper, UnlearnedModel
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from unharness.data.batches import UnlearnBatch
     from unharness.model_types import LanguageModel
     from unharness.unlearning.context import UnlearnContext
+
+
+EvidenceKind = Literal["oracle", "official-code", "paper"]
+"""`oracle`: worked examples that a test compares the loss with; `official-code`: a number that
+the authors' code gives on the same input; `paper`: a number of the paper, measured again."""
 
 
 class Method(ABC):
@@ -49,6 +54,12 @@ class Method(ABC):
 
     presets: ClassVar[Sequence[Preset]] = ()
     """Hyperparameters that were published for it, by task and model."""
+
+    # These two only describe the method; they are no part of its source hash.
+    family: ClassVar[str] = ""
+    """What `unharness methods` groups it with, such as `preference`."""
+    evidence: ClassVar[Sequence[tuple[EvidenceKind, str]]] = ()
+    """How it is known to be right: a kind, and where the evidence is."""
 
     Wrapper: ClassVar[type[InferenceWrapper] | None] = None
     """The class of the inference wrapper that it leaves, if it leaves one."""

@@ -40,6 +40,8 @@ class Stream:
     everywhere: bool = False
     """Whether the reference's logits are needed at every position, question and padding
     included; else they are defined only where the next token is scored."""
+    without: str = ""
+    """What a user can do where the task lacks what the stream reads, as in "give another task"."""
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
