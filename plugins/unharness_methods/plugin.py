@@ -2,72 +2,204 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from unharness import Ref, hookimpl
+
+
+def _ref(
+    path: str,
+    name: str,
+    summary: str,
+    family: str,
+    *needs: str,
+    evidence: Sequence[str] = ("oracle",),
+) -> Ref:
+    """Return a Ref with what the class says of itself; a test compares the two."""
+    listed = {"family": family, "needs": list(needs), "evidence": list(evidence)}
+    return Ref(f"unharness_methods.{path}", name, summary, listed)
 
 
 @hookimpl
 def unharness_methods() -> list[Ref]:
     """Return the built-in methods."""
     return [
-        Ref(
-            "unharness_methods.base:Base",
-            name="base",
-            summary="The base model, before it learned the task's facts.",
+        _ref(
+            "base:Base",
+            "base",
+            "The base model, before it learned the task's facts.",
+            "reference rows",
+            "base model",
+            evidence=(),
         ),
-        Ref(
-            "unharness_methods.vanilla:Vanilla",
-            name="vanilla",
-            summary="Does nothing: the target model's own row.",
+        _ref(
+            "vanilla:Vanilla",
+            "vanilla",
+            "Does nothing: the target model's own row.",
+            "reference rows",
+            evidence=(),
         ),
-        Ref(
-            "unharness_methods.retrain:Retrain",
-            name="retrain",
-            summary="The gold standard: a model trained on the retain set alone.",
+        _ref(
+            "retrain:Retrain",
+            "retrain",
+            "The gold standard: a model trained on the retain set alone.",
+            "reference rows",
+            "base model",
+            evidence=(),
         ),
-        Ref(
-            "unharness_methods.descent_only:DescentOnly",
-            name="descent-only",
-            summary="A control: descent on the retain set alone, no unlearning.",
+        _ref(
+            "descent_only:DescentOnly",
+            "descent-only",
+            "A control: descent on the retain set alone, no unlearning.",
+            "control",
+            "retain set",
         ),
-        Ref(
-            "unharness_methods.gradient_ascent:GradientAscent",
-            name="gradient-ascent",
-            summary="Makes the forget set's answers less likely, and nothing else.",
+        _ref(
+            "gradient_ascent:GradientAscent",
+            "gradient-ascent",
+            "Makes the forget set's answers less likely, and nothing else.",
+            "gradient ascent",
         ),
-        Ref(
-            "unharness_methods.gradient_difference:GradientDifference",
-            name="gradient-difference",
-            summary="Ascent on the forget set, descent on the retain set.",
+        _ref(
+            "gradient_difference:GradientDifference",
+            "gradient-difference",
+            "Ascent on the forget set, descent on the retain set.",
+            "gradient ascent",
+            "retain set",
         ),
-        Ref(
-            "unharness_methods.gradient_difference_ood:GradientDifferenceOOD",
-            name="gradient-difference-ood",
-            summary="Ascent on the forget set, descent on general text.",
+        _ref(
+            "gradient_difference_ood:GradientDifferenceOOD",
+            "gradient-difference-ood",
+            "Ascent on the forget set, descent on general text.",
+            "gradient ascent",
+            "general text",
         ),
-        Ref(
-            "unharness_methods.random_labels:RandomLabels",
-            name="random-labels",
-            summary="Trains every answer token of the forget set towards a random one.",
+        _ref(
+            "random_labels:RandomLabels",
+            "random-labels",
+            "Trains every answer token of the forget set towards a random one.",
+            "relabelling",
         ),
-        Ref(
-            "unharness_methods.adversarial:Adversarial",
-            name="adversarial",
-            summary="Trains every answer token towards the target model's most likely wrong one.",
+        _ref(
+            "adversarial:Adversarial",
+            "adversarial",
+            "Trains every answer token towards the target model's most likely wrong one.",
+            "relabelling",
         ),
-        Ref(
-            "unharness_methods.kl:GradientAscentKL",
-            name="kl",
-            summary="Ascent on the forget set; on the retain set, close to what the target said.",
+        _ref(
+            "kl:GradientAscentKL",
+            "kl",
+            "Ascent on the forget set; on the retain set, close to what the target said.",
+            "gradient ascent",
+            "retain set",
+            "reference logits (retain)",
         ),
-        Ref(
-            "unharness_methods.kl_ood:GradientAscentKLOOD",
-            name="kl-ood",
-            summary="Ascent on the forget set; on general text, close to what the target said.",
+        _ref(
+            "kl_ood:GradientAscentKLOOD",
+            "kl-ood",
+            "Ascent on the forget set; on general text, close to what the target said.",
+            "gradient ascent",
+            "general text",
+            "reference logits (general)",
         ),
-        Ref(
-            "unharness_methods.memflex:MemFlex",
-            name="memflex",
-            summary="Gradient difference on the few parameters that gradients point at.",
+        _ref(
+            "memflex:MemFlex",
+            "memflex",
+            "Gradient difference on the few parameters that gradients point at.",
+            "localisation",
+            "retain set",
+            "gradients before training",
+        ),
+        _ref(
+            "npo:NPO",
+            "npo",
+            "Preference against the forget set's answers, relative to the target model.",
+            "preference",
+            "retain set",
+            "reference log_probs (forget)",
+        ),
+        _ref(
+            "simnpo:SimNPO",
+            "simnpo",
+            "Preference against the forget set's answers by their likelihood per token.",
+            "preference",
+            "retain set",
+        ),
+        _ref(
+            "dpo_idk:DPOIDK",
+            "dpo-idk",
+            "Preference for a refusal over every answer of the forget set.",
+            "preference",
+            "refusal answers",
+            "retain set",
+            "reference log_probs (forget)",
+            "reference log_probs (refusal)",
+        ),
+        _ref(
+            "idk:IDK",
+            "idk",
+            "Trains refusals as the answers to the forget set's questions.",
+            "relabelling",
+            "refusal answers",
+            "retain set",
+        ),
+        _ref(
+            "token_weights:WGA",
+            "wga",
+            "Ascent in which a token weighs less as it becomes less likely.",
+            "token weights",
+            "retain set",
+        ),
+        _ref(
+            "token_weights:TNPO",
+            "tnpo",
+            "Negative preference token by token, relative to the target model.",
+            "token weights",
+            "retain set",
+            "reference log_probs (forget)",
+        ),
+        _ref(
+            "token_weights:WTNPO",
+            "wtnpo",
+            "TNPO in which unlikely tokens weigh less still.",
+            "token weights",
+            "retain set",
+            "reference log_probs (forget)",
+        ),
+        _ref(
+            "token_weights:SatImp",
+            "satimp",
+            "Ascent that weighs tokens by how likely and how uncertain they are.",
+            "token weights",
+            "retain set",
+        ),
+        _ref(
+            "undial:UNDIAL",
+            "undial",
+            "Distils the target model with every true token's logit lowered.",
+            "target distribution",
+            "reference logits (forget)",
+        ),
+        _ref(
+            "ce_u:CEU",
+            "ce-u",
+            "Unlikelihood of the forget set's tokens, by a gradient that fades with them.",
+            "target distribution",
+            "retain set",
+        ),
+        _ref(
+            "ihl:IHL",
+            "ihl",
+            "Lets the best rival take the place of every token of the forget set.",
+            "target distribution",
+            "retain set",
+        ),
+        _ref(
+            "max_entropy:MaxEntropy",
+            "max-entropy",
+            "Makes the next token of the forget set's answers as uncertain as can be.",
+            "target distribution",
+            "retain set",
         ),
     ]
 

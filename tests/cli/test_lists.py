@@ -18,10 +18,28 @@ HEAVY = ("torch", "transformers", "numpy", "scipy", "pandas", "datasets")
 def test_lists_every_name_of_a_kind(call, kind):
     code, out, _ = call(kind)
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[1:] if line[:1].strip()] == (
-        registry().names(kind)
-    )
+    lines = out.splitlines()[1:]
+    if KINDS[kind].columns:  # under a heading for each family
+        lines = [line.removeprefix("  ") for line in lines if line.startswith("  ")]
+    names = [line.split()[0] for line in lines if line[:1].strip()]
+    assert sorted(names) == registry().names(kind)
     assert call(kind, "list")[1] == out
+
+
+def test_methods_are_grouped_by_family_with_what_they_need(call):
+    _, out, _ = call("methods")
+    rows = json.loads(call("methods", "--format", "json")[1])
+    families = sorted({row["family"] for row in rows})
+    assert [line.strip(" :") for line in out.splitlines()[1:] if line[:1].strip()] == families
+    [row] = [row for row in rows if row["name"] == "npo"]
+    assert row["family"] == "preference"
+    assert row["needs"] == ["retain set", "reference log_probs (forget)"]
+    assert row["evidence"] == ["oracle"]
+    text = " ".join(out.partition("  npo ")[2].partition("simnpo")[0].split())
+    assert "needs: retain set, reference log_probs (forget) · evidence: oracle" in text
+    shown = call("methods", "show", "npo")[1]
+    assert "tests/methods/test_preference_losses.py" in shown
+    assert "reference log_probs (forget)" in shown
 
 
 @pytest.mark.parametrize("arguments", [("--format", "json"), ("list", "--format", "json")])
@@ -33,7 +51,12 @@ def test_lists_as_json(call, arguments):
         key: next(row for row in rows if row["name"] == "memflex")[key]
         for key in ("name", "summary")
     }
-    assert all(set(row) == {"name", "summary", "plugin"} for row in rows)
+    shown = {"name", "summary", "plugin", "family", "needs", "evidence"}
+    assert all(set(row) == shown for row in rows)
+    assert all(
+        set(row) == {"name", "summary", "plugin"}
+        for row in json.loads(call("tasks", *arguments)[1])
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -176,7 +199,37 @@ def test_a_method_that_cannot_be_loaded_is_an_error_of_one_line(call, monkeypatc
     plugin = PluginInfo("third", "third-party", "2.0", "third.plugin")
     entry = Entry("gone", "Is not there.", Ref("no_such.module:Gone", "gone", "x"), plugin)
     monkeypatch.setitem(registry()._entries["methods"], "gone", entry)
-    assert "gone" in call("methods")[1]
+    _, out, _ = call("methods")
+    assert "other:" in out
+    assert "gone" in out
     code, _, err = call("methods", "show", "gone")
     assert code == 1
     assert "third-party 2.0" in err
+
+
+def test_a_class_that_is_no_ref_is_listed_with_what_it_says_of_itself(call, monkeypatch):
+    class Own(Method):
+        name = "own"
+        summary = "Of a plugin that registers the class itself."
+        family = "mine"
+        evidence = (("paper", "table 1"), ("paper", "table 2"))
+
+        def unlearn(self, context):
+            raise NotImplementedError
+
+    class Broken(Own):
+        name = "broken"
+
+        def streams(self):
+            raise RuntimeError("no streams today")
+
+    plugin = PluginInfo("third", "third-party", "2.0", "third.plugin")
+    for found in (Own, Broken):
+        entry = Entry(found.name, found.summary, found, plugin)
+        monkeypatch.setitem(registry()._entries["methods"], found.name, entry)
+    code, out, err = call("methods", "--format", "json")
+    assert code == 0
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert (rows["own"]["family"], rows["own"]["evidence"]) == ("mine", ["paper"])
+    assert (rows["broken"]["family"], rows["broken"]["needs"]) == ("", [])
+    assert "method 'broken' of plugin 'third' (third-party 2.0) failed" in err

@@ -110,16 +110,28 @@ def test_the_builtins_are_all_there_and_whole():
     assert registry.names("methods") == [
         "adversarial",
         "base",
+        "ce-u",
         "descent-only",
+        "dpo-idk",
         "gradient-ascent",
         "gradient-difference",
         "gradient-difference-ood",
+        "idk",
+        "ihl",
         "kl",
         "kl-ood",
+        "max-entropy",
         "memflex",
+        "npo",
         "random-labels",
         "retrain",
+        "satimp",
+        "simnpo",
+        "tnpo",
+        "undial",
         "vanilla",
+        "wga",
+        "wtnpo",
     ]
     assert registry.names("attacks") == ["prompt", "quantize", "relearn"]
     assert registry.names("tasks") == ["knowundo-copyright", "knowundo-privacy"]
@@ -452,7 +464,7 @@ def test_unknown_names_get_the_nearest(kind: str, wrong: str, right: str):
 
 
 def test_a_name_like_nothing_gets_the_list():
-    with pytest.raises(UnknownNameError, match=r"Known: adversarial, .*vanilla\."):
+    with pytest.raises(UnknownNameError, match=r"Known: adversarial, .*vanilla, .*\."):
         load_registry(_builtins()).get("methods", "qqq")
     with pytest.raises(UnknownNameError, match="None are registered"):
         load_registry([]).get("methods", "memflex")

@@ -1,0 +1,50 @@
+"""Inverted hinge loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unharness import scored_logits, scored_positions
+from unharness_methods.token_loss import TokenLossMethod
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness import LanguageModel, UnlearnBatch
+
+
+def inverted_hinge(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return 1 + p(y) − max over v ≠ y of p(v) at each position, (N,) float32, from 0 to 2.
+
+    Args:
+        logits: (N, V), V at least 2.
+        tokens: y, (N,) int64.
+    """
+    import torch
+
+    values = logits.float()
+    best = values.topk(2, dim=-1)
+    rival = torch.where(best.indices[:, 0] == tokens, best.values[:, 1], best.values[:, 0])
+    own = values.gather(1, tokens[:, None])[:, 0]
+    total = values.logsumexp(dim=-1)
+    return 1 + (own - total).exp() - (rival - total).exp()
+
+
+class IHL(TokenLossMethod):
+    """Forget loss: mean of 1 + p(y) − max over v ≠ y of p(v).
+
+    Two probabilities a position get a gradient: the true token's, and that of its best rival,
+    which takes its place. The initialisation of adapters that the paper adds (FILA) is not here.
+    """
+
+    name = "ihl"
+    summary = "Lets the best rival take the place of every token of the forget set."
+    citation = "Cha et al. 2024, arXiv 2408.06621 (IHL)"
+    family = "target distribution"
+    evidence = (("oracle", "tests/methods/test_distribution_losses.py"),)
+
+    def forget_loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
+        """Return the mean hinge, from 0 to 2."""
+        scored = scored_positions(batch["forget"])
+        tokens = batch["forget"].labels[:, 1:][scored]
+        return self.mean(inverted_hinge(scored_logits(model, batch["forget"]), tokens), scored)

@@ -1,0 +1,61 @@
+"""Negative preference optimisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from unharness import RetainLossMethod, Search, Stream, all_logits, sequence_log_ratios
+from unharness_methods.preference import negative_preference, raw_logit_preference
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unharness import LanguageModel, UnlearnBatch
+
+
+class NPO(RetainLossMethod):
+    """Forget loss: mean of (2/β) · ln(1 + (p(y|x) / p_reference(y|x))^β), of whole answers.
+
+    Log-ratios are sums over an answer's tokens. The loss starts at (2/β) · ln 2, with the
+    gradient of ascent on the sums, and levels off as an answer becomes less likely.
+    """
+
+    name = "npo"
+    summary = "Preference against the forget set's answers, relative to the target model."
+    citation = "Zhang et al. 2024, arXiv 2404.05868, eq. 3"
+    family = "preference"
+    evidence = (("oracle", "tests/methods/test_preference_losses.py"),)
+
+    class Config(RetainLossMethod.Config):
+        """Adds β and the fidelity."""
+
+        beta: float = Field(
+            0.1,
+            gt=0,
+            description="inverse temperature of the log-ratio of whole answers; towards 0 it is "
+            "ascent on their log-likelihood",
+        )
+        fidelity: Literal["paper", "muse-code"] = Field(
+            "paper",
+            description="muse-code: the preference of every raw logit over the reference's, "
+            "question and padding included, as in the code of MUSE",
+        )
+
+        search: ClassVar[Mapping[str, Search]] = {"beta": "inverse_temperature"}
+
+    def forget_streams(self) -> Mapping[str, Stream]:
+        """Return the forget set, with the reference's log-probabilities (or logits)."""
+        if self.config.fidelity == "muse-code":
+            return {"forget": Stream("forget", reference={"logits"}, everywhere=True)}
+        return {"forget": Stream("forget", reference={"log_probs"})}
+
+    def forget_loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
+        """Return the mean over the forget examples."""
+        beta = self.config.beta
+        if self.config.fidelity == "muse-code":
+            wanted = batch.reference.logits("forget")
+            return raw_logit_preference(all_logits(model, batch["forget"]) - wanted, beta)
+        return negative_preference(sequence_log_ratios(model, batch, "forget"), beta).mean()
