@@ -74,7 +74,8 @@ def _observed(
     Raises:
         TypeError, ValueError: it is nothing that can be stored.
     """
-    title = observer.stage.format(split=", ".join(split.name for split, _ in asked))
+    names = dict.fromkeys(split.name for split, _ in asked)
+    title = observer.stage.format(split=", ".join(names))
     with context.progress.stage(title) as stage:
         found = list(observer.observe_together(context, asked, stage.step))
     if len(found) != len(asked):
@@ -94,7 +95,7 @@ def _reason(name: str, error: UnharnessError, registry: Registry) -> str:
 
 
 def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
-    """Return every split and part of a request once, by observer; text last.
+    """Return every split and part of a request once, by observer; text last, then what is of it.
 
     Pairs with one model stand together, so that it is loaded once.
     """
@@ -108,9 +109,10 @@ def _wanted(columns: Sequence[Column]) -> list[tuple[str, Observation]]:
 
     first = list(dict.fromkeys(part.observer for _, part in found))
 
-    def place(one: tuple[str, Observation]) -> tuple[bool, int, str]:
+    def place(one: tuple[str, Observation]) -> tuple[bool, bool, int, str]:
         request = one[1]
         other = request.with_ if isinstance(request, Paired) else ""
-        return isinstance(request, Generated), first.index(request.observer), other
+        read = request.of_text and not isinstance(request, Generated)
+        return request.of_text, read, first.index(request.observer), other
 
     return sorted(found, key=place)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
+from unharness.data.batches import collate
+from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example, Split
 from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
 from unharness.engines.engine import Engine, Sampling
-from unharness.evaluation.observed import Observed
+from unharness.evaluation.observed import Observed, TokenScores
 from unharness.evaluation.requests import Observation
 from unharness.progress import Progress
 from unharness.reference_rows import ReferenceRow
@@ -19,10 +21,13 @@ from unharness.reference_rows import ReferenceRow
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from unharness.data.batches import TokenBatch
     from unharness.model_types import LanguageModel
     from unharness.models.weights import WeightsRef
 
 OnDone = Callable[[int, int], None]
+_Asked = tuple[str, bool, int, str, str]
+"""Template, whether it is text, most tokens, prompt and answer: what decides token scores."""
 
 
 @dataclass
@@ -42,6 +47,10 @@ class ObserverContext:
     """Gives the models that are observed together with this one; see `reference`."""
     _loaded: dict[str, WeightsRef] = field(default_factory=dict, repr=False)
     """What the engine answers with; shared with the contexts of references."""
+    _greedy: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    """The model's greedy texts by split, once they are there."""
+    _scored: dict[_Asked, TokenScores | None] = field(default_factory=dict, repr=False)
+    """Of splits of choices, where an answer is one of the choices as well."""
 
     @property
     def model(self) -> LanguageModel:
@@ -62,7 +71,7 @@ class ObserverContext:
             None where the model is not in the cache.
         """
         weights = self.reference_weights(name)
-        return None if weights is None else replace(self, weights=weights)
+        return None if weights is None else replace(self, weights=weights, _greedy={}, _scored={})
 
     def template_of(self, split: Split) -> str:
         """Return how prompts and answers of a split are joined."""
@@ -76,6 +85,97 @@ class ObserverContext:
             self._tokens(self.asked(row).prompt) - self._tokens(row.prompt) for row in examples
         ]
         return self.max_length + max([0, *grown])
+
+    def score(
+        self, split: Split, examples: Sequence[Example], on_done: OnDone
+    ) -> list[TokenScores | None]:
+        """Return the token scores of examples' own answers, under teacher forcing.
+
+        Args:
+            split: the examples are asked as its own are.
+            examples: of it, perhaps with other prompts or answers.
+            on_done: told how many of how many are done.
+
+        Returns:
+            One entry an example; None where no token of the answer is within `max_length`.
+        """
+        [found] = self.score_all([(split, examples)], on_done)
+        return found
+
+    def score_all(
+        self, asked: Sequence[tuple[Split, Sequence[Example]]], on_done: OnDone
+    ) -> list[list[TokenScores | None]]:
+        """Return the same of several splits: what is asked twice is passed once."""
+        # Imported here: the class is read to identify a run, which needs no torch.
+        from unharness.evaluation.token_scoring import score_tokens
+
+        keys: list[list[_Asked]] = []
+        for split, examples in asked:
+            how = (self.template_of(split), split.kind == "text", self.length(examples))
+            keys.append([(*how, one.prompt, one.answer) for one in map(self.asked, examples)])
+        wanted = dict.fromkeys(key for row in keys for key in row if key not in self._scored)
+        passes: dict[tuple[str, bool, int], list[_Asked]] = {}
+        for key in wanted:
+            passes.setdefault(key[:3], []).append(key)
+        found: dict[_Asked, TokenScores | None] = {}
+        before = 0
+        for (template, is_text, length), group in passes.items():
+
+            def on_pass(done: int, _: int, before: int = before) -> None:
+                on_done(before + done, len(wanted))
+
+            scores = score_tokens(
+                self.model,
+                self.tokenizer,
+                [Example(str(at), key[3], key[4]) for at, key in enumerate(group)],
+                max_length=length,
+                template=template,
+                kind="text" if is_text else "qa",
+                on_done=on_pass,
+            )
+            found |= zip(group, scores, strict=True)
+            before += len(group)
+        for (split, _), row in zip(asked, keys, strict=True):
+            if split.kind == "choice":
+                self._scored.update((key, found[key]) for key in row if key in found)
+        return [[found[key] if key in found else self._scored[key] for key in row] for row in keys]
+
+    def encoded(self, split: Split, examples: Sequence[Example]) -> list[list[Encoded]]:
+        """Return examples as tokens, as the model is asked: those of the answer are scored.
+
+        Returns:
+            By example the windows of which a token is scored: one, several of a long text, none.
+        """
+        windows: list[list[Encoded]] = [[] for _ in examples]
+        for one in encode_examples(
+            self.tokenizer,
+            [self.asked(row) for row in examples],
+            self.length(examples),
+            end_token=False,
+            template=self.template_of(split),
+            kind=split.kind,
+        ):
+            if one.scored:
+                windows[one.example].append(one)
+        return windows
+
+    def batch(self, windows: Sequence[Encoded]) -> TokenBatch:
+        """Return windows as tensors on the model's device, padded to the longest."""
+        return collate(windows, self.tokenizer.pad_token_id).to(self.model.device)
+
+    def keep_greedy(self, split: Split, texts: Sequence[str]) -> None:
+        """Keep what the model answers to a split, so that it is not generated again."""
+        self._greedy[split.name] = list(texts)
+
+    def greedy_texts(self, split: Split) -> list[str]:
+        """Return the greedy texts of a split, which a request for them was asked for before.
+
+        A request of this kind names `Generated()` among its parts, and sets `of_text`.
+
+        Raises:
+            KeyError: they were not asked for.
+        """
+        return self._greedy[split.name]
 
     def _tokens(self, text: str) -> int:
         return len(self.tokenizer(text, verbose=False)["input_ids"])

@@ -24,6 +24,9 @@ class Observation:
 
     observer: ClassVar[str]
     """Name of the observer that answers it."""
+    of_text: ClassVar[bool] = False
+    """Whether it is of what the model generates: it is asked last, and only of splits for which
+    text is generated."""
 
     def parts(self) -> Sequence[Observation]:
         """Return the requests that are observed and stored in its place; the default: itself."""
@@ -98,6 +101,7 @@ class Generated(Observation):
     """
 
     observer: ClassVar[str] = "generation"
+    of_text: ClassVar[bool] = True
     samples: int = 1
     temperature: float | None = None
     """None: greedy for a single sample, 1 for several."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
-from unharness.data.batches import collate
+from unharness.data.batches import TokenBatch, collate
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example, Kind
 from unharness.data.templates import PLAIN
@@ -18,6 +18,7 @@ from unharness.evaluation.scoring_batch import (
     logits_budget,
     scored_in_batches,
 )
+from unharness.evaluation.shared_prefix import Family, can_share, families, shared_logits
 from unharness.training.scored_logits import scored_logits, scored_positions
 
 if TYPE_CHECKING:
@@ -67,21 +68,16 @@ def score_tokens(
     encoded = encode_examples(
         tokenizer, examples, max_length, end_token=False, template=template, kind=kind
     )
-    lengths = {index: len(row.input_ids) for index, row in enumerate(encoded) if row.scored}
+    rows = {index: row for index, row in enumerate(encoded) if row.scored}
     scored: list[TokenScores | None] = [None] * len(encoded)
+    room = logits_budget(model.device) if memory is None else memory
     done = 0
-    for part, rows in scored_in_batches(
-        lambda part: _score_batch(model, tokenizer, [encoded[index] for index in part]),
-        lengths,
-        batch_size=batch_size,
-        bytes_per_token=bytes_per_token(model),
-        budget=logits_budget(model.device) if memory is None else memory,
-    ):
-        for index, row in zip(part, rows, strict=True):
-            scored[index] = row
-        done += len(part)
+    for indices, results in _passes(model, tokenizer, rows, examples, kind, batch_size, room):
+        for index, one in zip(indices, results, strict=True):
+            scored[index] = one
+        done += len(indices)
         if on_done:
-            on_done(done, len(lengths))
+            on_done(done, len(rows))
     windows: list[list[TokenScores]] = [[] for _ in examples]
     for source, found in zip(encoded, scored, strict=True):
         if found is not None:
@@ -105,15 +101,82 @@ def _joined(rows: Sequence[TokenScores]) -> TokenScores:
     )
 
 
+def _passes(
+    model: LanguageModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Mapping[int, Encoded],
+    examples: Sequence[Example],
+    kind: Kind,
+    batch_size: int,
+    budget: int,
+) -> Iterator[tuple[Sequence[int], Sequence[TokenScores]]]:
+    """Yield indices of rows, and their scores, a forward pass at a time.
+
+    Answers to one prompt share its pass where the model allows it; windows of texts do not.
+    """
+    prompts = {index: examples[row.example].prompt for index, row in rows.items()}
+    related: list[Family] = []
+    if kind != "text" and len(set(prompts.values())) < len(prompts) and can_share(model):
+        related = families(rows, prompts)
+    together = {index for family in related for index in family.rows}
+    token = bytes_per_token(model)
+
+    def whole(part: Sequence[int]) -> list[TokenScores]:
+        return _score_batch(model, tokenizer, [rows[index] for index in part])
+
+    alone = {index: len(row.input_ids) for index, row in rows.items() if index not in together}
+    yield from scored_in_batches(
+        whole, alone, batch_size=batch_size, bytes_per_token=token, budget=budget
+    )
+
+    def shared(part: Sequence[int]) -> list[tuple[list[int], list[TokenScores]]]:
+        return [_score_families(model, tokenizer, [related[at] for at in part], rows)]
+
+    most = max((len(family.rows) for family in related), default=1)
+    longest = {
+        at: max(len(rows[index].input_ids) for index in family.rows)
+        for at, family in enumerate(related)
+    }
+    for _, results in scored_in_batches(
+        shared,
+        longest,
+        batch_size=max(1, batch_size // most),
+        bytes_per_token=token * most,
+        budget=budget,
+    ):
+        yield from results
+
+
+@torch.inference_mode()
+def _score_families(
+    model: LanguageModel,
+    tokenizer: PreTrainedTokenizerBase,
+    chosen: Sequence[Family],
+    rows: Mapping[int, Encoded],
+) -> tuple[list[int], list[TokenScores]]:
+    logits, batch, indices = shared_logits(model, chosen, rows, tokenizer.pad_token_id)
+    return indices, _scores(tokenizer, logits, batch, [rows[index] for index in indices])
+
+
 @torch.inference_mode()
 def _score_batch(
     model: LanguageModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Encoded]
 ) -> list[TokenScores]:
     batch = collate(rows, tokenizer.pad_token_id).to(model.device)
+    return _scores(tokenizer, scored_logits(model, batch), batch, rows)
+
+
+def _scores(
+    tokenizer: PreTrainedTokenizerBase,
+    logits: torch.Tensor,
+    batch: TokenBatch,
+    rows: Sequence[Encoded],
+) -> list[TokenScores]:
+    """Return the scores of a batch's rows from the logits that predict what is scored, (N, V)."""
     scored = scored_positions(batch)
     targets = batch.labels[:, 1:][scored]
     counts = scored.sum(dim=1).tolist()
-    columns = _position_scores(scored_logits(model, batch), targets)
+    columns = _position_scores(logits, targets)
     if not bool(torch.isfinite(columns[0]).all()):
         raise ModelError("the model's probabilities are not finite: its weights have run away")
     pieces = [column.split(counts) for column in columns]

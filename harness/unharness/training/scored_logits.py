@@ -38,18 +38,38 @@ def scored_logits(model: LanguageModel, batch: TokenBatch) -> torch.Tensor:
         (N, V), of the model's type, in the order of the batch's rows; N is the number of scored
         tokens.
     """
-    scored = scored_positions(batch)
+    return logits_where(model, scored_positions(batch), **_inputs(batch))[0]
+
+
+def logits_where(
+    model: LanguageModel, scored: torch.Tensor, **inputs: Any
+) -> tuple[torch.Tensor, Any]:
+    """Return the logits at some positions, (N, V), and the cache of keys and values, if any.
+
+    Args:
+        model: as in `scored_logits`.
+        scored: (B, T-1) bool; the last position predicts nothing.
+        inputs: of the model, B rows of T tokens.
+    """
     with _at_the_head(model, scored) as used:
-        logits = all_logits(model, batch)
-    return logits.flatten(0, 1) if used else logits[:, :-1][scored]
+        found = model(**inputs)
+    logits: torch.Tensor = found.logits
+    chosen = logits.flatten(0, 1) if used else logits[:, :-1][scored]
+    return chosen, getattr(found, "past_key_values", None)
 
 
 def all_logits(model: LanguageModel, batch: TokenBatch) -> torch.Tensor:
     """Return the logits at every position, (B, T, V), those of padding included."""
-    logits: torch.Tensor = model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).logits
+    logits: torch.Tensor = model(**_inputs(batch)).logits
     return logits
+
+
+def _inputs(batch: TokenBatch) -> dict[str, Any]:
+    return {
+        "input_ids": batch.input_ids,
+        "attention_mask": batch.attention_mask,
+        "use_cache": False,
+    }
 
 
 @contextmanager

@@ -58,6 +58,9 @@ class GenerationObserver(Observer):
                 stops = (split.generation or Generation()).stops
                 samples[at].append([_until(text, stops) for text in made])
             before += sum(map(len, splits))
+        for (split, request), columns in zip(asked, samples, strict=True):
+            if request == Generated():
+                context.keep_greedy(split, columns[0])
         return [
             Observed(texts={"samples": [list(row) for row in zip(*columns, strict=True)]})
             for columns in samples

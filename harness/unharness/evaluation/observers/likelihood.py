@@ -17,15 +17,29 @@ class LikelihoodObserver(Observer):
     name = Likelihood.observer
     summary = "Token scores of answers, of any kind to any kind of prompts, under teacher forcing."
     stage = "score {split}"
+    together = True
 
     def observe(
         self, context: ObserverContext, split: Split, request: Observation, on_done: OnDone
     ) -> Observed:
         """Score every answer of a kind to every prompt of a kind."""
-        assert isinstance(request, Likelihood)
-        [prompt], [answer] = request.prompts, request.answers
-        variants = [variants_of(row, prompt, answer) for row in split.examples]
-        return _scored(context, split, variants, on_done)
+        [found] = self.observe_together(context, [(split, request)], on_done)
+        return found
+
+    def observe_together(
+        self,
+        context: ObserverContext,
+        asked: Sequence[tuple[Split, Observation]],
+        on_done: OnDone,
+    ) -> Sequence[Observed]:
+        """Score all kinds of answers of all splits in one pass; equal strings once."""
+        variants = []
+        for split, request in asked:
+            assert isinstance(request, Likelihood)
+            [prompt], [answer] = request.prompts, request.answers
+            variants.append([variants_of(row, prompt, answer) for row in split.examples])
+        splits = [split for split, _ in asked]
+        return _scored(context, splits, variants, on_done)
 
 
 class ChoicesObserver(Observer):
@@ -40,7 +54,8 @@ class ChoicesObserver(Observer):
     ) -> Observed:
         """Score the choices in their order."""
         variants = [[replace(row, answer=text) for text in row.choices] for row in split.examples]
-        return _scored(context, split, variants, on_done)
+        [found] = _scored(context, [split], [variants], on_done)
+        return found
 
 
 def variants_of(row: Example, prompt: str, answer: str) -> list[Example]:
@@ -51,22 +66,16 @@ def variants_of(row: Example, prompt: str, answer: str) -> list[Example]:
 
 
 def _scored(
-    context: ObserverContext, split: Split, variants: Sequence[Sequence[Example]], on_done: OnDone
-) -> Observed:
-    # Imported here: the class is read to identify a run, which needs no torch.
-    from unharness.evaluation.token_scoring import score_tokens
-
-    flat = [one for row in variants for one in row]
-    scores = iter(
-        score_tokens(
-            context.model,
-            context.tokenizer,
-            [context.asked(one) for one in flat],
-            max_length=context.length(flat),
-            template=context.template_of(split),
-            kind=split.kind,
-            on_done=on_done,
-        )
-    )
-    rows: list[list[TokenScores | None]] = [[next(scores) for _ in row] for row in variants]
-    return Observed.of_tokens(rows)
+    context: ObserverContext,
+    splits: Sequence[Split],
+    variants: Sequence[Sequence[Sequence[Example]]],
+    on_done: OnDone,
+) -> list[Observed]:
+    """Return the token scores of each split's examples, which have variants each."""
+    flat = [[one for row in rows for one in row] for rows in variants]
+    found = context.score_all(list(zip(splits, flat, strict=True)), on_done)
+    observed = []
+    for rows, scores in zip(variants, map(iter, found), strict=True):
+        one: list[list[TokenScores | None]] = [[next(scores) for _ in row] for row in rows]
+        observed.append(Observed.of_tokens(one))
+    return observed

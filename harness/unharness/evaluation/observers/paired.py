@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unharness.data.encoding import Encoded, encode_examples
-from unharness.data.examples import Example, Split
+from unharness.data.encoding import Encoded
+from unharness.data.examples import Split
 from unharness.evaluation.observed import Observed
 from unharness.evaluation.observer import Observer, ObserverContext, OnDone
 from unharness.evaluation.observers.likelihood import variants_of
@@ -37,35 +37,18 @@ class PairedObserver(Observer):
         [prompt], [answer] = request.prompts, request.answers
         variants = [variants_of(row, prompt, answer) for row in split.examples]
         flat = [one for row in variants for one in row]
-        windows = zip(_encoded(context, split, flat), _encoded(other, split, flat), strict=True)
+        windows = zip(context.encoded(split, flat), other.encoded(split, flat), strict=True)
         pairs = [_aligned(own, others) for own, others in windows]
         pad = context.tokenizer.pad_token_id
         found = iter(score_pairs(context.model, other.model, pairs, pad, on_done=on_done))
         return Observed.of_sequences("kl", [[next(found) for _ in row] for row in variants])
 
 
-def _encoded(
-    context: ObserverContext, split: Split, rows: Sequence[Example]
-) -> list[list[Encoded]]:
-    """Return the windows of every example, as the context's model is asked."""
-    windows: list[list[Encoded]] = [[] for _ in rows]
-    for encoded in encode_examples(
-        context.tokenizer,
-        [context.asked(one) for one in rows],
-        context.length(rows),
-        end_token=False,
-        template=context.template_of(split),
-        kind=split.kind,
-    ):
-        windows[encoded.example].append(encoded)
-    return windows
-
-
 def _aligned(own: Sequence[Encoded], other: Sequence[Encoded]) -> list[tuple[Encoded, Encoded]]:
     """Return the windows that score the same tokens; none where some do not."""
     if [_scored(row) for row in own] != [_scored(row) for row in other]:
         return []
-    return [pair for pair in zip(own, other, strict=True) if pair[0].scored]
+    return list(zip(own, other, strict=True))
 
 
 def _scored(row: Encoded) -> tuple[int, ...]:
