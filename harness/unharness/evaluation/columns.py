@@ -6,17 +6,26 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
 
 from unharness.data.examples import Split
 from unharness.errors import PluginError, UsageError, suggestion
+from unharness.evaluation.composites import FORMULAS
 from unharness.evaluation.metric import PERCENT, Direction, Metric
 from unharness.evaluation.metric_plugins import load_metric
-from unharness.evaluation.requests import Choices, Generated, Observation
-from unharness.evaluation.uses import Composite, MetricUse, Use
+from unharness.evaluation.requests import Choices, Observation
+from unharness.evaluation.uses import OWN_DIRECTIONS, Composite, CompositeKind, MetricUse, Use
+from unharness.reference_rows import ReferenceRow
 from unharness.registry import Registry
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+GENERAL_PREFIX, GENERAL_AVERAGE = "general/", "general_avg"
+"""Labels of general knowledge: of a suite's tasks, and of their average."""
+OWN_UNITS: Mapping[CompositeKind, str] = {
+    "residue": "ratio",
+    "gap": "ratio",
+    "share_of_target": PERCENT,
+}
+"""Of composites whose unit is not that of their parts."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,18 @@ class MetricColumn:
 
 @dataclass(frozen=True)
 class CompositeColumn:
-    """A mean of other columns."""
+    """A column that is computed from other ones."""
 
     label: str
-    kind: Literal["mean", "harmonic_mean"]
+    kind: CompositeKind
     of: tuple[str, ...]
     direction: Direction
     unit: str
+
+    @property
+    def references(self) -> tuple[ReferenceRow, ...]:
+        """The models whose value of the part is needed."""
+        return FORMULAS[self.kind].references
 
 
 Column = MetricColumn | CompositeColumn
@@ -114,12 +128,17 @@ def _metric_columns(
         )
 
 
+def is_general(label: str) -> bool:
+    """Whether a label is of general knowledge; a task's own labels have no slash."""
+    return label.startswith(GENERAL_PREFIX) or label == GENERAL_AVERAGE
+
+
 def observable(request: Observation, split: Split) -> bool:
     """Whether a split can be observed so: text where it is generated, choices where it has any.
 
     Raw text has no prompt that could be continued.
     """
-    if isinstance(request, Generated):
+    if request.of_text:
         return split.generation is not None and split.kind != "text"
     return not isinstance(request, Choices) or split.kind == "choice"
 
@@ -141,26 +160,65 @@ def observer_versions(columns: Sequence[Column], registry: Registry) -> dict[str
     return dict(sorted(found.items()))
 
 
+def columns_needed(label: str, columns: Sequence[Column]) -> list[Column]:
+    """Return a column and those that it is computed from, in their order."""
+    by_label = {one.label: one for one in columns}
+    needed, waiting = set(), [label]
+    while waiting:
+        one = by_label.get(waiting.pop())
+        if one is not None and one.label not in needed:
+            needed.add(one.label)
+            waiting += one.of if isinstance(one, CompositeColumn) else ()
+    return [one for one in columns if one.label in needed]
+
+
+def reference_columns(columns: Sequence[Column]) -> dict[ReferenceRow, list[MetricColumn]]:
+    """Return by reference model the columns that need what was observed of it."""
+    found: dict[ReferenceRow, dict[str, MetricColumn]] = {}
+    for column in columns:
+        if isinstance(column, MetricColumn):
+            asking = [column] if column.metric.references else []
+            names = sorted(column.metric.references)
+        else:
+            parts = columns_needed(column.label, columns) if column.references else []
+            asking = [one for one in parts if isinstance(one, MetricColumn)]
+            names = list(column.references)
+        for name in names:
+            found.setdefault(name, {}).update({one.label: one for one in asking})
+    return {name: list(asking.values()) for name, asking in sorted(found.items())}
+
+
 def _composite_column(use: Composite, found: dict[str, Column]) -> CompositeColumn:
     for label in use.of:
-        if label not in found:
+        if label not in found and not is_general(label):
             raise UsageError(
                 f"composite {use.label!r}: no column {label!r} before it.{suggestion(label, found)}"
             )
+    if FORMULAS[use.kind].references and len(use.of) != 1:
+        raise UsageError(
+            f"composite {use.label!r}: a {use.kind} is of one column, not {len(use.of)}"
+        )
     # A metric that cannot be loaded has no unit; it costs the composite's value, not the run.
-    parts = [found[label] for label in use.of if found[label].unit]
-    if not parts and use.of:
+    parts = [found[label] for label in use.of if label in found and found[label].unit]
+    general = any(map(is_general, use.of))
+    if not parts and use.of and not general:
         return CompositeColumn(use.label, use.kind, use.of, use.direction or "higher", "")
-    units = {part.unit for part in parts}
+    if use.kind in OWN_UNITS:
+        parted: Direction = parts[0].direction if parts else "higher"
+        direction = use.direction or OWN_DIRECTIONS.get(use.kind) or parted
+        return CompositeColumn(use.label, use.kind, use.of, direction, OWN_UNITS[use.kind])
+    units = {part.unit for part in parts} | ({PERCENT} if general else set())
     directions = {use.direction} if use.direction else {part.direction for part in parts}
+    if general and not use.direction:
+        directions.add("higher")
     if len(units) != 1 or len(directions) != 1:
         raise UsageError(
             f"composite {use.label!r}: its parts need one unit and one direction, and have "
             f"{', '.join(sorted(units)) or 'none'} and {', '.join(sorted(map(str, directions)))}"
         )
-    [unit], [direction] = units, directions
-    assert direction is not None
-    return CompositeColumn(use.label, use.kind, use.of, direction, unit)
+    [unit], [shared] = units, directions
+    assert shared is not None
+    return CompositeColumn(use.label, use.kind, use.of, shared, unit)
 
 
 def _new_label(label: str, taken: Sequence[str]) -> str:

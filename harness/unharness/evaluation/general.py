@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from unharness.engines.engine import Engine
+from unharness.evaluation.columns import GENERAL_AVERAGE, GENERAL_PREFIX
 from unharness.evaluation.metric import Score
 from unharness.evaluation.suite import SuiteTask
 from unharness.evaluation.suite_definitions import lm_eval_version
@@ -25,7 +26,6 @@ from unharness.records.record import SAMPLED, SAMPLED_OF
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
 
-PREFIX, AVERAGE = "general/", "general_avg"
 Z95 = 1.959964
 TOLERANCE = 1e-9
 """Of a share, summed in another order."""
@@ -47,7 +47,7 @@ class SuiteResult:
     def sampled(self, name: str) -> dict[str, int]:
         """Return how many of how many questions a score is of; nothing where it is of all."""
         tasks = self.facts["tasks"]
-        own = tasks.get(name.removeprefix(PREFIX))
+        own = tasks.get(name.removeprefix(GENERAL_PREFIX))
         if own is not None:
             whole = own["n"] == own["n_original"]
             return {} if whole else {SAMPLED: own["n"], SAMPLED_OF: own["n_original"]}
@@ -93,12 +93,12 @@ def run_suite(
                 log_samples=True,
                 cache_requests=False,
             )
-            scores[PREFIX + task.name] = _score(found, task.name, task.metric)
+            scores[GENERAL_PREFIX + task.name] = _score(found, task.name, task.metric)
             facts[task.name] = _facts(found, task, engine) | {
                 "n_original": sum(sizes.values()),
                 "data": plan.data_hash(task.name),
             }
-    scores[AVERAGE] = _average(list(scores.values()), plan.same_questions)
+    scores[GENERAL_AVERAGE] = _average(list(scores.values()), plan.same_questions)
     read = str(plan.data.folder) if plan.data else None
     made = {"suite": plan.name, "lm_eval": lm_eval_version(), "limit": plan.limit, "data": read}
     return SuiteResult(scores, made | {"tasks": facts})

@@ -89,8 +89,9 @@ class Metric(ABC):
     direction: ClassVar[Direction]
     """Which values are better, unless a task's use says otherwise. `match_reference`: as close to
     the retrained model's as can be."""
-    references: ClassVar[frozenset[ReferenceRow]] = frozenset()
-    """The models whose observations it needs besides: `retrained`, `target`, `base`."""
+    references: frozenset[ReferenceRow] = frozenset()
+    """The models whose observations it needs besides: `retrained`, `target`, `base`. A metric
+    whose parameters decide sets it when it is made."""
 
     class Params(BaseModel):
         """What a task may set. Derive from it to add some; every field needs a default."""

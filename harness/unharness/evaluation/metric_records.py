@@ -47,6 +47,12 @@ def suite_records(result: SuiteResult) -> dict[str, MetricRecord]:
     }
 
 
+def recorded_score(found: MetricRecord) -> Score:
+    """Return a number of a record as a score; its resamples were not kept."""
+    reason = "" if found.value is not None else found.status
+    return Score(found.value, found.n, found.n_unscored, found.ci95, found.stderr, reason)
+
+
 def _metric_record(found: Score, unit: str, direction: Direction, **origin: Any) -> MetricRecord:
     return MetricRecord(
         value=found.value,

@@ -6,17 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy
-
 from unharness.data.examples import Split
-from unharness.evaluation.columns import Column, CompositeColumn, MetricColumn
+from unharness.evaluation.columns import (
+    Column,
+    CompositeColumn,
+    MetricColumn,
+    columns_needed,
+)
+from unharness.evaluation.composites import composite_score
 from unharness.evaluation.metric import Score
 from unharness.evaluation.metric_plugins import compute
 from unharness.evaluation.observed import Observed
 from unharness.evaluation.repetition import repeated_share
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.seen import Seen
-from unharness.evaluation.statistics import Estimate
+from unharness.reference_rows import ReferenceRow
 from unharness.registry import Registry
 
 
@@ -74,20 +78,65 @@ def score(
     observations: Observations,
     registry: Registry,
     references: References | None = None,
+    general: Mapping[str, Score] | None = None,
 ) -> dict[str, Score]:
     """Compute every column.
 
     One whose metric raises, or whose observations are missing, gets no value and says why; the
     others are not affected.
+
+    Args:
+        columns: what is measured.
+        observations: of the model.
+        registry: knows the metrics.
+        references: what was observed of the reference models.
+        general: scores of general knowledge, by label, for composites that name some.
     """
+    known = references or {}
     scores: dict[str, Score] = {}
     for column in columns:
         if isinstance(column, MetricColumn):
-            scores[column.label] = _metric_score(column, observations, references or {}, registry)
+            scores[column.label] = _metric_score(column, observations, known, registry)
+    measured = dict(general or {})
     for column in columns:
-        if isinstance(column, CompositeColumn):
-            scores[column.label] = _composite_score(column, scores)
+        if not isinstance(column, CompositeColumn):
+            continue
+        for label in column.of:
+            if label not in scores:
+                scores[label] = measured.get(label, Score.missing("it was not measured"))
+        given = {
+            name: [
+                _part_score(column.of[0], columns, one, known, registry)
+                for one in _others(name, observations, known)
+            ]
+            for name in column.references
+        }
+        scores[column.label] = composite_score(column.kind, column.of, scores, given)
     return {column.label: scores[column.label] for column in columns}
+
+
+def _others(
+    name: ReferenceRow, own: Observations, references: References
+) -> Sequence[Observations]:
+    """Return the models of a row that a model is compared with.
+
+    A retrained model is compared with the other seeds, where there are some.
+    """
+    rows = references.get(name, ())
+    if name != "retrained":
+        return rows
+    return [one for one in rows if one is not own] or rows
+
+
+def _part_score(
+    label: str,
+    columns: Sequence[Column],
+    model: Observations,
+    references: References,
+    registry: Registry,
+) -> Score:
+    """Return a column of a reference model."""
+    return score(columns_needed(label, columns), model, registry, references)[label]
 
 
 def _metric_score(
@@ -103,50 +152,6 @@ def _metric_score(
         given[name] = [one.seen(column) for one in models]
     found = compute(column.metric, observations.seen(column), given, registry)
     return found.complement() if column.complement else found
-
-
-def _composite_score(column: CompositeColumn, scores: Mapping[str, Score]) -> Score:
-    parts = [scores[label] for label in column.of]
-    n, unscored = sum(part.n for part in parts), sum(part.n_unscored for part in parts)
-    values = [part.value for part in parts if part.value is not None]
-    if len(values) < len(parts):
-        without = [label for label in column.of if scores[label].value is None]
-        reasons = "; ".join(f"{label}: {scores[label].reason}" for label in without)
-        return Score.missing(f"no value of {reasons}", n + unscored)
-    mean = _MEANS[column.kind]
-    replicates = None
-    if all(part.replicates is not None for part in parts):
-        replicates = mean(numpy.stack([part.replicates for part in parts]))
-    estimate = Estimate(float(mean(numpy.array(values))), replicates)
-    return Score(
-        estimate.value,
-        n,
-        unscored,
-        estimate.ci95,
-        estimate.stderr,
-        per_example=_joined(parts) if column.kind == "mean" else {},
-        replicates=replicates,
-    )
-
-
-def _joined(parts: Sequence[Score]) -> dict[str, list[float | None]]:
-    """Return the examples' values of all parts; none where two parts are of one split."""
-    found: dict[str, list[float | None]] = {}
-    for part in parts:
-        if found.keys() & part.per_example.keys():
-            return {}
-        found |= part.per_example
-    return found
-
-
-def _harmonic_mean(values: Any) -> Any:
-    """Return the harmonic mean along the first axis: 0 where a value is 0, nan below 0."""
-    with numpy.errstate(divide="ignore", invalid="ignore"):
-        mean = len(values) / (1.0 / values).sum(axis=0)
-    return numpy.where((values < 0).any(axis=0), numpy.nan, mean)
-
-
-_MEANS = {"mean": lambda values: values.mean(axis=0), "harmonic_mean": _harmonic_mean}
 
 
 def example_rows(

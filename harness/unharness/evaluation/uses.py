@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from unharness.evaluation.metric import Direction, Metric
     from unharness.registry import Registry
 
+CompositeKind = Literal["mean", "harmonic_mean", "residue", "gap", "share_of_target"]
 _TURNED: dict[Direction, Direction] = {"higher": "lower", "lower": "higher"}
+OWN_DIRECTIONS: Mapping[CompositeKind, Direction] = {"residue": "match_reference", "gap": "lower"}
+"""Of kinds whose values are better elsewhere than their parts' are."""
 
 
 @dataclass(frozen=True, init=False)
@@ -78,14 +81,24 @@ class MetricUse:
 
 @dataclass(frozen=True)
 class Composite:
-    """A mean of other columns, as a column. All have one unit."""
+    """A column that is computed from other ones.
+
+    `mean`, `harmonic_mean`: of all parts, which have one unit. `residue`: (m − m_G) / (m_T − m_G)
+    of one part, 1 as the target model, 0 as the retrained one, negative beyond it. `gap`: the size
+    of that. `share_of_target`: 100 · m / m_T of one part, at most 100 %.
+
+    m is the model's value, m_G the retrained model's and m_T the target model's, means over seeds.
+    Residue and gap have no value where m_T and m_G are nearer than two standard errors of their
+    difference: the part cannot tell the two models apart.
+    """
 
     label: str
-    kind: Literal["mean", "harmonic_mean"] = "mean"
+    kind: CompositeKind = "mean"
     of: tuple[str, ...] = ()
-    """Labels of uses, or of composites that stand before this one."""
+    """Labels of uses, of composites that stand before this one, or of general knowledge
+    (`general/<task>`, `general_avg`)."""
     direction: Direction | None = None
-    """None: that of its parts, which must be the same for all."""
+    """None: that of its parts, which must be the same for all. A residue is to match, a gap low."""
 
 
 Use = MetricUse | Composite
@@ -106,7 +119,8 @@ def direction_of(label: str, uses: Sequence[Use], registry: Registry) -> Directi
         if isinstance(use, Composite):
             if use.label == label:
                 parts = (direction_of(part, uses, registry) for part in use.of)
-                return use.direction or next(parts, None)
+                own = use.direction or OWN_DIRECTIONS.get(use.kind)
+                return own or next(parts, None)
         elif label == use.own_label() or (use.split is None and label.startswith(use.label_on(""))):
             return use.direction_of(registry.get("metrics", use.metric))
     return None

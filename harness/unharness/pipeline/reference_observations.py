@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from unharness.errors import PluginError, RecordError
-from unharness.evaluation.columns import Column, MetricColumn
+from unharness.evaluation.columns import Column, reference_columns
 from unharness.evaluation.scoring import Observations
 from unharness.evaluation.storage import StoredObservations
 from unharness.records.artifacts import observations_path
@@ -36,11 +36,10 @@ def reference_observations(
         store: where its results folder is.
         registry: knows which methods make the reference rows.
     """
-    asking = [one for one in columns if isinstance(one, MetricColumn) and one.metric.references]
-    requests = [column.metric.observes() for column in asking]
     seed = record.spec.evaluation.bootstrap_seed
     found: dict[str, list[Observations]] = {}
-    for name in sorted({name for column in asking for name in column.metric.references}):
+    for name, asking in reference_columns(columns).items():
+        requests = [column.metric.observes() for column in asking]
         try:
             method = method_of(name, registry)
         except PluginError:  # no plugin makes this row: its columns alone have no value

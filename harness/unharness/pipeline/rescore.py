@@ -10,7 +10,7 @@ from unharness.errors import RecordError
 from unharness.evaluation.answers import answers_record
 from unharness.evaluation.columns import MetricColumn, resolve_columns
 from unharness.evaluation.example_numbers import example_numbers
-from unharness.evaluation.metric_records import metric_records
+from unharness.evaluation.metric_records import metric_records, recorded_score
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.scoring import example_rows, score
 from unharness.evaluation.storage import StoredObservations
@@ -59,13 +59,14 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
     requests += [one.metric.observes() for one in columns if isinstance(one, MetricColumn)]
     observations = stored.load(requests, record.spec.evaluation.bootstrap_seed)
     references = reference_observations(columns, record, observations, store, registry)
-    scores = score(columns, observations, registry, references)
+    general = {name: one for name, one in record.metrics.items() if one.metric is None}
+    measured = {name: recorded_score(one) for name, one in general.items()}
+    scores = score(columns, observations, registry, references, measured)
     metrics = metric_records(columns, scores)
     for label, new in metrics.items():
         old = record.metrics.get(label)
         if new.value is None and old and old.value is not None and old.origin() == new.origin():
             metrics[label] = old
-    general = {name: one for name, one in record.metrics.items() if one.metric is None}
     before = record.metrics
     with locked(store.lock(record.spec)):
         statuses = {one.status for one in before.values()}

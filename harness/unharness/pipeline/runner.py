@@ -146,7 +146,8 @@ class Runner:
                 references = reference_observations(
                     plan.columns, record, observations, self.store, self.registry
                 )
-                scores = score(plan.columns, observations, self.registry, references)
+                measured = general.scores if general else None
+                scores = score(plan.columns, observations, self.registry, references, measured)
         except Exception:
             if not keep_old:
                 self._keep_weights(record, unlearned)
