@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     )
     from unharness.data.published_models import PublishedModels
     from unharness.data.recipe import FineTuneConfig, LoraSettings, TrainConfig
+    from unharness.data.refusals import bundled_refusals
     from unharness.data.sources import DataSource
     from unharness.data.task import Task
     from unharness.data.task_data import DataOrigin, TaskData
     from unharness.data.validation import QuestionKind, validation_splits
     from unharness.engines.engine import Engine, Sampling
     from unharness.errors import DataError, MethodError, ModelError, UnharnessError, UsageError
+    from unharness.evaluation.combined import combined
+    from unharness.evaluation.logs import EvaluationLog, LogReader
     from unharness.evaluation.metric import Metric, Score
     from unharness.evaluation.observed import Observed, TokenScores
     from unharness.evaluation.observer import Observer, ObserverContext
@@ -99,12 +102,15 @@ _HOMES = {
     "data.layout": (
         *("DataLayout", "DataPart", "HubDataset", "HubRows", "PairsLayout", "StandIn"),
     ),
+    "data.refusals": ("bundled_refusals",),
     "data.sources": ("DataSource",),
     "data.task": ("Task",),
     "data.task_data": ("DataOrigin", "TaskData"),
     "data.validation": ("QuestionKind", "validation_splits"),
     "engines.engine": ("Engine", "Sampling"),
     "errors": ("DataError", "MethodError", "ModelError", "UnharnessError", "UsageError"),
+    "evaluation.combined": ("combined",),
+    "evaluation.logs": ("EvaluationLog", "LogReader"),
     "evaluation.metric": ("Metric", "Score"),
     "evaluation.observed": ("Observed", "TokenScores"),
     "evaluation.observer": ("Observer", "ObserverContext"),
@@ -167,6 +173,7 @@ __all__ = [
     "DataRow",
     "DataSource",
     "Engine",
+    "EvaluationLog",
     "Example",
     "Executor",
     "FineTuneConfig",
@@ -181,6 +188,7 @@ __all__ = [
     "LanguageModel",
     "LazyGroup",
     "Likelihood",
+    "LogReader",
     "LoraSettings",
     "LossMethod",
     "Method",
@@ -231,8 +239,12 @@ __all__ = [
     "UsageError",
     "WeightsRef",
     "__version__",
+<<<<<<< HEAD
     "all_logits",
     "answer_means",
+=======
+    "bundled_refusals",
+    "combined",
     "debug_option",
     "decoder_blocks",
     "echo",

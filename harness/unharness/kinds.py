@@ -66,6 +66,9 @@ KINDS: dict[str, Kind] = {
         "parameters (set by a task)",
     ),
     "observers": Kind("unharness.evaluation.observer:Observer", "observers"),
+    "logs": Kind(
+        "unharness.evaluation.logs:LogReader", "formats of evaluation logs", ("citation",)
+    ),
     "suites": Kind(
         "unharness.evaluation.suite:Suite", "suites of general knowledge", ("tasks", "offline")
     ),

@@ -89,4 +89,159 @@ def unharness_metrics() -> list[Ref]:
             name="divergence",
             summary="KL from the retrained model's predictions to the model's, nats a token.",
         ),
+        Ref(
+            "unharness_metrics.options:OptionProbability",
+            name="option_probability",
+            summary="Probability of the right answer among the given ones.",
+        ),
+        Ref(
+            "unharness_metrics.options:ChoiceAccuracy",
+            name="choice_accuracy",
+            summary="Share of examples whose right choice is the most likely.",
+        ),
+        Ref(
+            "unharness_metrics.paraphrase:ParaphraseProbability",
+            name="paraphrase_probability",
+            summary="Probability of a paraphrased answer, or of one to a paraphrased question.",
+        ),
+        Ref(
+            "unharness_metrics.rouge_text:RougeText",
+            name="rouge_l_text",
+            summary="ROUGE-L recall, precision or F1 of generated text, with or without stemmer.",
+        ),
+        Ref(
+            "unharness_metrics.rouge_text:KnowMem",
+            name="knowmem",
+            summary="MUSE's KnowMem: ROUGE-L F1 of answers to questions on a text.",
+        ),
+        Ref(
+            "unharness_metrics.rouge_text:VerbMem",
+            name="verbmem",
+            summary="MUSE's VerbMem: ROUGE-L F1 of the continuation of a text.",
+        ),
+        Ref(
+            "unharness_metrics.rouge_text:RougeOfSets",
+            name="rouge_l_sets",
+            summary="ROUGE-L over sets of words, by RWKU's package: case and marks count.",
+        ),
+        Ref(
+            "unharness_metrics.matching:ExactMatch",
+            name="exact_match",
+            summary="Share of generated texts that are the answer, apart from case and marks.",
+        ),
+        Ref(
+            "unharness_metrics.matching:KeywordMatch",
+            name="keyword_match",
+            summary="Share of generated texts in which the answer occurs, word after word.",
+        ),
+        Ref(
+            "unharness_metrics.refusals:Refusal",
+            name="refusal_share",
+            summary="Share of generated texts that hold a refusal.",
+        ),
+        Ref(
+            "unharness_metrics.fluency:NgramEntropy",
+            name="ngram_entropy",
+            summary="Entropy of generated texts' 2-grams and 3-grams, bits.",
+        ),
+        Ref(
+            "unharness_metrics.fluency:FluencyNats",
+            name="fluency_nats",
+            summary="Mean negative log-probability of generated text under the base model, nats.",
+        ),
+        Ref(
+            "unharness_metrics.fluency:FluencyProbability",
+            name="fluency_probability",
+            summary="Geometric mean of the base model's probabilities of generated tokens.",
+        ),
+        Ref(
+            "unharness_metrics.fluency:LinguisticScore",
+            name="linguistic_score",
+            summary="ReLearn's LS: perplexity under the base model, and richness of words.",
+        ),
+        Ref(
+            "unharness_metrics.sampling:LeakAtK",
+            name="leak_at_k",
+            summary="Expected score of the best of k sampled texts.",
+        ),
+        Ref(
+            "unharness_metrics.sampling:LeakBound",
+            name="leak_bound",
+            summary="Upper bound of the expected score of a sampled text.",
+        ),
+        Ref(
+            "unharness_metrics.membership_attacks:AttackAUC",
+            name="attack_auc",
+            summary="AUC of any membership attack, reference model and gradients included.",
+        ),
+        Ref(
+            "unharness_metrics.membership_attacks:AttackTPR",
+            name="attack_tpr",
+            summary="Share of a split that a membership attack finds at 1% false positives.",
+        ),
+        Ref(
+            "unharness_metrics.membership_attacks:AttackBalance",
+            name="attack_balance",
+            summary="100 where a membership attack's AUC is 50, 0 where it is 0 or 100.",
+        ),
+        Ref(
+            "unharness_metrics.membership_attacks:PrivLeak",
+            name="privleak",
+            summary="How far a membership attack's AUC is from the retrained model's; 0 is ideal.",
+        ),
+        Ref(
+            "unharness_metrics.membership_attacks:SMIA",
+            name="s_mia",
+            summary="Nearness of a membership attack's AUC to the retrained model's.",
+        ),
+        Ref(
+            "unharness_metrics.logged:LoggedShare",
+            name="logged_share",
+            summary="Mean of a share that an evaluation log holds by example.",
+        ),
+    ]
+
+
+@hookimpl
+def unharness_observers() -> list[Ref]:
+    """Return the observers that some of them need."""
+    return [
+        Ref(
+            "unharness_metrics.gradient_norm:GradientNormObserver",
+            name="gradient_norm",
+            summary="Norm of the gradient of an answer's loss, mean over the model's tensors.",
+        ),
+        Ref(
+            "unharness_metrics.text_likelihood:TextLikelihoodObserver",
+            name="text_likelihood",
+            summary="Token scores of the model's greedy text under the base, target or retrained "
+            "model.",
+        ),
+        Ref(
+            "unharness_metrics.logged:LoggedObserver",
+            name="logged",
+            summary="Numbers by example that an evaluation log holds.",
+        ),
+    ]
+
+
+@hookimpl
+def unharness_logs() -> list[Ref]:
+    """Return the formats of evaluation logs that are read."""
+    return [
+        Ref(
+            "unharness_metrics.log_unharness:UnharnessLog",
+            name="unharness",
+            summary="The documented format: numbers by example, splits by role (docs/metrics.md).",
+        ),
+        Ref(
+            "unharness_metrics.log_tofu:TofuLog",
+            name="tofu",
+            summary="eval_log_aggregated.json of TOFU's code (locuslab/tofu).",
+        ),
+        Ref(
+            "unharness_metrics.log_tofu:OpenUnlearningLog",
+            name="open-unlearning",
+            summary="TOFU_EVAL.json of OpenUnlearning (locuslab/open-unlearning).",
+        ),
     ]

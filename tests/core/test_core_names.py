@@ -20,6 +20,7 @@ FILES = sorted(
     if path != CORE / "defaults.py"
 )
 OWN_MEANING = {
+    "exact_match": "lm-eval's metric of the bundled open questions",
     "base": "the reference row, and what a training starts from",
     "kl": "the divergence that observers and metrics speak of",
     "perplexity": "the unit",

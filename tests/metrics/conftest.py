@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from unharness import Example, Likelihood, Observed, Seen, Split, TokenScores
+from unharness import Example, Generated, Likelihood, Observed, Seen, Split, TokenScores
 from unharness.evaluation.requests import Observation
 
 # reference/METRICS.md, section 12, A: five tokens.
@@ -52,22 +52,44 @@ def make_seen(
     return Seen(Split(name, "forget", examples=examples), observed | (others or {}), 0, against)
 
 
-@pytest.fixture
+def make_texts(
+    *pairs: tuple[str, str],
+    samples: Sequence[Sequence[str]] = (),
+    request: Generated | None = None,
+    alternatives: Sequence[dict[str, tuple[str, ...]]] = (),
+) -> Seen:
+    """Seen of generated texts: pairs of an answer and a text, or samples by example."""
+    others = [*alternatives, *({} for _ in pairs[len(alternatives) :])]
+    examples = tuple(
+        Example(str(at), "?", answer, alternatives=kinds)
+        for at, ((answer, _), kinds) in enumerate(zip(pairs, others, strict=True))
+    )
+    texts = {"samples": [list(row) for row in samples or [[text] for _, text in pairs]]}
+    observed: dict[Observation, Observed] = {request or Generated(): Observed(texts=texts)}
+    return Seen(Split("s", "forget", examples=examples), observed)
+
+
+@pytest.fixture(scope="session")
+def texts() -> Callable[..., Seen]:
+    return make_texts
+
+
+@pytest.fixture(scope="session")
 def row() -> Callable[..., TokenScores]:
     return make_row
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def seen() -> Callable[..., Seen]:
     return make_seen
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def oracle() -> TokenScores:
     return make_row(hits=HITS)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def value(seen: Callable[..., Seen]) -> Callable[..., Any]:
     """value(metric, rows) -> its value, of a model without references."""
     return lambda metric, rows: metric.compute(seen(rows), {}).value
