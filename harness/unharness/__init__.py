@@ -239,10 +239,8 @@ __all__ = [
     "UsageError",
     "WeightsRef",
     "__version__",
-<<<<<<< HEAD
     "all_logits",
     "answer_means",
-=======
     "bundled_refusals",
     "combined",
     "debug_option",

@@ -140,23 +140,54 @@ def test_the_builtins_are_all_there_and_whole():
     assert registry.names("executors") == ["local", "ray"]
     assert registry.names("metrics") == [
         "answer_nats",
+        "attack_auc",
+        "attack_balance",
+        "attack_tpr",
         "auc_retrained",
+        "choice_accuracy",
         "divergence",
+        "exact_match",
         "exact_memorisation",
         "extraction_strength",
+        "fluency_nats",
+        "fluency_probability",
         "forget_quality",
         "forget_quality_d",
+        "keyword_match",
+        "knowmem",
+        "leak_at_k",
+        "leak_bound",
+        "linguistic_score",
+        "logged_share",
         "looping",
         "membership_auc",
+        "ngram_entropy",
+        "option_probability",
+        "paraphrase_probability",
         "perplexity",
+        "privleak",
         "probability",
+        "refusal_share",
         "repetition",
         "rouge_l",
         "rouge_l_forced",
+        "rouge_l_sets",
+        "rouge_l_text",
+        "s_mia",
         "token_accuracy",
         "truth_ratio",
+        "verbmem",
     ]
-    assert registry.names("observers") == ["choices", "generation", "likelihood", "paired"]
+    assert registry.names("observers") == [
+        "choices",
+        "generation",
+        "gradient_norm",
+        "likelihood",
+        "logged",
+        "paired",
+        "text_likelihood",
+    ]
+    assert registry.names("logs") == ["open-unlearning", "tofu", "unharness"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
