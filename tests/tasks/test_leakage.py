@@ -70,6 +70,10 @@ def test_only_the_retrained_model_reads_all_splits():
     assert set(NAMES["methods"]) - set(METHODS) == {"retrain"}
 
 
+ROWS_OF_WHAT_IS_READ = {("tofu", "retain_eval")}
+"""Evaluated splits that the benchmark takes from a training split."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["evaluation", "validation"])
 @pytest.mark.parametrize("task", NAMES["tasks"])
@@ -81,7 +85,8 @@ def test_what_a_method_reads_is_never_asked(task, part, data_folder):
         data = made.validation_splits(data)
     questions, answers = suite_texts()
     for split in data.evaluated():
-        if not split.trainable:  # a split may be declared to be both, as TOFU's forget set is
+        # A split may be declared to be both, as TOFU's forget set is.
+        if not split.trainable and (task, split.name) not in ROWS_OF_WHAT_IS_READ:
             more_questions, more_answers = texts(split.examples)
             questions, answers = questions | more_questions, answers | more_answers
     for method in METHODS:

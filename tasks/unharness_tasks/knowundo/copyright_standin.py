@@ -7,10 +7,11 @@ seed; extensions and revisions are invented here. No sentence is the benchmark's
 Scores on it are not comparable with scores on the published data.
 """
 
+from unharness_tasks.draws import seeded, shuffled
 from unharness_tasks.knowundo.copyright_books import BOOKS, Book
 from unharness_tasks.knowundo.copyright_inventions import INVENTIONS
 from unharness_tasks.knowundo.copyright_phrasings import FORGET_PHRASINGS, RETAIN_PHRASINGS
-from unharness_tasks.knowundo.standin_draws import seeded, shuffled, split
+from unharness_tasks.knowundo.standin_draws import split
 
 __all__ = ["FORGET_KINDS", "RETAIN_KINDS", "SIZES", "VERSION", "copyright_standin"]
 

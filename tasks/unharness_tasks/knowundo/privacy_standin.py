@@ -11,16 +11,10 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
+from unharness_tasks.draws import between, deal, pick, seeded, shuffled
 from unharness_tasks.knowundo import privacy_tables as tables
 from unharness_tasks.knowundo.privacy_phrasings import FORGET_PHRASINGS, RETAIN_PHRASINGS
-from unharness_tasks.knowundo.standin_draws import (
-    between,
-    deal,
-    pick,
-    seeded,
-    shuffled,
-    split,
-)
+from unharness_tasks.knowundo.standin_draws import split
 
 __all__ = ["FORGET_KINDS", "RETAIN_KINDS", "SIZES", "VERSION", "Author"]
 __all__ += ["privacy_standin", "standin_authors"]
