@@ -13,6 +13,7 @@ from unharness.records.store import read_records
 pytestmark = pytest.mark.slow
 
 TASK = "tofu:fraction=5"
+NEEDS_RETRAINED = {"forget_quality", "forget_quality_d", "forget_privleak"}
 OPTIONS: dict[str, Any] = {"model": "micro", "data": "standin", "suite": "none"}
 
 
@@ -45,7 +46,7 @@ def test_what_is_forgotten_was_known_and_what_is_held_out_never(records: dict[st
     assert value(gold, "forget_memorised") < value(target, "forget_memorised") - 5
     assert value(gold, "retain_memorised") > 90  # rows of the retain set, which it learned
     assert value(target, "forget_auc_loss") > 90  # forget against holdout
-    assert value(target, "retain_truth_ratio") > value(target, "world_facts_truth_ratio")
+    assert 0 <= value(target, "model_utility") <= 100
 
 
 def test_forget_quality_is_measured_against_the_retrained_model(records: dict[str, RunRecord]):
@@ -65,7 +66,7 @@ def test_the_record_and_its_folder_have_the_tasks_full_name(
         # Nothing that the task lists goes unmeasured, but what needs a retrained model before one.
         missing = {label for label, one in record.metrics.items() if one.value is None}
         first = record.spec.method == "vanilla"
-        assert missing == ({"forget_quality", "forget_quality_d"} if first else set())
+        assert missing == (NEEDS_RETRAINED if first else set())
     assert [path.name for path in results.glob("[!.]*")] == ["tofu-fraction=05"]
 
 

@@ -12,11 +12,11 @@ from pydantic import Field, field_validator
 from unharness import (
     DataSource,
     FineTuneConfig,
-    MetricUse,
     PublishedModels,
     Task,
     TaskData,
 )
+from unharness_tasks.tofu.metrics import METRICS
 from unharness_tasks.tofu.rows import tofu_layout
 from unharness_tasks.tofu.validation import tofu_validation
 
@@ -51,55 +51,10 @@ class Tofu(Task):
             text = str(value)
             return text.zfill(2) if text.isdecimal() and not isinstance(value, bool) else value
 
-    metrics = (
-        MetricUse("forget_quality", "forget", label="forget_quality"),
-        MetricUse("truth_ratio", "forget", label="forget_truth_ratio", direction="match_reference"),
-        MetricUse("probability", "forget", label="forget_probability", direction="match_reference"),
-        MetricUse("rouge_l", "forget", label="forget_rouge_l", direction="match_reference"),
-        MetricUse(
-            "extraction_strength",
-            "forget",
-            label="forget_extraction_strength",
-            direction="match_reference",
-        ),
-        MetricUse(
-            "exact_memorisation", "forget", label="forget_memorised", direction="match_reference"
-        ),
-        MetricUse("probability", "retain_eval", label="retain_probability"),
-        MetricUse("rouge_l", "retain_eval", label="retain_rouge_l"),
-        MetricUse(
-            "truth_ratio", "retain_eval", label="retain_truth_ratio", aggregate="true_better"
-        ),
-        MetricUse("probability", "real_authors", label="real_authors_probability"),
-        MetricUse("rouge_l", "real_authors", label="real_authors_rouge_l"),
-        MetricUse(
-            "truth_ratio",
-            "real_authors",
-            label="real_authors_truth_ratio",
-            aggregate="true_better",
-            correct="answer",
-        ),
-        MetricUse("probability", "world_facts", label="world_facts_probability"),
-        MetricUse("rouge_l", "world_facts", label="world_facts_rouge_l"),
-        MetricUse(
-            "truth_ratio",
-            "world_facts",
-            label="world_facts_truth_ratio",
-            aggregate="true_better",
-            correct="answer",
-        ),
-        MetricUse("membership_auc", "forget", against="holdout", label="forget_auc_loss"),
-        MetricUse("forget_quality_d", "forget", label="forget_quality_d", detail=True),
-        MetricUse("repetition", "forget", label="forget_repetition", detail=True),
-        MetricUse("repetition", "retain_eval", label="retain_repetition", detail=True),
-        MetricUse(
-            "exact_memorisation", "forget", label="forget_unmemorised", complement=True, detail=True
-        ),
-        MetricUse("exact_memorisation", "retain_eval", label="retain_memorised", detail=True),
-    )
+    metrics = METRICS
     headline = "forget_quality"
     forget_axis = "forget_unmemorised"
-    retain_axes = ("retain_memorised",)
+    retain_axes = ("model_utility", "retain_memorised")
     max_length = 512
     max_new_tokens = 200
 
