@@ -74,7 +74,7 @@ if TYPE_CHECKING:
         sequence_nll,
         token_log_probs,
     )
-    from unharness.training.reductions import answer_means, token_mean
+    from unharness.training.reductions import answer_means, position_losses, token_mean
     from unharness.training.scored_logits import all_logits, scored_logits, scored_positions
     from unharness.training.sharded import gather_full_tensor
     from unharness.unlearning.context import UnlearnContext
@@ -145,7 +145,7 @@ _HOMES = {
         "sequence_nll",
         "token_log_probs",
     ),
-    "training.reductions": ("answer_means", "token_mean"),
+    "training.reductions": ("answer_means", "position_losses", "token_mean"),
     "training.scored_logits": ("all_logits", "scored_logits", "scored_positions"),
     "training.sharded": ("gather_full_tensor",),
     "unlearning.context": ("UnlearnContext",),
@@ -256,6 +256,7 @@ __all__ = [
     "load_published",
     "load_records",
     "markdown_table",
+    "position_losses",
     "print_table",
     "results_option",
     "rouge_l_f1",

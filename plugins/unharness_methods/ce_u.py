@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from unharness import scored_logits, scored_positions
+from unharness import position_losses, scored_logits, scored_positions
 from unharness_methods.token_loss import TokenLossMethod
 
 if TYPE_CHECKING:
@@ -22,12 +22,11 @@ def unlikelihood(logits: Tensor, tokens: Tensor) -> Tensor:
     unlearning starts there, 1 − p(y) has no correct digit in float32, and its slope none either.
 
     Args:
-        logits: z, (N, V).
+        logits: z, (N, V) float32.
         tokens: y, (N,) int64.
     """
-    values = logits.float()
-    others = values.scatter(1, tokens[:, None], float("-inf"))
-    return values.logsumexp(dim=-1) - others.logsumexp(dim=-1)
+    others = logits.scatter(1, tokens[:, None], float("-inf"))
+    return logits.logsumexp(dim=-1) - others.logsumexp(dim=-1)
 
 
 class CEU(TokenLossMethod):
@@ -56,5 +55,5 @@ class CEU(TokenLossMethod):
         scored = scored_positions(batch["forget"])
         kept = scored & (scored.cumsum(dim=1) > self.config.skip_tokens)
         tokens = batch["forget"].labels[:, 1:][scored]
-        values = unlikelihood(scored_logits(model, batch["forget"]), tokens)
+        values = position_losses(unlikelihood, scored_logits(model, batch["forget"]), tokens)
         return self.mean(values[kept[scored]], kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unharness import scored_logits, scored_positions
+from unharness import position_losses, scored_logits, scored_positions
 from unharness_methods.token_loss import TokenLossMethod
 
 if TYPE_CHECKING:
@@ -17,16 +17,15 @@ def inverted_hinge(logits: Tensor, tokens: Tensor) -> Tensor:
     """Return 1 + p(y) − max over v ≠ y of p(v) at each position, (N,) float32, from 0 to 2.
 
     Args:
-        logits: (N, V), V at least 2.
+        logits: (N, V) float32, V at least 2.
         tokens: y, (N,) int64.
     """
     import torch
 
-    values = logits.float()
-    best = values.topk(2, dim=-1)
+    best = logits.topk(2, dim=-1)
     rival = torch.where(best.indices[:, 0] == tokens, best.values[:, 1], best.values[:, 0])
-    own = values.gather(1, tokens[:, None])[:, 0]
-    total = values.logsumexp(dim=-1)
+    own = logits.gather(1, tokens[:, None])[:, 0]
+    total = logits.logsumexp(dim=-1)
     return 1 + (own - total).exp() - (rival - total).exp()
 
 
@@ -47,4 +46,5 @@ class IHL(TokenLossMethod):
         """Return the mean hinge, from 0 to 2."""
         scored = scored_positions(batch["forget"])
         tokens = batch["forget"].labels[:, 1:][scored]
-        return self.mean(inverted_hinge(scored_logits(model, batch["forget"]), tokens), scored)
+        logits = scored_logits(model, batch["forget"])
+        return self.mean(position_losses(inverted_hinge, logits, tokens), scored)

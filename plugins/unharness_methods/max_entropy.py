@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from unharness import TokenBatch, UnlearnContext, scored_logits, scored_positions
+from unharness import (
+    TokenBatch,
+    UnlearnContext,
+    position_losses,
+    scored_logits,
+    scored_positions,
+)
 from unharness_methods.token_loss import TokenLossMethod
 
 if TYPE_CHECKING:
@@ -22,15 +29,14 @@ def divergence_from_uniform(logits: Tensor, direction: Direction) -> Tensor:
     """Return the KL divergence between the model and the uniform distribution, (N,) float32.
 
     Args:
-        logits: (N, V), over the vocabulary that is to be uniform.
+        logits: (N, V) float32, over the vocabulary that is to be uniform.
         direction: KL(uniform ‖ model), without upper bound; or KL(model ‖ uniform), up to ln V,
             which is ln V minus the entropy.
     """
-    values = logits.float()
-    size = math.log(values.shape[-1])
+    size = math.log(logits.shape[-1])
     if direction == "uniform-to-model":
-        return values.logsumexp(dim=-1) - values.mean(dim=-1) - size
-    log_probs = values.log_softmax(dim=-1)
+        return logits.logsumexp(dim=-1) - logits.mean(dim=-1) - size
+    log_probs = logits.log_softmax(dim=-1)
     return size + (log_probs.exp() * log_probs).sum(dim=-1)
 
 
@@ -73,8 +79,8 @@ class MaxEntropy(TokenLossMethod):
         logits = scored_logits(model, forget)
         if not self.released_code():
             logits = logits[:, : self._vocabulary]
-        values = divergence_from_uniform(logits, self.config.direction)
-        return self.mean(values, scored_positions(forget))
+        formula = partial(divergence_from_uniform, direction=self.config.direction)
+        return self.mean(position_losses(formula, logits), scored_positions(forget))
 
 
 def with_questions(batch: TokenBatch) -> TokenBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from unharness import (
     Search,
     Stream,
     all_logits,
+    position_losses,
     scored_logits,
     scored_positions,
 )
@@ -28,7 +30,7 @@ def adjusted_distillation(logits: Tensor, reference: Tensor, tokens: Tensor, bet
     """Return the cross-entropy of the model against softmax(z⁰ − β · onehot(y)), (N,) float32.
 
     Args:
-        logits: (N, V), the model's; the gradient goes here.
+        logits: (N, V) float32, the model's; the gradient goes here.
         reference: z⁰, (N, V), the target model's, without gradient.
         tokens: y, (N,) int64, the true tokens.
         beta: what is taken from the true token's logit.
@@ -38,7 +40,7 @@ def adjusted_distillation(logits: Tensor, reference: Tensor, tokens: Tensor, bet
 
     lowered = torch.full_like(tokens, -beta, dtype=torch.float32)[:, None]
     wanted = reference.float().scatter_add(1, tokens[:, None], lowered).softmax(dim=-1)
-    return cross_entropy(logits.float(), wanted, reduction="none")
+    return cross_entropy(logits, wanted, reduction="none")
 
 
 class UNDIAL(TokenLossMethod):
@@ -87,4 +89,5 @@ class UNDIAL(TokenLossMethod):
             logits = scored_logits(model, forget)
             reference = batch.reference.scored_logits("forget")
         tokens = forget.input_ids[:, 1:][scored]
-        return self.mean(adjusted_distillation(logits, reference, tokens, beta), scored)
+        formula = partial(adjusted_distillation, beta=beta)
+        return self.mean(position_losses(formula, logits, reference, tokens), scored)

@@ -1,13 +1,35 @@
-"""From a number per scored token to the mean that a loss returns."""
+"""From logits to a number per scored token, and from that to the mean that a loss returns."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from unharness.training.likelihood import spread
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def position_losses(formula: Callable[..., Tensor], logits: Tensor, *aligned: Tensor) -> Tensor:
+    """Return a formula's value at each position, computed for some hundred positions at a time.
+
+    Between forward and backward pass one tensor of the logits' size is held, their gradient,
+    whatever the formula makes of them. It cannot be differentiated twice.
+
+    Args:
+        formula: from float32 logits, (n, V), and n rows of each of `aligned`, to values, (n,); a
+            position's value must not depend on other positions.
+        logits: (N, V), any float type; the gradient goes here.
+        aligned: tensors of N rows, without gradient.
+
+    Returns:
+        (N,) float32.
+    """
+    from unharness.training.position_losses import PositionLosses
+
+    values: Tensor = PositionLosses.apply(logits, formula, *aligned)  # type: ignore[no-untyped-call]
+    return values
 
 
 def answer_means(values: Tensor, scored: Tensor) -> Tensor:
