@@ -20,6 +20,8 @@ METHODS = [
     "adversarial",
     "kl",
 ]
+# What the target knows and says is not the point: it is taught briefly.
+SHORT = {"limit_train": 6, "target_set": {"epochs": 2}, "max_new_tokens": 8}
 FEW = {"limit_train": 6, "epochs": 2, "batch_size": 4}
 NO_SUITE = {"suite": "none"}  # the default for checkpoints needs the hub
 
@@ -30,7 +32,7 @@ def few(data_folder, tmp_path):
 
     def call(method, model, **options):
         untrained = method in ("vanilla", "retrain")
-        base = {"limit_train": 6} if untrained else FEW
+        base = SHORT if untrained else SHORT | FEW
         return unharness.run(
             method,
             model=str(model),
@@ -101,8 +103,8 @@ def test_weights_wanted_later_are_made_later(checkpoint, few):
     assert second.training.weights_hash == first.training.weights_hash
 
 
-def test_tiny_by_lora_unlearns_with_a_fresh_adapter(few):
-    record = few("gradient-ascent", "tiny", tuning="lora", lr=1e-2)
+def test_a_preset_by_lora_unlearns_with_a_fresh_adapter(few):
+    record = few("gradient-ascent", "micro", tuning="lora", lr=1e-2)
     assert (record.spec.tuning, record.spec.target_tuning) == ("lora", "full")
     assert 0 < record.training.trainable_parameters < record.training.total_parameters / 2
 
@@ -111,16 +113,16 @@ def test_saved_fresh_adapter_is_merged_and_stands_alone(few, tmp_path):
     """Its base is a target that only the cache knows, so the whole model is written."""
     from transformers import AutoModelForCausalLM
 
-    record = few("gradient-ascent", "tiny", tuning="lora", lr=1e-2, save_weights=True)
+    record = few("gradient-ascent", "micro", tuning="lora", lr=1e-2, save_weights=True)
     assert record.artifacts["weights"]["kind"] == "full"
-    (folder,) = tmp_path.glob("*/tiny/gradient-ascent/*/weights-*")
+    (folder,) = tmp_path.glob("*/micro/gradient-ascent/*/weights-*")
     model = AutoModelForCausalLM.from_pretrained(folder)
     assert weights_hash(model) == record.artifacts["weights"]["sha256"]
 
 
 def test_memflex_refuses_a_fresh_adapter(few, tmp_path):
     with pytest.raises(unharness.MethodError, match="fresh LoRA adapter"):
-        few("memflex", "tiny", tuning="lora")
+        few("memflex", "micro", tuning="lora")
     failed = [item for item in unharness.load_records(tmp_path) if item.status == "failed"]
     assert len(failed) == 1
     assert "B is 0" in failed[0].error
