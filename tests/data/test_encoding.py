@@ -99,3 +99,26 @@ def test_a_missing_end_token_is_an_error_only_where_it_is_needed(make_tokenizer:
     assert len(encode_examples(tokenizer, PAIRS, 256, end_token=False)) == len(PAIRS)
     with pytest.raises(ModelError, match="no end token"):
         encode_examples(tokenizer, PAIRS, 256, end_token=True)
+
+
+def test_a_long_completion_is_cut_into_windows_and_every_token_of_its_answer_is_scored_once(
+    tokenizer: Any,
+):
+    story = Example("s", "Once a miller had three sons. " * 4, " The youngest got a cat. " * 5)
+    (whole,) = encode_examples(
+        tokenizer, [story], 10_000, end_token=True, template="raw", kind="completion"
+    )
+    answer = list(whole.input_ids[whole.answer_start :])
+    for length in (len(whole.input_ids) - 1, 64, 17, 8, 3, 2):
+        rows = encode_examples(
+            tokenizer, [story], length, end_token=True, template="raw", kind="completion"
+        )
+        scored = [token for row in rows for token in row.input_ids[row.answer_start :]]
+        assert scored == answer
+        assert not any(row.truncated for row in rows)
+        assert all(len(row.input_ids) == length for row in rows)
+        assert all(row.answer_start >= length // 2 for row in rows)
+    (same,) = encode_examples(
+        tokenizer, [story], len(whole.input_ids), end_token=True, template="raw", kind="completion"
+    )
+    assert same == whole

@@ -1,6 +1,7 @@
 """Data of any shape: parts that are joined, row counts, JSON lines, several configurations."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,50 @@ def test_the_hubs_rows_are_counted_and_what_is_wrong_is_not_kept(hub: Any, cache
     with pytest.raises(DataError, match=r"hub dataset org/facts \(facts\).* 2 rows; expected 4"):
         DataSource().load(layout())
     assert not cache.exists()
+
+
+def test_an_optional_part_may_be_missing_and_so_may_its_split(tmp_path: Path, fake_hub: Any):
+    def examples(rows: Rows) -> dict[str, list[Example]]:
+        made = {
+            name: [Example(f"{name}/{row.index}", row.text("q"), row.text("a")) for row in own]
+            for name, own in rows.items()
+        }
+        return {name: own for name, own in made.items() if own}
+
+    def some(repository: str) -> DataLayout:
+        return DataLayout(
+            splits=[Split("forget", "forget"), Split("retain", "retain"), Split("more", "holdout")],
+            folder="some",
+            parts={
+                "forget": DataPart("forget.json", HubRows("forget")),
+                "retain": DataPart("retain.json", HubRows("all", repository="org/others")),
+                "more": DataPart("more.json", optional=True),
+            },
+            repository=repository,
+            examples=examples,
+            standin=StandIn(lambda: {"forget": FACTS[:2], "retain": FACTS[2:]}, "four facts"),
+            elsewhere="ask org for the files",
+        )
+
+    for name, rows in (("forget", FACTS[:2]), ("retain", FACTS[2:3])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(rows))
+    folder = DataSource(str(tmp_path))
+    assert folder.load(some("org/some")).sizes() == {"forget": 2, "retain": 1}
+    (tmp_path / "more.json").write_text(json.dumps(FACTS[3:]))
+    assert folder.load(some("org/some")).sizes() == {"forget": 2, "retain": 1, "more": 1}
+    assert DataSource("standin").load(some("org/some")).sizes() == {"forget": 2, "retain": 2}
+
+    fake_hub.commits |= {"org/some": COMMIT, "org/others": "b" * 40}
+    fake_hub.rows["org/some", "forget", "train"] = FACTS[:2]
+    fake_hub.rows["org/others", "all", "train"] = FACTS[2:]
+    data = DataSource("hub").load(some("org/some"))
+    assert data.sizes() == {"forget": 2, "retain": 2}
+    assert data.origin.revision == f"org/others@{'b' * 40}, org/some@{COMMIT}"
+    assert DataSource("auto").load(some("org/some")).origin.source == "cache"
+    with pytest.raises(DataError, match="some is not on the hub; ask org for the files"):
+        DataSource("hub").load(some(""))
+
+
+def test_data_that_is_nowhere_else_falls_back_to_the_standin_and_says_why():
+    nowhere = replace(layout(), repository="")
+    assert DataSource("auto").load(nowhere).origin.fallback == "family/facts is not on the hub"

@@ -82,3 +82,18 @@ def test_what_cannot_be_is_refused_before_anything_runs(uses, words):
 def test_an_unknown_metric_gets_the_nearest():
     with pytest.raises(UnknownNameError, match="Did you mean rouge_l"):
         columns(MetricUse("rouge_m", "forget"))
+
+
+def test_an_optional_use_is_left_out_without_its_split_and_composites_with_it():
+    uses = (
+        Composite("whole", of=("one", "two")),
+        Composite("part", of=("one", "two"), partial=True),
+        Composite("of_whole", of=("whole", "part"), partial=True),
+        Composite("nothing", of=("two",), partial=True),
+        MetricUse("token_accuracy", "forget", label="one", optional=True),
+        MetricUse("token_accuracy", "none", label="two", optional=True),
+        MetricUse("membership_auc", "forget", against="none", label="auc", optional=True),
+    )
+    found = {one.label: one for one in columns(*uses)}
+    assert list(found) == ["part", "of_whole", "one"]
+    assert (found["part"].of, found["of_whole"].of) == (("one",), ("part",))

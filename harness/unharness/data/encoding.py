@@ -50,12 +50,15 @@ def encode_examples(
 
     A split of raw text (`kind="text"`) gives as many rows as its texts have windows of
     `max_length` tokens. A window begins with the last token of the one before, so every token
-    but a text's first is scored once and none is left out.
+    but a text's first is scored once and none is left out. A completion that is longer gives
+    windows as well: the end of its prompt comes first, and every token of its answer is scored
+    once, after half a window or more of what stands before it.
 
     Args:
         tokenizer: any Hugging Face tokenizer.
         examples: of one split.
-        max_length: in tokens, at least 2; what lies beyond is left out and marked `truncated`.
+        max_length: in tokens, at least 2; of questions and answers, what lies beyond is left out
+            and marked `truncated`.
         end_token: whether to append the tokenizer's end token.
         template: `plain`, `chat` or `raw`.
         kind: of the split.
@@ -78,6 +81,8 @@ def encode_examples(
         ids = _without_end(whole, end) + ([end] if end_token else [])
         if kind == "text":
             rows += _windows(ids, start, max_length, index)
+        elif kind == "completion" and len(ids) > max_length:
+            rows += _continued(ids, start, max_length, index)
         else:
             rows.append(Encoded(tuple(ids[:max_length]), start, len(ids) > max_length, index))
     return rows
@@ -110,6 +115,17 @@ def _windows(ids: list[int], start: int, length: int, index: int) -> Iterator[En
     yield Encoded(tuple(ids[:length]), start, False, index)
     for at in range(length - 1, len(ids) - 1, length - 1):
         yield Encoded(tuple(ids[at : at + length]), 1, False, index)
+
+
+def _continued(ids: list[int], start: int, length: int, index: int) -> Iterator[Encoded]:
+    """Yield windows of a completion, each with half of it or more before what it scores."""
+    at = start
+    while True:
+        begin = max(0, min(at - length // 2, len(ids) - length))
+        yield Encoded(tuple(ids[begin : begin + length]), at - begin, False, index)
+        at = begin + length
+        if at >= len(ids):
+            return
 
 
 def _without_end(ids: list[int], end: int | None) -> list[int]:

@@ -30,7 +30,9 @@ def fetch_parts(
         revision: a commit, branch or tag; None for the main branch.
 
     Returns:
-        The rows by part, and the commit that all of them are of.
+        The rows by part, those of parts that the hub has, and the commit that all of them are of.
+        Where parts are of several datasets: each with its commit, `OWNER/NAME@COMMIT`; `revision`
+        is of the layout's own, the others are at their main branch.
 
     Raises:
         UnreachableError: the hub cannot be reached.
@@ -38,15 +40,27 @@ def fetch_parts(
     """
     from unharness.data.hub import all_rows, dataset_commit
 
-    commit = dataset_commit(HubName(layout.repository, revision), INSTEAD)
-    name = HubName(layout.repository, commit)
-    wanted = sorted({(part.hub.config, part.hub.split) for part in layout.parts.values()})
-    tables = {(config, split): all_rows(name, config, split, INSTEAD) for config, split in wanted}
-    parts = {
-        part: _own_rows(tables[one.hub.config, one.hub.split], one.hub, layout.repository)
-        for part, one in layout.parts.items()
+    own = {part: one.hub for part, one in layout.parts.items() if one.hub.config}
+    places = {part: (_dataset(layout, hub), hub.config, hub.split) for part, hub in own.items()}
+    names = {}
+    for dataset in sorted({place[0] for place in places.values()}):
+        asked = HubName(dataset, revision if dataset == layout.repository else None)
+        names[dataset] = HubName(dataset, dataset_commit(asked, INSTEAD))
+    tables = {
+        (dataset, config, split): all_rows(names[dataset], config, split, INSTEAD)
+        for dataset, config, split in sorted(set(places.values()))
     }
-    return parts, commit
+    parts = {
+        part: _own_rows(tables[places[part]], hub, _dataset(layout, hub))
+        for part, hub in own.items()
+    }
+    if len(names) == 1:
+        return parts, str(names[layout.repository].revision)
+    return parts, ", ".join(f"{one.repository}@{one.revision}" for one in names.values())
+
+
+def _dataset(layout: DataLayout, hub: HubRows) -> str:
+    return hub.repository or layout.repository
 
 
 def _own_rows(table: list[dict[str, Any]], hub: HubRows, repository: str) -> list[Any]:
@@ -77,8 +91,8 @@ def keep_parts(rows: Mapping[str, list[Any]], layout: DataLayout, commit: str) -
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
     try:
-        for name, part in layout.parts.items():
-            path = scratch / part.file
+        for name in rows:
+            path = scratch / layout.parts[name].file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(rows[name], ensure_ascii=False), encoding="utf-8")
         made_from = {"repository": layout.repository, "commit": commit}

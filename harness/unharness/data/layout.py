@@ -21,9 +21,12 @@ class HubRows:
     """Where a dataset on the hub has the rows of one part."""
 
     config: str
+    """Empty: the hub does not have them."""
     split: str = "train"
     column: str | None = None
     """Of the first row: the column that holds the rows as a list; None: the rows are its own."""
+    repository: str = ""
+    """The dataset; empty: the layout's."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,15 @@ class DataPart:
 
     file: str
     """Its path in the task's folder: one JSON list, or JSON lines."""
-    hub: HubRows
+    hub: HubRows = HubRows("")
     keys: tuple[str, ...] = ()
     """What every row must have, in messages."""
     rows: int | None = None
     """How many there are; None: any number. A stand-in may have fewer."""
     otherwise: str = ""
     """What a file with another number of rows probably is, and what to do, in words."""
+    optional: bool = False
+    """Whether the file may be missing, and the hub or the stand-in have none: no rows then."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,13 @@ class DataLayout:
     """By name, as `examples` and the stand-in call them; messages about a split name the file of
     the part that has the split's name."""
     repository: str
-    """The dataset on the hub."""
+    """The dataset on the hub; empty: it is not there."""
     examples: Callable[[Rows], Mapping[str, Iterable[Example]]]
-    """Turns the rows of all parts into the examples of all splits; raises `DataRow.error`."""
+    """Turns the rows of all parts into the examples of all splits; raises `DataRow.error`. A split
+    that it leaves out is not there."""
     standin: StandIn
+    elsewhere: str = ""
+    """Where users get the files, in words, for data that is not on the hub."""
     kept: str = ""
     """The folder in the cache for what comes from the hub; empty: `folder`. It is another one for
     each set of parts, where these depend on the task's parameters."""

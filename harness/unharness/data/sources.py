@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from unharness.cache import cache_dir
-from unharness.data.hub_parts import fetch_parts, keep_parts, kept_commit
-from unharness.data.json_rows import data_rows, read_json_list
+from unharness.data.hub_parts import INSTEAD, fetch_parts, keep_parts, kept_commit
+from unharness.data.json_rows import DataRow, data_rows, read_json_list
 from unharness.data.layout import DataLayout, DataPart, PairsLayout
 from unharness.data.task_data import DataOrigin, TaskData
 from unharness.errors import DataError, UnreachableError, UsageError
@@ -60,6 +61,8 @@ class DataSource:
         for name in dict.fromkeys((layout.kept or layout.folder, layout.folder)):
             if _holds_files(cached / name, layout):
                 return _from_folder(cached / name, layout, "cache")
+        if not layout.repository:
+            return _from_standin(layout, f"{layout.folder} is not on the hub")
         try:
             return _from_hub(layout)
         except UnreachableError as error:
@@ -94,46 +97,58 @@ def _folder_with_files(root: Path, layout: DataLayout) -> Path | None:
 
 
 def _from_folder(root: Path, layout: DataLayout, source: str) -> TaskData:
-    expected = ", ".join(part.file for part in layout.parts.values())
+    expected = ", ".join(part.file for part in layout.parts.values() if not part.optional)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; expected {layout.folder}/ with {expected}")
     folder = _folder_with_files(root, layout)
     if folder is None:
         raise DataError(f"{root}: holds no {layout.folder}/; expected in it {expected}")
-    files = {name: folder / part.file for name, part in layout.parts.items()}
+    files = {
+        name: folder / part.file
+        for name, part in layout.parts.items()
+        if not part.optional or (folder / part.file).is_file()
+    }
     for path in files.values():
         if not path.is_file():
             raise DataError(f"{path}: no such file; expected {expected}")
     commit = kept_commit(folder) if source == "cache" else ""
     shown = {name: str(path) for name, path in files.items()}
     origin = DataOrigin(source, str(folder), shown, commit)
-    return _task_data(layout, lambda name: read_json_list(files[name]), shown.__getitem__, origin)
+    values = {name: partial(read_json_list, path) for name, path in files.items()}
+    return _task_data(layout, values, shown.__getitem__, origin)
 
 
 def _from_standin(layout: DataLayout, fallback: str = "") -> TaskData:
     rows = layout.standin.make()
     origin = DataOrigin("standin", layout.standin.description, fallback=fallback)
-    return _task_data(layout, rows.__getitem__, "stand-in {}".format, origin)
+    return _task_data(layout, _given(rows), "stand-in {}".format, origin)
 
 
 def _from_hub(layout: DataLayout, revision: str | None = None) -> TaskData:
     """Fetch from the hub, and keep what came in the local cache for the next time."""
+    if not layout.repository:
+        raise DataError(f"{layout.folder} is not on the hub; {layout.elsewhere or INSTEAD}")
     rows, commit = fetch_parts(layout, revision)
-    configs = ", ".join(dict.fromkeys(part.hub.config for part in layout.parts.values()))
+    configs = ", ".join(dict.fromkeys(layout.parts[name].hub.config for name in rows))
     place = f"hub dataset {layout.repository} ({configs})"
     origin = DataOrigin("hub", place, revision=commit)
 
     def place_of(name: str) -> str:
-        return f"hub dataset {layout.repository} ({layout.parts[name].hub.config}) {name}"
+        hub = layout.parts[name].hub
+        return f"hub dataset {hub.repository or layout.repository} ({hub.config}) {name}"
 
-    data = _task_data(layout, rows.__getitem__, place_of, origin)
+    data = _task_data(layout, _given(rows), place_of, origin)
     keep_parts(rows, layout, commit)
     return data
 
 
+def _given(rows: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    return {name: partial(rows.__getitem__, name) for name in rows}
+
+
 def _task_data(
     layout: DataLayout,
-    values_of: Callable[[str], Any],
+    values: Mapping[str, Callable[[], Any]],
     place_of: Callable[[str], str],
     origin: DataOrigin,
 ) -> TaskData:
@@ -141,17 +156,21 @@ def _task_data(
 
     Args:
         layout: the task's.
-        values_of: the rows of a part as JSON.
+        values: by part what gives its rows as JSON; optional ones may be missing.
         place_of: where the rows of a part are from, in messages.
         origin: of all of it.
     """
-    rows = {}
+    rows: dict[str, Sequence[DataRow]] = {}
     for name, part in layout.parts.items():
-        rows[name] = data_rows(values_of(name), place_of(name), part.keys)
+        if part.optional and name not in values:
+            rows[name] = ()
+            continue
+        rows[name] = data_rows(values[name](), place_of(name), part.keys)
         if origin.source != STANDIN:
             _check_count(len(rows[name]), part, place_of(name))
     examples = layout.examples(rows)
-    return TaskData.of((one.with_examples(examples[one.name]) for one in layout.splits), origin)
+    there = (one for one in layout.splits if one.name in examples)
+    return TaskData.of((one.with_examples(examples[one.name]) for one in there), origin)
 
 
 def _check_count(count: int, part: DataPart, place: str) -> None:

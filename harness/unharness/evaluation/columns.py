@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unharness.data.examples import Split
 from unharness.errors import PluginError, UsageError, suggestion
@@ -87,10 +87,21 @@ def resolve_columns(
     found: dict[str, Column] = {}
     pending: list[Composite] = []
     order: list[str] = []
+    absent = {
+        str(use.own_label())
+        for use in uses
+        if isinstance(use, MetricUse) and not _is_there(use, splits)
+    }
     for use in uses:
         if isinstance(use, Composite):
-            pending.append(use)
+            present = _of_what_is_there(use, absent)
+            if present is None:
+                absent.add(use.label)
+                continue
+            pending.append(present)
             order.append(_new_label(use.label, order))
+            continue
+        if not _is_there(use, splits):
             continue
         for column in _metric_columns(use, splits, registry):
             order.append(_new_label(column.label, order))
@@ -98,6 +109,19 @@ def resolve_columns(
     for use in pending:
         found[use.label] = _composite_column(use, found)
     return tuple(found[label] for label in order)
+
+
+def _is_there(use: MetricUse, evaluated: Mapping[str, Split]) -> bool:
+    """Whether a use is a column: an optional one is none where its splits are not there."""
+    return not use.optional or {use.split, use.against} <= {*evaluated, None}
+
+
+def _of_what_is_there(use: Composite, absent: Set[str]) -> Composite | None:
+    """Return a composite of the parts that are there; None where it is left out with some."""
+    there = tuple(label for label in use.of if label not in absent)
+    if len(there) == len(use.of):
+        return use
+    return replace(use, of=there) if use.partial and there else None
 
 
 def _metric_columns(

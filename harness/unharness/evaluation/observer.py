@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unharness.data.batches import collate
 from unharness.data.encoding import Encoded, encode_examples
-from unharness.data.examples import Example, Split
+from unharness.data.examples import Example, Kind, Split
 from unharness.data.templates import CHAT, PLAIN, effective_template, prompt_text
 from unharness.engines.engine import Engine, Sampling
 from unharness.evaluation.observed import Observed, TokenScores
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from unharness.models.weights import WeightsRef
 
 OnDone = Callable[[int, int], None]
-_Asked = tuple[str, bool, int, str, str]
+_Asked = tuple[str, Kind, int, str, str]
 """Template, whether it is text, most tokens, prompt and answer: what decides token scores."""
 
 
@@ -111,15 +111,17 @@ class ObserverContext:
 
         keys: list[list[_Asked]] = []
         for split, examples in asked:
-            how = (self.template_of(split), split.kind == "text", self.length(examples))
+            # Questions of all kinds are passed alike.
+            kind: Kind = split.kind if split.kind in ("text", "completion") else "qa"
+            how = (self.template_of(split), kind, self.length(examples))
             keys.append([(*how, one.prompt, one.answer) for one in map(self.asked, examples)])
         wanted = dict.fromkeys(key for row in keys for key in row if key not in self._scored)
-        passes: dict[tuple[str, bool, int], list[_Asked]] = {}
+        passes: dict[tuple[str, Kind, int], list[_Asked]] = {}
         for key in wanted:
             passes.setdefault(key[:3], []).append(key)
         found: dict[_Asked, TokenScores | None] = {}
         before = 0
-        for (template, is_text, length), group in passes.items():
+        for (template, kind, length), group in passes.items():
 
             def on_pass(done: int, _: int, before: int = before) -> None:
                 on_done(before + done, len(wanted))
@@ -130,7 +132,7 @@ class ObserverContext:
                 [Example(str(at), key[3], key[4]) for at, key in enumerate(group)],
                 max_length=length,
                 template=template,
-                kind="text" if is_text else "qa",
+                kind=kind,
                 on_done=on_pass,
             )
             found |= zip(group, scores, strict=True)

@@ -38,6 +38,8 @@ class MetricUse:
     """Whether to give 100 minus the value, for metrics in %."""
     detail: bool
     """Whether tables leave the column out unless it is asked for; JSON, CSV and HTML have it."""
+    optional: bool
+    """Whether the column is left out where the data has no such split."""
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def __init__(
@@ -49,6 +51,7 @@ class MetricUse:
         direction: Direction | None = None,
         complement: bool = False,
         detail: bool = False,
+        optional: bool = False,
         **params: Any,
     ) -> None:
         for name, value in {
@@ -59,6 +62,7 @@ class MetricUse:
             "direction": direction,
             "complement": complement,
             "detail": detail,
+            "optional": optional,
             "params": params,
         }.items():
             object.__setattr__(self, name, value)
@@ -99,6 +103,9 @@ class Composite:
     (`general/<task>`, `general_avg`)."""
     direction: Direction | None = None
     """None: that of its parts, which must be the same for all. A residue is to match, a gap low."""
+    partial: bool = False
+    """Whether it is of those of its parts that are there; else it is left out with any of them that
+    is optional and not there."""
 
 
 Use = MetricUse | Composite
