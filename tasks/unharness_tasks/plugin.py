@@ -29,6 +29,12 @@ def unharness_tasks() -> list[Ref]:
             summary="Forget 60 fictitious authors' parents, e-mail and address; keep the rest.",
         ),
         Ref(
+            "unharness_tasks.lume.task:Lume",
+            name="lume",
+            summary="Forget half of the stories, personal data and biographies of LUME; keep the "
+            "others.",
+        ),
+        Ref(
             "unharness_tasks.tofu.task:Tofu",
             name="tofu",
             summary="Forget 1, 5 or 10% of 200 fictitious authors; keep the others and real-world "

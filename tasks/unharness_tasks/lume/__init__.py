@@ -1,0 +1,1 @@
+"""LUME: stories, invented personal data and real biographies (2502.15097); SemEval-2025 task 4."""

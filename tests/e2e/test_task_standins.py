@@ -1,0 +1,69 @@
+"""Each task's stand-in from end to end, on the smallest model and a few examples of every split."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import unharness
+from unharness import RunRecord
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a task's run must show."""
+
+    learned: bool
+    """Whether the target learns facts; else it is the base model, and nothing ranks."""
+    without_value: frozenset[str] = frozenset()
+    """Columns that a run of a method by itself cannot have."""
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+TASKS = {
+    "lume:tasks=2": Expected(learned=True, without_value=frozenset({"semeval_score"})),
+}
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The task's name, what is expected, and the records of the target and of a method."""
+    expected = TASKS[request.param]
+    place: dict[str, Any] = {
+        "model": "micro",
+        "data": "standin",
+        "suite": "none",
+        "limit_train": 2,
+        "max_new_tokens": 8,
+        "max_length": 128,
+        "results": str(tmp_path_factory.mktemp("results")),
+        **dict(expected.options),
+    }
+    records = {
+        method: unharness.run(method, request.param, **place, **own)
+        for method, own in {"vanilla": {}, "gradient-difference": {"epochs": 1}}.items()
+    }
+    return request.param, expected, records, Path(place["results"])
+
+
+def missing(record: RunRecord) -> dict[str, str]:
+    return {label: one.status for label, one in record.metrics.items() if one.value is None}
+
+
+def test_everything_that_the_task_lists_is_measured_or_says_why_not(made: Any):
+    _, expected, records, _ = made
+    for record in records.values():
+        assert record.status == "done"
+        found = missing(record)
+        assert set(found) == expected.without_value
+        assert all(reason not in ("", "ok") for reason in found.values())
+
+
+def test_the_target_knows_what_it_learned(made: Any):
+    _, expected, records, _ = made
+    warned = any("never learned" in text for text in records["vanilla"].warnings)
+    assert not (expected.learned and warned)
+    assert records["vanilla"].data.source == "standin"
