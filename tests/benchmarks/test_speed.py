@@ -100,6 +100,16 @@ def test_a_script_writes_its_ratios(script, arms, tmp_path, environment, monkeyp
 
 
 @pytest.mark.slow
+def test_what_a_step_costs_by_method(monkeypatch):
+    steps = importlib.import_module("method_steps")
+    monkeypatch.setattr(steps, "VOCABULARY", 64)
+    found = steps.measured([steps.FIRST, "dpo-idk", "max-entropy"], "lora", 1)
+    assert found[steps.FIRST]["times_gradient_ascent"] == 1
+    assert all(len(row["seconds"]) == 1 for row in found.values())
+    assert all(row["times_gradient_ascent"] > 0 for row in found.values())
+
+
+@pytest.mark.slow
 def test_the_path_of_the_gpu_runs_on_a_cpu(tmp_path, environment, monkeypatch):
     out = tmp_path / "figures.json"
     words = ["--device", "cpu", "--shape", "small", "--data", "standin", "--limit", "4"]
