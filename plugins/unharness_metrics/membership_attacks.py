@@ -132,7 +132,7 @@ def relative(auc: Any, gold: Any) -> Any:
 
 
 class PrivLeak(_AgainstRetrained):
-    """MUSE's privleak: how far an attack's AUC is from the retrained model's, %.
+    """MUSE's privleak: how far an attack's AUC is from the retrained model's, in points of %.
 
     0 is ideal, and MUSE calls ±5 good. Negative: the forget set still looks trained on (bounded
     by −100). Positive: over-forgotten (unbounded). With several retrained seeds their mean AUC
@@ -142,7 +142,7 @@ class PrivLeak(_AgainstRetrained):
     name = "privleak"
     summary = "How far a membership attack's AUC is from the retrained model's; 0 is ideal."
     citation = "MUSE, Shi et al. 2024, arXiv 2407.06460, section 3.3"
-    unit = "% of gold"
+    unit = "points"
     direction = "match_reference"
 
     class Params(AttackParams):

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 32
 OnScored = Callable[[int, int], None]
-# Positions whose distributions over the vocabulary are held in float32 at a time, some six tensors
-# of them: as many as 128 MiB hold, 262 with a vocabulary of 128,000.
+# Positions whose distributions over the vocabulary are held in float32 at a time, some three
+# tensors of them: on a CPU as many as its cache holds, 2 MiB; on a GPU 128 MiB, which is 262
+# positions with a vocabulary of 128,000.
 POSITIONS_AT_ONCE = 2048
-ENTRIES_AT_ONCE = 1 << 25
+ENTRIES_AT_ONCE, ENTRIES_IN_CACHE = 1 << 25, 1 << 19
+LOWEST = -1e4
+"""Log-probability, nats, of which the probability is 0 in float32, as is its product with that."""
 
 
 def score_tokens(
@@ -219,14 +222,14 @@ def _position_scores(logits: torch.Tensor, targets: torch.Tensor) -> list[torch.
         Four tensors (N,) on the CPU.
     """
     parts = []
-    size = max(1, min(POSITIONS_AT_ONCE, ENTRIES_AT_ONCE // logits.shape[1]))
+    entries = ENTRIES_IN_CACHE if logits.device.type == "cpu" else ENTRIES_AT_ONCE
+    size = max(1, min(POSITIONS_AT_ONCE, entries // logits.shape[1]))
     for chunk, wanted in zip(logits.split(size), targets.split(size), strict=True):
         log_probs = chunk.float().log_softmax(dim=-1)
-        probs = log_probs.exp()
-        # A token of probability 0 has log-probability -inf and weighs nothing.
-        means = torch.where(probs > 0, probs * log_probs, 0.0).sum(dim=-1)
-        deviation = torch.where(probs > 0, log_probs - means[:, None], 0.0)
-        variances = (probs * deviation.square()).sum(dim=-1)
         chosen = log_probs.gather(1, wanted[:, None])[:, 0]
+        # A token of probability 0 may have log-probability -inf; it weighs nothing.
+        probs = log_probs.clamp_(min=LOWEST).exp()
+        means = (probs * log_probs).sum(dim=-1)
+        variances = probs.mul_(log_probs.sub_(means[:, None]).square_()).sum(dim=-1)
         parts.append((chosen, chunk.argmax(dim=-1), means, variances))
     return [torch.cat(column).cpu() for column in zip(*parts, strict=True)]
