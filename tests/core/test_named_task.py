@@ -11,6 +11,7 @@ from unharness.errors import UnknownNameError, UsageError
 from unharness.named_settings import bare_name, parse_named, split_names
 from unharness.records.store import task_folder
 from unharness.registry import PluginInfo, Registry, load_registry
+from unharness.sweeps.grid import make_sweep_request
 from unharness.unlearning.presets import Preset, find_preset
 
 
@@ -115,6 +116,17 @@ def test_a_list_of_tasks_is_parted_between_them_and_not_within():
         "b",
         {"x": 1, "two_words": ["a", "b=c"]},
     )
+
+
+def test_a_sweep_takes_several_tasks_from_a_flag_or_a_file(tasks):
+    text = "library:fold=1,share=5,library:share=10,library"
+    listed = ["library:fold=1,share=5", "library:share=10", "library"]
+    for given in (text, listed):
+        request = make_sweep_request({"task": given, "method": []})
+        assert list(request.task) == listed
+    assert [full_task_name(one, tasks) for one in listed] == [
+        *("library:fold=1,share=05", "library", "library")
+    ]
 
 
 def test_the_folder_of_a_task_is_safe_and_its_own():

@@ -16,6 +16,7 @@ from unharness import (
     Split,
     StandIn,
 )
+from unharness.data.json_rows import data_rows
 from unharness.data.layout import Rows
 from unharness.errors import DataError
 
@@ -110,6 +111,14 @@ def test_bad_rows_are_named_with_file_and_item(case: str, tmp_path: Path):
     facts, wrong, words = BAD[case]
     with pytest.raises(DataError, match=words):
         DataSource(str(write(tmp_path / "data", facts, wrong))).load(layout())
+
+
+def test_a_text_may_be_missing_where_that_is_allowed():
+    [row] = data_rows([{"a": "x", "b": "", "c": None, "d": " ", "e": 3}], "file")
+    assert [row.optional_text(key) for key in "abcz"] == ["x", "", "", ""]
+    for key, words in (("d", "'d' is empty"), ("e", "'e' is a number; expected a string")):
+        with pytest.raises(DataError, match=f"file: item 0: {words}"):
+            row.optional_text(key)
 
 
 @pytest.fixture

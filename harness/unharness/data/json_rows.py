@@ -32,7 +32,7 @@ class DataRow:
         return self._text(self._value(key), repr(key))
 
     def optional_text(self, key: str) -> str:
-        """Return a text; empty where the row has none under that key, or a blank one."""
+        """Return a text that is not blank; empty where the row has none, null, or an empty one."""
         value = self.values.get(key)
         return "" if value is None or value == "" else self._text(value, repr(key))
 

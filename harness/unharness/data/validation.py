@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from unharness.data.examples import Example
+from unharness.data.examples import Example, Split
 from unharness.data.task_data import TaskData
 from unharness.errors import DataError
 
@@ -47,7 +47,8 @@ def validation_splits(
             the examples of each topic. None: examples are held out group by group, at random.
 
     Raises:
-        DataError: a role has fewer than two groups or kinds that could be parted.
+        DataError: a role has fewer than two groups or kinds that could be parted; or the examples
+            of its training splits cannot take the place of those of an evaluated one.
     """
     order = random.Random(seed)
     splits = dict(data.splits)
@@ -56,6 +57,8 @@ def validation_splits(
         sources = [split for split in data.trainable(role) if not split.evaluated]
         if not unseen or not sources:
             continue
+        for split in unseen:
+            _check_replaceable(split, sources)
         rows = [_Row(split.name, row) for split in sources for row in split.examples]
         draw = _draw_kinds(rows, kind_of, share, order) if kind_of else _draw(rows, share, order)
         held_out = {row.key: row.example for row in draw}
@@ -70,6 +73,22 @@ def validation_splits(
     held = f"{share:.0%} of the training {what} for validation"
     description = f"{data.origin.description}; {held}"
     return TaskData(splits, replace(data.origin, description=description))
+
+
+def _check_replaceable(split: Split, sources: Sequence[Split]) -> None:
+    """Refuse a draw that would ask for what the target never learned, or in another form.
+
+    Raises:
+        DataError: no training split has examples like those of the evaluated one.
+    """
+    if any((one.kind, one.learned) == (split.kind, split.learned) for one in sources):
+        return
+    names = ", ".join(one.name for one in sources)
+    learned = "learned" if split.learned else "not learned"
+    raise DataError(
+        f"{split.name} ({split.kind}, {learned}): nothing in {names} can take its place for "
+        "tuning; the task needs validation_splits() of its own"
+    )
 
 
 @dataclass(frozen=True)
