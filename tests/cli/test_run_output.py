@@ -10,7 +10,8 @@ from unharness import load_records
 
 pytestmark = pytest.mark.slow
 
-WORDS = ("--model", "micro", "--data", "standin", "--suite", "none", "--epochs", 1)
+BRIEF = ("--model", "micro", "--data", "standin", "--suite", "none", "--target-set", "epochs=2")
+WORDS = (*BRIEF, "--epochs", 1)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +49,9 @@ def test_paths_stand_on_a_line_of_their_own(run, results):
 
 
 def test_a_quiet_sweep_prints_its_failures_alone(call, tmp_path):
-    words = ("-m", "memflex", "--model", "micro", "--data", "standin", "--suite", "none", "--quiet")
     # One worker, and the run that succeeds in the same sweep: each of them imports torch.
-    words = ("sweep", *words, "--workers", "1", "--no-references", "--set", "epochs=1")
+    words = ("sweep", "-m", "memflex", *BRIEF, "--quiet", "--workers", "1", "--no-references")
+    words = (*words, "--set", "epochs=1")
     code, output, errors = call(*words, "--set", "mu=q0.5,-1", "--results", tmp_path)
     assert (code, output) == (3, "")
     assert "done" in {one.status for one in load_records(tmp_path) if one.spec.method == "memflex"}
@@ -77,6 +78,7 @@ def test_showing_a_finished_run_again_imports_nothing_heavy(
     """What is heavy takes seconds: a finished run is shown from its record, in one second."""
     words = ("run", "--model", checkpoint("llama"), "--data", "standin", "--format", form)
     words += ("--suite", "general-facts", "--limit", 2, "--limit-train", 4, "--epochs", 1)
+    words += ("--target-set", "epochs=2")
     words += ("--results", tmp_path_factory.getbasetemp() / "shown", "--device", "auto")
     code, first, _ = call(*words)
     assert code == 0

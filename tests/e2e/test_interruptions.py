@@ -62,6 +62,10 @@ def unharness_step(run_id, step, values):
 """
 
 
+# What the target knows and says is not the point: it is taught briefly.
+SHORT = ("--target-set", "epochs=2", "--max-new-tokens", "8")
+
+
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory):
     """A folder to be put on the path: an installed distribution with one plugin."""
@@ -89,7 +93,7 @@ def few(cli, plugin, checkpoint, data_folder, tmp_path):
             "--limit-train",
             "4",
         ]
-        given += ["--results", tmp_path, "--epochs", "1", "--quiet", *words]
+        given += ["--results", tmp_path, "--epochs", "1", "--quiet", *SHORT, *words]
         return cli("run", "--method", method, *given, PYTHONPATH=str(plugin))
 
     return call
@@ -141,7 +145,7 @@ def start(begin, plugin, checkpoint, data_folder):
     def call(results, *words, **how):
         given = ["--model", checkpoint("qwen2"), "--suite", "none", "--data", data_folder]
         given += ["--limit-train", "8", "--batch-size", "1", "--results", results]
-        given += ["--quiet", "--format", "json", *words]
+        given += ["--quiet", "--format", "json", *SHORT, *words]
         return begin("run", "--method", "slow", *given, PYTHONPATH=str(plugin), **how)
 
     return call

@@ -11,6 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+TAUGHT = ("--target-set", "epochs=4")  # what the target knows is not the point
 Counted = Callable[..., tuple[dict[str, Any], int]]
 
 
@@ -21,11 +22,16 @@ def counting(cli):
     def within(folder: Path) -> Counted:
         cache = folder / "cache"
 
-        def run(*words: Any, results: str = "results", method: str = "gradient-difference"):
+        def run(
+            *words: Any,
+            results: str = "results",
+            method: str = "gradient-difference",
+            taught: tuple[str, ...] = TAUGHT,
+        ):
             before = trainings(cache)
             done = cli(
                 *("run", "--method", method, "--model", "micro", "--format", "json", "--quiet"),
-                *("--data", "standin", "--results", folder / results, *words),
+                *("--data", "standin", "--results", folder / results, *taught, *words),
                 UNHARNESS_CACHE=str(cache),
             )
             assert done.returncode == 0, done.stderr
@@ -100,7 +106,8 @@ def test_settings_train_what_they_decide(counted):
     wider, count = counted("--tuning", "lora", "--lora", "r=16")
     assert count == 1  # micro learns by full tuning, whatever comes after it
     assert wider["spec"]["lora"]["r"] == 16
-    taught, count = counted("--target-set", "epochs=2", "--target-set", "seed=1")
+    other = ("--target-set", "epochs=2", "--target-set", "seed=1")
+    taught, count = counted(taught=other)
     assert count == 2
     assert taught["target"]["training"]["steps"] < first["target"]["training"]["steps"]
 
@@ -264,6 +271,7 @@ def test_another_bootstrap_trains_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path / "cache"))
     given = {"method": "gradient-difference", "model": "micro", "data": "standin"}
+    given |= {"target_set": {"epochs": 4}}
     plan = resolve(make_request({**given, "results": str(tmp_path / "results")}), registry())
     first = execute(plan, registry(), Progress()).record
     before = trainings(tmp_path / "cache")

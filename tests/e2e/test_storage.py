@@ -21,6 +21,7 @@ def few(main_here, checkpoint, data_folder, tmp_path, monkeypatch):
         given = ["--model", checkpoint("qwen2"), "--tuning", "full", "--suite", "none"]
         given += ["--data", data_folder, "--limit", "4", "--limit-train", "4", "--epochs", "1"]
         given += ["--results", tmp_path / "results", "--format", "json"]
+        given += ["--target-set", "epochs=2", "--max-new-tokens", "8"]
         return ["run", "--method", "gradient-ascent", *given, *words]
 
     def call(*words):
@@ -223,6 +224,7 @@ def test_two_machines_share_a_results_folder(begin, checkpoint, data_folder, tmp
     words = ["--method", "gradient-ascent", "--model", checkpoint("qwen2"), "--suite", "none"]
     words += ["--data", data_folder, "--limit", "3", "--limit-train", "3", "--epochs", "1"]
     words += ["--results", tmp_path / "results", "--format", "json"]
+    words += ["--target-set", "epochs=2", "--max-new-tokens", "8"]
 
     def start(machine):
         environment = {"PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
