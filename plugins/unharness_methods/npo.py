@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import RetainLossMethod, Search, Stream, all_logits, sequence_log_ratios
+from unharness import Preset, RetainLossMethod, Search, Stream, all_logits, sequence_log_ratios
 from unharness_methods.preference import negative_preference, raw_logit_preference
+from unharness_methods.tofu_presets import tofu_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,10 @@ class NPO(RetainLossMethod):
     citation = "Zhang et al. 2024, arXiv 2404.05868, eq. 3"
     family = "preference"
     evidence = (("oracle", "tests/methods/test_preference_losses.py"),)
+    presets: ClassVar[Sequence[Preset]] = tofu_presets(
+        "licong-lin/negative-preference-optimization, config/forget.yaml at 3bb1366",
+        {key: {"beta": 0.1, "forget_weight": 1.0} for key in ("01", "05", "10")},
+    )
 
     class Config(RetainLossMethod.Config):
         """Adds β and the fidelity."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import FloatRange, RetainLossMethod, Search, all_logits, sequence_nll
+from unharness import FloatRange, Preset, RetainLossMethod, Search, all_logits, sequence_nll
 from unharness_methods.preference import negative_preference, raw_logit_preference
+from unharness_methods.tofu_presets import tofu_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +42,13 @@ class SimNPO(RetainLossMethod):
     citation = "Fan et al. 2024, arXiv 2410.07163"
     family = "preference"
     evidence = (("oracle", "tests/methods/test_preference_losses.py"),)
+    presets: ClassVar[Sequence[Preset]] = tofu_presets(
+        "OPTML-Group/Unlearn-Simple, TOFU/config/forget.yaml at ec7be0c and TOFU/README.md",
+        {
+            "05": {"beta": 2.5, "margin": 0.0, "forget_weight": 0.1375},
+            "10": {"beta": 4.5, "margin": 0.0, "forget_weight": 0.125},
+        },
+    )
 
     class Config(RetainLossMethod.Config):
         """Adds β, the margin and the fidelity; the weights are those of the authors on TOFU."""
