@@ -67,13 +67,15 @@ if TYPE_CHECKING:
     from unharness.report.values import format_number
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
     from unharness.terminal import Text, print_table
-    from unharness.training.blocks import decoder_blocks, hidden_states
+    from unharness.training.blocks import block_outputs, decoder_blocks, hidden_states
     from unharness.training.likelihood import (
         scored_log_probs,
+        sequence_jsd,
         sequence_kl,
         sequence_nll,
         token_log_probs,
     )
+    from unharness.training.ranks import mean_over_processes
     from unharness.training.reductions import answer_means, position_losses, token_mean
     from unharness.training.scored_logits import all_logits, scored_logits, scored_positions
     from unharness.training.sharded import gather_full_tensor
@@ -138,13 +140,15 @@ _HOMES = {
     "pipeline.run": ("run",),
     "sweeps.executors.executor": ("Executor", "Job", "JobResult", "SweepObserver"),
     "terminal": ("Text", "print_table"),
-    "training.blocks": ("decoder_blocks", "hidden_states"),
+    "training.blocks": ("block_outputs", "decoder_blocks", "hidden_states"),
     "training.likelihood": (
         "scored_log_probs",
+        "sequence_jsd",
         "sequence_kl",
         "sequence_nll",
         "token_log_probs",
     ),
+    "training.ranks": ("mean_over_processes",),
     "training.reductions": ("answer_means", "position_losses", "token_mean"),
     "training.scored_logits": ("all_logits", "scored_logits", "scored_positions"),
     "training.sharded": ("gather_full_tensor",),
@@ -241,6 +245,7 @@ __all__ = [
     "__version__",
     "all_logits",
     "answer_means",
+    "block_outputs",
     "bundled_refusals",
     "combined",
     "debug_option",
@@ -256,6 +261,7 @@ __all__ = [
     "load_published",
     "load_records",
     "markdown_table",
+    "mean_over_processes",
     "position_losses",
     "print_table",
     "results_option",
@@ -264,6 +270,7 @@ __all__ = [
     "scored_log_probs",
     "scored_logits",
     "scored_positions",
+    "sequence_jsd",
     "sequence_kl",
     "sequence_log_ratios",
     "sequence_nll",

@@ -20,6 +20,7 @@ FILES = sorted(
     if path != CORE / "defaults.py"
 )
 OWN_MEANING = {
+    "flat": "a method of arrays in JavaScript, a glass, and a function of the report's page",
     "exact_match": "lm-eval's metric of the bundled open questions",
     "base": "the reference row, and what a training starts from",
     "kl": "the divergence that observers and metrics speak of",

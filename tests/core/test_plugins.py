@@ -108,25 +108,34 @@ def test_the_builtins_are_all_there_and_whole():
     assert [plugin.name for plugin in registry.plugins] == list(OWN)
     assert all(plugin.errors == [] for plugin in registry.plugins)
     assert registry.names("methods") == [
+        "adaptive-rmu",
         "adversarial",
+        "altpo",
         "base",
         "ce-u",
         "descent-only",
         "dpo-idk",
+        "flat",
         "gradient-ascent",
         "gradient-difference",
         "gradient-difference-ood",
         "idk",
+        "idk-ap",
         "ihl",
+        "jensun",
         "kl",
         "kl-ood",
+        "llmu",
         "max-entropy",
         "memflex",
         "npo",
+        "pdu",
         "random-labels",
         "retrain",
+        "rmu",
         "satimp",
         "simnpo",
+        "task-vector",
         "tnpo",
         "undial",
         "vanilla",
@@ -495,7 +504,7 @@ def test_unknown_names_get_the_nearest(kind: str, wrong: str, right: str):
 
 
 def test_a_name_like_nothing_gets_the_list():
-    with pytest.raises(UnknownNameError, match=r"Known: adversarial, .*vanilla, .*\."):
+    with pytest.raises(UnknownNameError, match=r"Known: adaptive-rmu, .*vanilla, .*\."):
         load_registry(_builtins()).get("methods", "qqq")
     with pytest.raises(UnknownNameError, match="None are registered"):
         load_registry([]).get("methods", "memflex")

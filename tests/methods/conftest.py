@@ -1,13 +1,24 @@
 """A model whose log-probabilities are chosen, for losses worked out by hand."""
 
 import math
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from unharness import TokenBatch, UnlearnBatch
+from unharness import (
+    DataOrigin,
+    Example,
+    Split,
+    TaskData,
+    TokenBatch,
+    UnlearnBatch,
+    UnlearnContext,
+)
+from unharness.data.recipe import LoraSettings
+from unharness.models.lora import add_adapter
 
 VOCABULARY = 64
 
@@ -76,3 +87,55 @@ def fixture_a(known_model: KnownModel) -> tuple[KnownModel, UnlearnBatch]:
     streams = {"forget": known_model.says(*FORGET), "retain": known_model.says(RETAIN, RETAIN)}
     reference: Any = SimpleNamespace(log_probs=lambda stream, batch: REFERENCE)
     return known_model, UnlearnBatch(streams, reference)
+
+
+DATA = TaskData.of(
+    (
+        Split(
+            "secret",
+            "forget",
+            examples=tuple(
+                Example(
+                    f"s{n}",
+                    f"Question {n}?",
+                    f"Answer {n}" + " and more" * n,
+                    alternatives={"refusal": (f"No comment {n}.",)},
+                )
+                for n in range(5)
+            ),
+        ),
+        Split(
+            "kept",
+            "retain",
+            examples=tuple(
+                Example(f"k{n}", f"Where is {n}?", "Here" + " there" * n) for n in range(3)
+            ),
+        ),
+        Split(
+            "plain",
+            "general",
+            learned=False,
+            evaluated=False,
+            examples=tuple(Example(f"g{n}", "", "Water is wet" + " too" * n) for n in range(2)),
+        ),
+    ),
+    DataOrigin("path", "here"),
+)
+
+
+@pytest.fixture
+def context(load_checkpoint: Callable[..., Any]) -> Callable[..., UnlearnContext]:
+    """A context on a random model; `tuning` decides what may move."""
+
+    def make(tuning: str, dropout: float = 0.0) -> UnlearnContext:
+        model, tokenizer = load_checkpoint("llama")
+        if tuning == "lora":
+            model = add_adapter(model, LoraSettings(dropout=dropout), seed=0)
+            for name, value in model.named_parameters():
+                if ".lora_B." in name:  # an adapter that has learned something
+                    torch.nn.init.normal_(
+                        value, std=0.05, generator=torch.Generator().manual_seed(1)
+                    )
+        return UnlearnContext(model.eval(), tokenizer, DATA, 3, 64, "cpu")
+
+    return make

@@ -7,19 +7,13 @@ import pytest
 import torch
 
 from unharness import (
-    DataOrigin,
     Example,
     RetainLossMethod,
-    Split,
-    TaskData,
     UnlearnBatch,
-    UnlearnContext,
     scored_log_probs,
     sequence_nll,
 )
 from unharness.data.batches import collate
-from unharness.data.recipe import LoraSettings
-from unharness.models.lora import add_adapter
 from unharness.registry import registry
 from unharness.unlearning.reference import make_reference
 from unharness.unlearning.streams import with_forget
@@ -31,53 +25,10 @@ BUILT_IN = [
     if entry.plugin.builtin
 ]
 METHODS = [method for method in BUILT_IN if issubclass(method, RetainLossMethod)]
-DATA = TaskData.of(
-    (
-        Split(
-            "secret",
-            "forget",
-            examples=tuple(
-                Example(
-                    f"s{n}",
-                    f"Question {n}?",
-                    f"Answer {n}" + " and more" * n,
-                    alternatives={"refusal": (f"No comment {n}.",)},
-                )
-                for n in range(5)
-            ),
-        ),
-        Split(
-            "kept",
-            "retain",
-            examples=tuple(
-                Example(f"k{n}", f"Where is {n}?", "Here" + " there" * n) for n in range(3)
-            ),
-        ),
-    ),
-    DataOrigin("path", "here"),
-)
 
 
 def called(method):
     return method.name
-
-
-@pytest.fixture
-def context(load_checkpoint):
-    """A context on a random model; `tuning` decides what may move."""
-
-    def make(tuning, dropout=0.0):
-        model, tokenizer = load_checkpoint("llama")
-        if tuning == "lora":
-            model = add_adapter(model, LoraSettings(dropout=dropout), seed=0)
-            for name, value in model.named_parameters():
-                if ".lora_B." in name:  # an adapter that has learned something
-                    torch.nn.init.normal_(
-                        value, std=0.05, generator=torch.Generator().manual_seed(1)
-                    )
-        return UnlearnContext(model.eval(), tokenizer, DATA, 3, 64, "cpu")
-
-    return make
 
 
 def test_there_are_methods():

@@ -101,7 +101,11 @@ def test_it_is_said_before_a_run(monkeypatch, checkpoint):
         (WGA, {"beta": 0}, "beta=0: Input should be greater than 0"),
         (NPO, {"forget_weight": 0}, "forget_weight=0: Input should be greater than 0"),
         (NPO, {"retain_weight": -1}, "retain_weight=-1: Input should be greater than or equal"),
-        (NPO, {"retain_loss": "l2"}, "retain_loss='l2': Input should be 'nll', 'kl' or 'none'"),
+        (
+            NPO,
+            {"retain_loss": "l2"},
+            "retain_loss='l2': Input should be 'nll', 'kl', 'jsd' or 'none'",
+        ),
     ],
 )
 def test_weights_and_temperatures_out_of_bounds(method, values, message):

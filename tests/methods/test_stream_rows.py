@@ -123,3 +123,24 @@ def test_refusals_are_plain_and_differ():
     refusals = bundled_refusals()
     assert len(set(refusals)) == len(refusals) == 60
     assert all(text.strip() == text and text.endswith(".") for text in refusals)
+
+
+def test_streams_of_one_cycling_role_stand_to_the_same_questions(make_context):
+    rows = tuple(Example(f"k{n}", f"Where is number {n}?", "Here") for n in range(4))
+    kept = Split("kept", "retain", examples=rows)
+    context = make_context(FORGET, kept)
+    streams = {"kept": Stream("retain"), "refused": Stream("retain", answer="refusal")}
+    found = rows_of(context, streams)
+    for _ in range(3):  # they go round together
+        answers, refusals = ([*found[name].take([0, 1, 2], 0)] for name in ("kept", "refused"))
+        for one, two in zip(answers, refusals, strict=True):
+            start = one.answer_start
+            assert one.input_ids[:start] == two.input_ids[:start]
+            assert one.input_ids != two.input_ids
+
+
+def test_answers_that_a_method_gives_to_every_example(make_context):
+    context = make_context(FORGET)
+    context.add_alternatives("forget", "made", {"secret": {f"e{n}": ("So",) for n in range(5)}})
+    found = rows_of(context, {"made": Stream("forget", answer="made", prepared=True)})
+    assert texts(context, found["made"], 0, [2]) == ["Who is number 2?\n\nSo"]

@@ -219,7 +219,12 @@ class _Run:
             device=plan.place.device,
             template=plan.place.template,
         )
-        return stream_rows(context, streams, min(method.config.epochs, EPOCHS), order)
+        # Answers that the method has yet to make: the examples' own stand for their length.
+        there = {
+            name: replace(stream, answer="answer", prepared=False) if stream.prepared else stream
+            for name, stream in streams.items()
+        }
+        return stream_rows(context, there, min(method.config.epochs, EPOCHS), order)
 
     def _largest(
         self, name: str, found: Sequence[Training], sizes: Sequence[Sequence[Sizes]]

@@ -93,6 +93,26 @@ def sequence_kl(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> T
     return answer_means(position_kl(scored_logits(model, batch), wanted), scored)
 
 
+def sequence_jsd(model: LanguageModel, batch: TokenBatch, reference: Tensor) -> Tensor:
+    """Return the Jensen-Shannon divergence from a reference, averaged over each example's answer.
+
+    Args:
+        model: a causal language model.
+        batch: B examples.
+        reference: (N, V) logits of the reference model at the N positions whose next token is
+            scored, without gradient.
+
+    Returns:
+        (B,) float32, nats per token, from 0 to ln 2; 0 for an example without scored tokens.
+    """
+    from unharness.training.divergence import position_jsd
+    from unharness.training.reductions import answer_means
+    from unharness.training.scored_logits import scored_logits, scored_positions
+
+    values = position_jsd(scored_logits(model, batch), reference)
+    return answer_means(values, scored_positions(batch))
+
+
 def chosen_log_probs(logits: Tensor, tokens: Tensor) -> Tensor:
     """Return the log-probability of one token a position, (N,) float32.
 

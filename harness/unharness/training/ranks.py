@@ -7,6 +7,7 @@ which Trainer wraps the model in, averages the gradients; or a part of it (`shar
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 
 from unharness.errors import UsageError
@@ -68,6 +69,20 @@ def agree(value: bool) -> bool:
     told = torch.tensor(int(value), device=PartialState().device)
     torch.distributed.broadcast(told, src=0)
     return bool(told.item())
+
+
+def mean_over_processes(values: Sequence[float]) -> float:
+    """Return the mean of all processes' values; each may hold another number of them."""
+    total, count = float(sum(values)), float(len(values))
+    if world_size() > 1:
+        import torch
+        import torch.distributed
+        from accelerate import PartialState
+
+        sums = torch.tensor([total, count], dtype=torch.float32, device=PartialState().device)
+        torch.distributed.all_reduce(sums)
+        total, count = sums.tolist()
+    return total / max(count, 1.0)
 
 
 def own_rows(count: int) -> list[int]:

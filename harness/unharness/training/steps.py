@@ -151,11 +151,27 @@ class CyclingRows(Rows):
         super().__init__()
         self._rows = rows
         self._indices = _endless(len(rows), order)
+        self.drawn: list[int] = []
+        """Which rows were taken last, in their order."""
 
     def take(self, indices: Sequence[int], epoch: int) -> list[Encoded]:
         """Return the next rows, longest first, as the examples that they join are."""
-        rows = [self._rows[index] for index in islice(self._indices, len(indices))]
-        return self._remember(sorted(rows, key=lambda row: -len(row.input_ids)))
+        drawn = islice(self._indices, len(indices))
+        self.drawn = sorted(drawn, key=lambda index: -len(self._rows[index].input_ids))
+        return self._remember([self._rows[index] for index in self.drawn])
+
+
+class FollowingRows(Rows):
+    """Rows that belong to those of another stream, one each, and are taken with them."""
+
+    def __init__(self, rows: Sequence[Encoded], leader: CyclingRows) -> None:
+        super().__init__()
+        self._rows = rows
+        self._leader = leader
+
+    def take(self, indices: Sequence[int], epoch: int) -> list[Encoded]:
+        """Return the rows of what the leader took last, in its order."""
+        return self._remember([self._rows[index] for index in self._leader.drawn])
 
 
 def unlearn_steps(

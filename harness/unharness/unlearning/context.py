@@ -8,8 +8,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from unharness.data.encoding import Encoded, encode_examples
@@ -22,7 +22,6 @@ from unharness.errors import MethodError
 from unharness.models.lora import is_adapted, merged
 from unharness.models.states import State, combined, model_state, with_state
 from unharness.models.trained import TrainedModel, fine_tune, training_log
-from unharness.models.weights import WeightsRef
 from unharness.progress import OnStep
 from unharness.training.log import TrainingLog
 
@@ -238,26 +237,51 @@ class UnlearnContext:
         """
         return combined(self.model, parts)
 
-    def generate(self, prompts: Sequence[str], max_new_tokens: int = 96) -> list[str]:
-        """Return what the model answers to questions as it is now, greedily.
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int = 96,
+        *,
+        temperature: float = 0.0,
+        purpose: str = "answers",
+    ) -> list[str]:
+        """Return what the model answers to questions as it is now; equal requests are kept.
+
+        The `hf` engine generates them whatever the run evaluates with: what is trained on must not
+        depend on how the outcome is evaluated.
 
         Args:
             prompts: questions; the run's template is applied.
             max_new_tokens: of an answer.
+            temperature: of the sampling; 0 is greedy.
+            purpose: of the draws, for which the seed is derived, where the temperature is not 0.
         """
-        from unharness.engines.hf import HfEngine
+        from unharness.unlearning.own_answers import own_answers
 
         texts = [prompt_text(prompt, self.template, self.tokenizer) for prompt in prompts]
-        engine = HfEngine()
-        engine.load(WeightsRef(self.model, self.tokenizer))
-        training = self.model.training
-        self.model.eval()
-        try:
-            how = Sampling(max_new_tokens, special_tokens=self.template != CHAT)
-            return engine.generate(texts, how)
-        finally:
-            engine.close()
-            self.model.train(training)
+        seed = self.derive_seed(purpose) if temperature > 0 else 0
+        special = self.template != CHAT
+        how = Sampling(max_new_tokens, temperature, seed, special_tokens=special)
+        return own_answers(self.model, self.tokenizer, texts, how)
+
+    def add_alternatives(
+        self, role: Role, kind: str, texts: Mapping[str, Mapping[str, Sequence[str]]]
+    ) -> None:
+        """Give examples other answers that the method made; a stream with `prepared` reads them.
+
+        Args:
+            role: of the splits; every example of those that the method may read gets some.
+            kind: what the stream calls the answers.
+            texts: by split, then by example's id: at least one answer.
+        """
+        for split in self.trainable(role):
+            own = texts[split.name]
+            self.splits = self.splits.joined(
+                split.with_examples(
+                    replace(row, alternatives={**row.alternatives, kind: tuple(own[row.id])})
+                    for row in split.examples
+                )
+            )
 
     def batches(self, rows: Sequence[Encoded], batch_size: int) -> Iterator[TokenBatch]:
         """Yield the examples once, longest first, as batches on the model's device."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from unharness.training.likelihood import sequence_kl, sequence_nll
+from unharness.training.likelihood import sequence_jsd, sequence_kl, sequence_nll
 from unharness.unlearning.method import LossMethod
 from unharness.unlearning.search import Search
 from unharness.unlearning.streams import FORGET, LOGITS, Stream
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
 
 RETAIN: Final = "retain"
-RetainLoss = Literal["nll", "kl", "none"]
+RetainLoss = Literal["nll", "kl", "jsd", "none"]
 
 
 class RetainLossMethod(LossMethod):
     """Loss: forget_weight · forget_loss + retain_weight · R (γ · L_f + α · R in papers).
 
-    R is the mean over the retain examples of NLL or of KL(reference ‖ model), averaged over each
-    answer's tokens. Derive from it and write `forget_loss`; name the streams that this reads in
-    `forget_streams`.
+    R is the mean over the retain examples of NLL, of KL(reference ‖ model) or of the
+    Jensen-Shannon divergence between the two, averaged over each answer's tokens. Derive from it
+    and write `forget_loss`; name the streams that this reads in `forget_streams`.
     """
 
     class Config(LossMethod.Config):
@@ -37,8 +37,8 @@ class RetainLossMethod(LossMethod):
         forget_weight: float = Field(1.0, gt=0, description="weight of the forget term (gamma)")
         retain_loss: RetainLoss = Field(
             "nll",
-            description="retain term: NLL, KL(reference ‖ model), or none, which reads no "
-            "retain set",
+            description="retain term: NLL, KL(reference ‖ model), JSD(reference, model), or none, "
+            "which reads no retain set",
         )
         retain_weight: float = Field(
             1.0, ge=0, description="weight of the retain term (alpha); 0 leaves it out"
@@ -63,7 +63,7 @@ class RetainLossMethod(LossMethod):
         """Return the streams of both terms."""
         streams = dict(self.forget_streams())
         if self.retains():
-            asked = {LOGITS} if self.config.retain_loss == "kl" else set[str]()
+            asked = {LOGITS} if self.config.retain_loss in ("kl", "jsd") else set[str]()
             streams[RETAIN] = Stream(
                 RETAIN, reference=asked, without="leave the term out: --set retain_loss=none"
             )
@@ -85,6 +85,9 @@ class RetainLossMethod(LossMethod):
         if self.config.retain_loss == "kl":
             wanted = batch.reference.scored_logits(RETAIN)
             return sequence_kl(model, batch[RETAIN], wanted).mean()
+        if self.config.retain_loss == "jsd":
+            wanted = batch.reference.scored_logits(RETAIN)
+            return sequence_jsd(model, batch[RETAIN], wanted).mean()
         return sequence_nll(model, batch[RETAIN]).mean()
 
     def streams_by_term(self) -> Sequence[Collection[str]]:

@@ -47,7 +47,8 @@ def _missing(stream: Stream, splits: Sequence[Split], task: str) -> tuple[str, s
                     f"{place} has none (kinds there: {there})",
                     "choose a task whose examples bring them",
                 )
-            if stream.answer == "answer" or example.alternatives.get(stream.answer):
+            own = stream.answer == "answer" or stream.prepared
+            if own or example.alternatives.get(stream.answer):
                 continue
             if stream.answer != REFUSAL:
                 there = _kinds(kind for row in split.examples for kind in row.alternatives)

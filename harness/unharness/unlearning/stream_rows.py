@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unharness.data.encoding import Encoded
-from unharness.data.examples import Example, Split
+from unharness.data.examples import Example, Role, Split
 from unharness.data.refusals import bundled_refusals
 from unharness.errors import MethodError
 from unharness.unlearning.streams import FORGET, Stream
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REFUSAL = "refusal"
 Choose = Callable[[tuple[str, ...]], str]
+Place = tuple[int, int, int]
+"""Of a row: number of its split, of its example there, and of its window in that."""
 
 
 def stream_rows(
@@ -38,25 +40,33 @@ def stream_rows(
     Raises:
         MethodError: a role has no split, an example lacks an alternative, or nothing can be scored.
     """
-    from unharness.training.steps import CyclingRows
+    from unharness.training.steps import CyclingRows, FollowingRows
 
-    places = _scored_places(context, streams[FORGET])
+    # Whether an answer begins within the length depends on the question; the first will do.
+    first = streams[FORGET]
+    fixed = [
+        _with_texts(split, first, lambda texts: texts[0]) for split in context.trainable(FORGET)
+    ]
+    places = _scored_places(context, fixed)
     found: dict[str, Rows] = {}
+    leaders: dict[Role, tuple[CyclingRows, Sequence[Split]]] = {}
     for name, stream in streams.items():
         if stream.role == FORGET:
             found[name] = _aligned(context, name, stream, places, epochs)
+            continue
+        [splits] = _drawn(context, name, stream, context.trainable(stream.role), 1)
+        if stream.role in leaders:
+            leader, others = leaders[stream.role]
+            rows = _rows_at(context, splits, _scored_places(context, others))
+            found[name] = FollowingRows(_with_a_scored_row(context, name, rows), leader)
         else:
-            splits = context.trainable(stream.role)
-            rows = context.encode(_drawn(context, name, stream, splits, 1)[0])
-            found[name] = CyclingRows(rows, order)
+            leader = CyclingRows(context.encode(splits), order)
+            found[name], leaders[stream.role] = leader, (leader, splits)
     return found
 
 
-def _scored_places(context: UnlearnContext, stream: Stream) -> list[tuple[int, int, int]]:
-    """Return (split, example, window) of every row of the stream "forget" that can be scored."""
-    splits = context.trainable(FORGET)
-    # Whether an answer begins within the length depends on the question; the first will do.
-    fixed = [_with_texts(split, stream, lambda options: options[0]) for split in splits]
+def _scored_places(context: UnlearnContext, fixed: Sequence[Split]) -> list[Place]:
+    """Return the place of every row of some splits that can be scored."""
     return [
         (at, row.example, window)
         for at, rows in enumerate(context.encode_each(fixed))
@@ -69,26 +79,34 @@ def _aligned(
     context: UnlearnContext,
     name: str,
     stream: Stream,
-    places: Sequence[tuple[int, int, int]],
+    places: Sequence[Place],
     epochs: int,
 ) -> AlignedRows:
     from unharness.training.steps import AlignedRows
 
-    lists = []
-    for splits in _drawn(context, name, stream, context.trainable(FORGET), epochs):
-        windows: dict[tuple[int, int], list[Encoded]] = {}
-        for at, rows in enumerate(context.encode_each(splits)):
-            for row in rows:
-                windows.setdefault((at, row.example), []).append(row)
-        lists.append(
-            [
-                windows[at, example][window % len(windows[at, example])]
-                for at, example, window in places
-            ]
-        )
-    if not any(row.scored for row in lists[0]):
-        raise MethodError(f"stream {name!r}: no answer begins within {context.max_length} tokens")
+    drawn = _drawn(context, name, stream, context.trainable(FORGET), epochs)
+    lists = [_rows_at(context, splits, places) for splits in drawn]
+    _with_a_scored_row(context, name, lists[0])
     return AlignedRows(*lists)
+
+
+def _rows_at(
+    context: UnlearnContext, splits: Sequence[Split], places: Sequence[Place]
+) -> list[Encoded]:
+    """Return the rows at these places; windows go round where an example has fewer."""
+    windows: dict[tuple[int, int], list[Encoded]] = {}
+    for at, rows in enumerate(context.encode_each(splits)):
+        for row in rows:
+            windows.setdefault((at, row.example), []).append(row)
+    return [
+        windows[at, example][window % len(windows[at, example])] for at, example, window in places
+    ]
+
+
+def _with_a_scored_row(context: UnlearnContext, name: str, rows: list[Encoded]) -> list[Encoded]:
+    if not any(row.scored for row in rows):
+        raise MethodError(f"stream {name!r}: no answer begins within {context.max_length} tokens")
+    return rows
 
 
 def _windows(rows: Sequence[Encoded]) -> list[tuple[int, Encoded]]:

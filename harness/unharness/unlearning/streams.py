@@ -20,7 +20,8 @@ class Stream:
     """Training examples of one role, and what the reference model is asked about them.
 
     A stream of role `forget` is aligned with the stream "forget" row by row: same example, same
-    order. Streams of other roles cycle: every forget example is joined by one of theirs.
+    order. Streams of other roles cycle: every forget example is joined by one of theirs. Several
+    streams of one such role are aligned with each other.
 
     Raises:
         PluginError: the role or a quantity is unknown, or `layers` and "hidden" do not go together.
@@ -40,6 +41,9 @@ class Stream:
     everywhere: bool = False
     """Whether the reference's logits are needed at every position, question and padding
     included; else they are defined only where the next token is scored."""
+    prepared: bool = False
+    """Whether the method makes these answers itself, in `prepare`, by `context.add_alternatives`;
+    no task has to bring them."""
     without: str = ""
     """What a user can do where the task lacks what the stream reads, as in "give another task"."""
 
