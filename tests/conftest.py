@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,21 @@ settings.load_profile("unharness")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the file that takes longest first: with several workers it would be waited for."""
     items.sort(key=lambda item: item.path.name != "test_first_light.py")
+
+
+def pytest_runtest_setup() -> None:
+    """Spare the garbage collector from going through what is heavy, once it has been imported.
+
+    accelerate collects garbage twice a training: a quarter of a second each with all of torch.
+    """
+    if "transformers.trainer" in sys.modules and not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Let pytest find what nobody closed."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -332,25 +348,8 @@ def checkpoint(
     return make
 
 
-@pytest.fixture(scope="session")
-def imported() -> Iterator[None]:
-    """Imports what is heavy, and spares the garbage collector from going through it again.
-
-    accelerate collects garbage twice a training: a quarter of a second each with all of torch.
-    """
-    import peft  # noqa: F401
-    import transformers.trainer  # noqa: F401
-
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 @pytest.fixture
-def load_checkpoint(
-    checkpoint: Callable[..., Path], imported: None
-) -> Iterator[Callable[..., tuple[Any, Any]]]:
+def load_checkpoint(checkpoint: Callable[..., Path]) -> Iterator[Callable[..., tuple[Any, Any]]]:
     """load_checkpoint(kind="llama") -> a fresh model in evaluation mode, float32, and tokenizer."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

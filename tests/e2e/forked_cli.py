@@ -7,6 +7,7 @@ A server imports what is heavy, once; each call is forked from it. What a call s
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import multiprocessing
 import os
@@ -69,6 +70,11 @@ class Running:
     def over(self) -> bool:
         """Whether it has ended."""
         return self._process.exitcode is not None
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end, and say whether it came."""
+        self._process.join(seconds)
+        return self.over
 
     def errors(self) -> str:
         """Return what it has said on stderr so far."""
@@ -143,6 +149,7 @@ def _main(
     most_bytes: int | None,
 ) -> None:
     """Be `python -m unharness.cli.main WORDS`."""
+    gc.freeze()  # accelerate collects garbage twice a training: through all of torch each time
     # A background shell hands down an ignored SIGINT; a user's terminal does not.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
@@ -172,6 +179,9 @@ def _main(
         code = 0
     except SystemExit as stopped:
         code = stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
+    except KeyboardInterrupt:  # nobody has caught it yet: Python ends itself by the signal
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     except BaseException:
         traceback.print_exc()
     finally:

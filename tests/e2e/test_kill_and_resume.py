@@ -2,11 +2,8 @@
 
 import os
 import random
-import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from contextlib import suppress
@@ -20,33 +17,27 @@ pytestmark = pytest.mark.slow
 
 WAYS = ("kill a worker", "terminate", "kill", "interrupt")
 KILLS = int(os.environ.get("UNHARNESS_TEST_KILLS", str(len(WAYS))))
-GRID = (
-    *("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1"),
-    *("--model", "micro", "--limit-train", "8"),
-)
+METHODS, SEEDS = ("gradient-ascent", "random-labels"), ("0", "1")
+GRID = ("--method", ",".join(METHODS), "--seed", "0..1")
+FEW = ("--model", "micro", "--limit-train", "8", "--set", "epochs=1", "--suite", "none")
 ALONE = ("--workers", "1")  # each worker imports torch: two take longer where two is not the point
-CELLS = 4
+CELLS = len(METHODS) * len(SEEDS)
 
 
 @pytest.fixture(scope="module")
-def grid(data_folder):
-    return [*GRID, "--suite", "none", "--data", str(data_folder)]
+def few(data_folder):
+    return (*FEW, "--data", data_folder)
 
 
-def start(grid, results, mark="", most_bytes=None):
-    def prepare():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if most_bytes:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+@pytest.fixture
+def start(begin, few):
+    """start(results, *words) -> a sweep under way; `mark` is in its workers' environment."""
 
-    return subprocess.Popen(
-        [sys.executable, "-m", "unharness.cli.main", "sweep", *grid, "--results", str(results)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "UNHARNESS_TEST_MARK": mark},
-        preexec_fn=prepare,
-    )
+    def call(results, *words, mark="", most_bytes=None):
+        given = (*GRID, *few, "--results", results, *words)
+        return begin("sweep", *given, UNHARNESS_TEST_MARK=mark, most_bytes=most_bytes)
+
+    return call
 
 
 def processes(mark):
@@ -74,71 +65,66 @@ def outcome(results):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(grid, tmp_path_factory):
+def undisturbed(cli, few, tmp_path_factory):
+    """What the runs of the grid leave when each is made alone, without a sweep."""
     results = tmp_path_factory.mktemp("undisturbed")
-    sweep = start([*grid, *ALONE], results)
-    text, _ = sweep.communicate(timeout=300)
-    assert sweep.returncode == 0, text
+    for method in METHODS:
+        for seed in SEEDS:
+            words = ("--method", method, "--seed", seed, *few, "--results", results)
+            done = cli("run", *words)
+            assert done.returncode == 0, done.stderr
     found = outcome(results)
     assert len(found) == CELLS + 1  # and the target's own row
     return found
 
 
-def test_killed_at_random_moments_it_ends_as_if_undisturbed(grid, undisturbed, tmp_path):
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(start, undisturbed, tmp_path):
     chance, results, kills = random.Random(7), tmp_path / "results", 0
     while kills < KILLS:
         mark = uuid.uuid4().hex
-        sweep = start(grid, results, mark)
-        try:
-            sweep.wait(chance.uniform(0.5, 8.0))
-        except subprocess.TimeoutExpired:
+        sweep = start(results, mark=mark)
+        if not sweep.ends_within(chance.uniform(0.5, 8.0)):
             how = WAYS[kills % len(WAYS)]
             kills += 1
-            others = [number for number in processes(mark) if number != sweep.pid]
-            if how == "kill a worker" and others:
-                os.kill(chance.choice(others), signal.SIGKILL)
-                sweep.wait(120)
-                assert sweep.returncode in (0, 3)  # the run failed, the sweep went on
+            workers = processes(mark)
+            if how == "kill a worker" and workers:
+                os.kill(chance.choice(workers), signal.SIGKILL)
+                allowed = (0, 3)  # the run failed, the sweep went on
             else:
                 number = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM}.get(how)
                 sweep.send_signal(number or signal.SIGKILL)
-                sweep.wait(60)
                 # 0: it was over just then, which is looked into below.
                 allowed = (-9, 0) if number is None else (130, -number, 0)
-                assert sweep.returncode in allowed
+        else:
+            allowed = (0,)
+        ended = sweep.result(120)
+        assert ended.returncode in allowed, ended.stderr
         assert gone(mark), "a process is left"
-        sweep.stdout.close()
-        if sweep.returncode == 0:  # all done: begin anew, so that there is something to kill
+        if ended.returncode == 0:  # all done: begin anew, so that there is something to kill
             assert outcome(results) == undisturbed
             shutil.rmtree(results)
-    last = start(grid, results)
-    text, _ = last.communicate(timeout=300)
-    assert last.returncode == 0, text
+    last = start(results, *ALONE).result(300)
+    assert last.returncode == 0, last.stderr
     assert outcome(results) == undisturbed
     left = [path for path in results.rglob(".*") if path.name != ".locks"]
     assert not left, "half-written files are left"
 
 
-def test_a_full_disk_stops_no_more_than_it_must(grid, undisturbed, tmp_path):
-    sweep = start([*grid, *ALONE], tmp_path, most_bytes=4000)
-    text, _ = sweep.communicate(timeout=300)
-    assert sweep.returncode == 3, text
-    assert f"{CELLS} failed" in text
-    assert "cannot be written" in text
-    assert "unharness sweep" in text  # the command that tries them again
-    again = start([*grid, *ALONE], tmp_path)
-    text, _ = again.communicate(timeout=300)
-    assert again.returncode == 0, text
-    assert outcome(tmp_path) == undisturbed
-
-
-def test_two_sweeps_on_one_folder_both_finish_and_do_no_cell_twice(grid, undisturbed, tmp_path):
-    first, second = (start([*grid, *ALONE], tmp_path) for _ in range(2))
-    texts = [sweep.communicate(timeout=300)[0] for sweep in (first, second)]
-    assert (first.returncode, second.returncode) == (0, 0), texts
+def test_a_full_disk_stops_no_more_than_it_must_and_two_sweeps_at_once_do_the_rest(
+    start, undisturbed, tmp_path
+):
+    failed = start(tmp_path, *ALONE, most_bytes=4000).result(300)
+    assert failed.returncode == 3, failed.stderr
+    assert f"{CELLS} failed" in failed.stderr
+    assert "cannot be written" in failed.stderr
+    assert "unharness sweep" in failed.stderr  # the command that tries them again
+    both = [start(tmp_path, *ALONE) for _ in range(2)]
+    ended = [sweep.result(300) for sweep in both]
+    texts = [one.stderr for one in ended]
+    assert [one.returncode for one in ended] == [0, 0], texts
     assert outcome(tmp_path) == undisturbed
     done = [line for text in texts for line in text.splitlines() if "] done " in line]
-    assert len(done) == CELLS, texts
+    assert len(done) == CELLS, texts  # neither did what the other had done
 
 
 def gone(mark, seconds=15.0):

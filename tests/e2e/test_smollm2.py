@@ -1,4 +1,4 @@
-"""SmolLM2-135M itself: loads, speaks, is served, and learns a step by LoRA and by full tuning."""
+"""SmolLM2-135M itself: loads, and learns a step by LoRA and by full tuning."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from unharness import Sampling, WeightsRef
 from unharness.data.encoding import encode_examples
 from unharness.data.examples import Example
 from unharness.data.task_data import TaskData
-from unharness.data.templates import prompt_text
-from unharness.engines.hf import HfEngine
-from unharness.engines.vllm.engine import VllmEngine, VllmOptions
 from unharness.models.smollm2 import SmolLM2
 from unharness.models.source import PresetModel
 from unharness.records.store import load_records
@@ -46,26 +42,6 @@ def test_the_end_token_ends_an_answer_in_both_templates(loaded):
         assert row.input_ids[-1] == 2
         answer = row.input_ids[row.answer_start :]
         assert tokenizer.decode(answer, skip_special_tokens=True).strip() == "Paris."
-
-
-def test_both_engines_say_paris(loaded):
-    model, tokenizer = loaded
-    prompts = [
-        prompt_text(QUESTION, "chat", tokenizer),
-        prompt_text("The capital of France is", "plain", tokenizer).strip(),
-    ]
-    texts = {}
-    vllm = VllmEngine(VllmOptions(kv_cache_gib=0.25))
-    try:
-        for engine in (HfEngine(), vllm):
-            engine.load(WeightsRef(model, tokenizer))
-            texts[engine.name] = engine.generate(prompts, Sampling(8))
-    finally:
-        vllm.close()
-    for answers in texts.values():
-        assert all("Paris" in answer for answer in answers)
-        assert all("<|im_end|>" not in answer for answer in answers)
-    assert texts["hf"] == texts["vllm"]
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.slow
 
 # What the target knows and says is not the point: it is taught briefly.
 SHORT = ("--limit-train", "6", "--suite", "none", "--target-set", "epochs=2")
+SHORT += ("--max-new-tokens", "8")
 
 
 @pytest.fixture

