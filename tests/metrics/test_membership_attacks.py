@@ -1,15 +1,17 @@
 """Membership attacks: AUC, tails, and distance from the retrained model."""
 
 import math
+import random
 
 import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unharness import Observed
+from unharness import Observed, TokenScores
 from unharness_metrics.attacks import NO_HOLDOUT
 from unharness_metrics.gradient_norm import GradientNorm
+from unharness_metrics.membership import SCORES
 from unharness_metrics.membership_attacks import (
     SMIA,
     AttackAUC,
@@ -164,3 +166,22 @@ def test_bounds_and_order(model, own, other):
             assert -1e-9 <= value <= 100 + 1e-9
         else:
             assert value >= -100 - 1e-6
+
+
+@settings(max_examples=20)
+@given(
+    tokens=st.lists(
+        st.tuples(st.floats(-30, 0), st.floats(-9, -1), st.floats(0, 9)), min_size=1, max_size=8
+    ),
+    seed=st.integers(0, 9),
+)
+@pytest.mark.parametrize("name", SCORES)
+def test_scores_of_an_answer_know_no_order_of_its_tokens(name, tokens, seed):
+    def score(given):
+        log_probs, means, variances = zip(*given, strict=True)
+        hits = (True,) * len(given)
+        row = TokenScores(log_probs, hits, means, variances, "", "", False, 0)
+        return SCORES[name](row, 0.4)
+
+    turned = random.Random(seed).sample(tokens, len(tokens))
+    assert score(turned) == pytest.approx(score(tokens), rel=1e-9, abs=1e-9)
