@@ -67,7 +67,12 @@ if TYPE_CHECKING:
     from unharness.report.values import format_number
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
     from unharness.terminal import Text, print_table
-    from unharness.training.blocks import block_outputs, decoder_blocks, hidden_states
+    from unharness.training.blocks import (
+        block_outputs,
+        decoder_blocks,
+        final_norm,
+        hidden_states,
+    )
     from unharness.training.likelihood import (
         scored_log_probs,
         sequence_jsd,
@@ -140,7 +145,7 @@ _HOMES = {
     "pipeline.run": ("run",),
     "sweeps.executors.executor": ("Executor", "Job", "JobResult", "SweepObserver"),
     "terminal": ("Text", "print_table"),
-    "training.blocks": ("block_outputs", "decoder_blocks", "hidden_states"),
+    "training.blocks": ("block_outputs", "decoder_blocks", "final_norm", "hidden_states"),
     "training.likelihood": (
         "scored_log_probs",
         "sequence_jsd",
@@ -252,6 +257,7 @@ __all__ = [
     "decoder_blocks",
     "echo",
     "echo_json",
+    "final_norm",
     "format_number",
     "format_option",
     "gather_full_tensor",

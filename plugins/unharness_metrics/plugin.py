@@ -199,6 +199,11 @@ def unharness_metrics() -> list[Ref]:
             name="logged_share",
             summary="Mean of a share that an evaluation log holds by example.",
         ),
+        Ref(
+            "unharness_metrics.logit_lens:LogitLensScore",
+            name="logit_lens",
+            summary="Share of the target's knowledge that is gone at every depth, by logit lens.",
+        ),
     ]
 
 
@@ -221,6 +226,12 @@ def unharness_observers() -> list[Ref]:
             "unharness_metrics.logged:LoggedObserver",
             name="logged",
             summary="Numbers by example that an evaluation log holds.",
+        ),
+        Ref(
+            "unharness_metrics.logit_lens:LogitLensObserver",
+            name="logit_lens",
+            summary="Log-probability of answers, decoded from every block of model, target and "
+            "retrained.",
         ),
     ]
 

@@ -168,6 +168,7 @@ def test_the_builtins_are_all_there_and_whole():
         "leak_bound",
         "linguistic_score",
         "logged_share",
+        "logit_lens",
         "looping",
         "membership_auc",
         "ngram_entropy",
@@ -193,6 +194,7 @@ def test_the_builtins_are_all_there_and_whole():
         "gradient_norm",
         "likelihood",
         "logged",
+        "logit_lens",
         "paired",
         "text_likelihood",
     ]

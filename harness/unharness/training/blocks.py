@@ -38,6 +38,26 @@ def decoder_blocks(model: LanguageModel) -> Any:
     return found[min(found, key=lambda name: name.count("."))]
 
 
+def final_norm(model: LanguageModel) -> Any:
+    """Return the module that normalises the last decoder block's output for the output head.
+
+    Raises:
+        MethodError: none was found beside the decoder blocks.
+    """
+    blocks = decoder_blocks(model)
+    for parent in model.modules():
+        children = list(parent.named_children())
+        if any(child is blocks for _, child in children):
+            after = [name for name, _ in children if _is_norm(name)]
+            if after:
+                return getattr(parent, after[-1])
+    raise MethodError(f"{type(model).__name__}: no final norm was found beside its decoder blocks")
+
+
+def _is_norm(name: str) -> bool:
+    return "norm" in name or name.startswith("ln")
+
+
 def hidden_states(model: LanguageModel, batch: TokenBatch, layer: int) -> Tensor:
     """Return the output of a decoder block, with gradient where gradients are on.
 
