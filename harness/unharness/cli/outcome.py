@@ -26,7 +26,8 @@ def print_outcome(outcome: Outcome, console: Console | None = None) -> None:
     record = outcome.record
     spec = record.spec
     title = f"{spec.method} · {spec.task} · {spec.model} ({spec.tuning})"
-    parts: list[Table | Text] = [_metrics(record, outcome.target), Text(_cost(record.cost))]
+    parts: list[Table | Text] = [_metrics(record, outcome.target)]
+    parts += [*_missing(record), Text(_cost(record.cost))]
     if outcome.existed:
         parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
     if record.partial:
@@ -66,7 +67,7 @@ def _attacked(first: Outcome, other: Outcome) -> Panel:
             if scale.covers([old.value, metric.value]):
                 cells.append(changed(scale.change(old.value, metric.value), metric.unit))
         table.add_row(*cells)
-    parts: list[Table | Text] = [table]
+    parts: list[Table | Text] = [table, *_missing(after)]
     if other.existed:
         parts.insert(0, Text("This run was done before; --force runs it again.\n", "yellow"))
     parts += [Text(f"warning: {warning}", "yellow") for warning in after.warnings]
@@ -98,11 +99,18 @@ def _shown(record: RunRecord) -> dict[str, MetricRecord]:
 
 
 def _value(metric: MetricRecord | None) -> str:
-    if metric is None:
+    if metric is None or metric.value is None:
         return "–"
-    if metric.value is None:
-        return f"– ({metric.status})"
     return format_number(metric.value, metric.unit)
+
+
+def _missing(record: RunRecord) -> list[Text]:
+    """Return why columns have no value, a line for every reason."""
+    labels: dict[str, list[str]] = {}
+    for name, metric in _shown(record).items():
+        if metric.value is None:
+            labels.setdefault(metric.status, []).append(name)
+    return [Text(f"– {', '.join(names)}: {reason}", "dim") for reason, names in labels.items()]
 
 
 def _closeness(outcome: Outcome) -> list[Text]:

@@ -23,7 +23,7 @@ from unharness.training.log import TrainingLog
 from unharness.training.profiling import recorded_steps
 from unharness.training.restore import restored
 from unharness.training.sharded import fsdp_sharded, keep_unwrapped
-from unharness.training.step_trainer import AfterStep, Loss, StepDataset, StepTrainer
+from unharness.training.step_trainer import Loss, StepDataset, StepTrainer
 from unharness.training.steps import Step
 from unharness.training.update_norms import InitialWeights
 
@@ -91,9 +91,10 @@ def train(
             args=_arguments(config, len(steps), seed, device, precision, scratch),
             train_dataset=StepDataset(steps),
             data_collator=lambda items: items[0],
-            callbacks=[_Follow(log, on_step), AfterStep(after_step)],
+            callbacks=[_Follow(log, on_step)],
             step_loss=loss,
             hooks=hooks or StepHooks(),
+            after_step=after_step,
             on_note=on_note,
         )
         if on_placed:

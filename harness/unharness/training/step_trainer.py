@@ -43,6 +43,7 @@ class StepTrainer(Trainer):
         *args: Any,
         step_loss: Loss,
         hooks: StepHooks,
+        after_step: Callable[[], None],
         on_note: Callable[[str], None],
         **kwargs: Any,
     ) -> None:
@@ -51,7 +52,7 @@ class StepTrainer(Trainer):
         self._hooks = hooks
         self._on_note = on_note
         self._most: int | None = None  # examples of a micro-batch, once memory did not suffice
-        self.add_callback(AfterStep(lambda: hooks.after_step(self._unwrapped())))
+        self.add_callback(_AfterStep(lambda: hooks.after_step(self._unwrapped()), after_step))
 
     def _unwrapped(self) -> LanguageModel:
         return self.accelerator.unwrap_model(self.model)
@@ -189,12 +190,13 @@ def _check(loss: Any, step: int) -> None:
         )
 
 
-class AfterStep(TrainerCallback):
-    """Calls a function after every optimizer step."""
+class _AfterStep(TrainerCallback):
+    """Calls functions after every optimizer step, in their order."""
 
-    def __init__(self, call: Callable[[], None]) -> None:
-        self._call = call
+    def __init__(self, *calls: Callable[[], None]) -> None:
+        self._calls = calls
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Call it."""
-        self._call()
+        """Call them."""
+        for call in self._calls:
+            call()
