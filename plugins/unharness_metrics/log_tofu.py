@@ -42,6 +42,12 @@ ATTACKS: Mapping[str, Attack] = {
 }
 SHARES = {"extraction_strength": "extraction_strength", "exact_memorization": "exact_memorisation"}
 """OpenUnlearning's scores of the forget set, and what they are called here."""
+MUSE: Mapping[str, tuple[str, LogRole, str]] = {
+    "forget_knowmem_ROUGE": ("forget_knowmem", "forget", "knowmem"),
+    "retain_knowmem_ROUGE": ("retain_knowmem", "retain", "knowmem"),
+    "forget_verbmem_ROUGE": ("forget_verbmem", "forget", "verbmem"),
+}
+"""OpenUnlearning's ROUGE-L F1 on MUSE, each of questions or texts of its own: split and number."""
 
 
 class TofuLog(LogReader):
@@ -71,7 +77,7 @@ class TofuLog(LogReader):
             taught = prefix in ("forget", "retain")
             splits.append(
                 _split(
-                    prefix,
+                    *SPLITS[prefix],
                     own,
                     columns.get("avg_paraphrased_loss", {}) if taught else {},
                     columns.get("average_perturb_loss", {}),
@@ -85,20 +91,21 @@ _TOFU = ("avg_gt_loss", "avg_paraphrased_loss", "average_perturb_loss", "rougeL_
 
 
 class OpenUnlearningLog(LogReader):
-    """OpenUnlearning's `TOFU_EVAL.json`, the retained models' included: scores by example.
+    """OpenUnlearning's `TOFU_EVAL.json` and `MUSE_EVAL.json`, the retained models' too.
 
     Read are `*_Q_A_Prob`, `*_Q_A_PARA_Prob`, `*_Q_A_PERT_Prob` (`avg_loss`), `*_Q_A_ROUGE`
-    (`rougeL_recall`), `mia_*` (`score`, of forget and holdout), `extraction_strength` and
-    `exact_memorization`; aggregates are computed anew.
+    (`rougeL_recall`), `*_knowmem_ROUGE` and `*_verbmem_ROUGE` (`rougeL_f1`), `mia_*` (`score`, of
+    forget and holdout), `extraction_strength` and `exact_memorization`, all by example; aggregates
+    are computed anew.
     """
 
     name = "open-unlearning"
-    summary = "TOFU_EVAL.json of OpenUnlearning (locuslab/open-unlearning)."
+    summary = "TOFU_EVAL.json or MUSE_EVAL.json of OpenUnlearning."
     citation = "OpenUnlearning, arXiv 2506.12618"
 
     def accepts(self, content: Mapping[str, Any]) -> bool:
         """Go by the names of the metrics."""
-        names = {f"{prefix}_Q_A_Prob" for prefix in SPLITS} | set(ATTACKS) | set(SHARES)
+        names = {f"{prefix}_Q_A_Prob" for prefix in SPLITS} | {*ATTACKS, *SHARES, *MUSE}
         return bool(names & content.keys())
 
     def read(self, content: Mapping[str, Any]) -> EvaluationLog:
@@ -117,29 +124,32 @@ class OpenUnlearningLog(LogReader):
                 shares |= {ours: _values(content, name, "score") for name, ours in SHARES.items()}
                 attacks = {attack: parts["forget"] for attack, parts in scores.items()}
             split = _split(
-                prefix,
+                *SPLITS[prefix],
                 own,
                 _losses(content, f"{prefix}_Q_A_PARA_Prob"),
                 _losses(content, f"{prefix}_Q_A_PERT_Prob"),
                 shares,
                 attacks,
             )
-            if split.examples:
-                splits.append(split)
+            splits.append(split)
         others = {attack: parts["holdout"] for attack, parts in scores.items()}
-        holdout = _split("holdout", {}, {}, {}, {}, others)
-        return evaluation_log([*splits, *([holdout] if holdout.examples else [])])
+        splits.append(_split("holdout", "holdout", {}, {}, {}, {}, others))
+        for key, (name, role, share) in MUSE.items():
+            splits.append(
+                _split(name, role, {}, {}, {}, {share: _values(content, key, "rougeL_f1")})
+            )
+        return evaluation_log([split for split in splits if split.examples])
 
 
 def _split(
-    prefix: str,
+    name: str,
+    role: LogRole,
     own: Column,
     paraphrase: Column,
     perturbed: Column,
     shares: Mapping[str, Column],
     attacks: Mapping[Attack, Column] | None = None,
 ) -> LoggedSplit:
-    name, role = SPLITS.get(prefix, ("holdout", "holdout"))
     columns = [own, paraphrase, perturbed, *shares.values(), *(attacks or {}).values()]
     indices = dict.fromkeys(index for column in columns for index in column)
     return LoggedSplit(

@@ -253,6 +253,6 @@ def unharness_logs() -> list[Ref]:
         Ref(
             "unharness_metrics.log_tofu:OpenUnlearningLog",
             name="open-unlearning",
-            summary="TOFU_EVAL.json of OpenUnlearning (locuslab/open-unlearning).",
+            summary="TOFU_EVAL.json or MUSE_EVAL.json of OpenUnlearning.",
         ),
     ]

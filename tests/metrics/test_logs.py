@@ -77,6 +77,12 @@ def test_forget_quality_of_ratios_and_of_losses(scored):
         assert values(scored(inside)) == values(found)
 
 
+def test_two_forget_splits_have_a_quality_each(scored):
+    rows = [{"nll": 0.5}, {"nll": 1.0}]
+    found = scored(log(forget=split("forget", rows), again=split("forget", rows)))
+    assert {"forget_quality", "forget_quality_again"} <= found.keys()
+
+
 def test_attacks_and_their_distance_from_the_retrained_model(scored):
     def both(own, other):
         return log(forget=split("forget", attacks(own)), holdout=split("holdout", attacks(other)))
@@ -175,6 +181,23 @@ def test_open_unlearning_s_log(scored):
     assert found["extraction_strength_forget"] == pytest.approx(20.0)
     assert found["auc_min_k"] == pytest.approx(75.0)
     assert found["privleak_min_k"] == pytest.approx(0.0)
+
+
+def test_open_unlearning_s_log_of_muse(scored):
+    def one(own):
+        return {
+            "forget_knowmem_ROUGE": by_index(rougeL_f1=[0.5, 0.0, None]),
+            "retain_knowmem_ROUGE": by_index(rougeL_f1=[0.75]),
+            "forget_verbmem_ROUGE": by_index(rougeL_f1=[0.25] * 5),
+            "mia_min_k": {"forget": by_index(score=own), "holdout": by_index(score=HOLDOUT)},
+        }
+
+    found = scored(one(FORGET), retrained=[one((0.9, 0.9))])
+    assert found["knowmem_forget_knowmem"].value == pytest.approx(25.0)
+    assert (found["knowmem_forget_knowmem"].n, found["knowmem_forget_knowmem"].n_unscored) == (2, 1)
+    assert found["knowmem_retain_knowmem"].value == pytest.approx(75.0)
+    assert found["verbmem_forget_verbmem"].value == pytest.approx(25.0)
+    assert found["privleak_min_k"].value == pytest.approx(-50.0)  # AUC 75 against 50
 
 
 def test_tofu_s_log(scored):
