@@ -91,6 +91,8 @@ if TYPE_CHECKING:
     from unharness.unlearning.retain_loss import RetainLoss, RetainLossMethod
     from unharness.unlearning.search import Choice, FloatRange, Search
     from unharness.unlearning.streams import Stream
+    from unharness.unlearning.target_gradients import target_gradients
+    from unharness.unlearning.wrapping import WrapperMethod
 
 __version__ = "0.1.0"
 
@@ -164,6 +166,8 @@ _HOMES = {
     "unlearning.retain_loss": ("RetainLoss", "RetainLossMethod"),
     "unlearning.search": ("Choice", "Search", "FloatRange"),
     "unlearning.streams": ("Stream",),
+    "unlearning.target_gradients": ("target_gradients",),
+    "unlearning.wrapping": ("WrapperMethod",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -247,6 +251,7 @@ __all__ = [
     "UnlearnedModel",
     "UsageError",
     "WeightsRef",
+    "WrapperMethod",
     "__version__",
     "all_logits",
     "answer_means",
@@ -281,6 +286,7 @@ __all__ = [
     "sequence_log_ratios",
     "sequence_nll",
     "stdout_console",
+    "target_gradients",
     "token_log_probs",
     "token_log_ratios",
     "token_mean",

@@ -39,7 +39,7 @@ KINDS: dict[str, Kind] = {
     "methods": Kind(
         "unharness.unlearning.method:Method",
         "unlearning methods",
-        ("version", "seeded", "family"),
+        ("version", "seeded", "family", "threat_model"),
         _DESCRIBE + "method_facts",
         columns={"family": "", "needs": [], "evidence": []},
         listed=_DESCRIBE + "listed_method",

@@ -12,7 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 DIGITS = 16
-DESCRIPTIONS = frozenset({"evidence", "family", "gradients_before_training", "streams_by_term"})
+DESCRIPTIONS = frozenset(
+    {"evidence", "family", "gradients_before_training", "streams_by_term", "threat_model"}
+)
 """Methods and attributes of a plugin's classes that only describe it; no result depends on them."""
 CORE = "unharness"
 

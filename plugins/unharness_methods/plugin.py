@@ -274,6 +274,48 @@ def unharness_methods() -> list[Ref]:
             "Subtracts what fine-tuning on the forget set adds to the weights.",
             "weight edit",
         ),
+        _ref(
+            "npo_sam:NPOSAM",
+            "npo-sam",
+            "Another method's loss, its forget part at the worst weights within a radius.",
+            "wrapper",
+            "retain set",
+            "reference log_probs (forget)",
+            "gradients by term",
+            "2 passes a step",
+        ),
+        _ref(
+            "gru:GRU",
+            "gru",
+            "Another method's forget gradient, without its part against the retain gradient.",
+            "wrapper",
+            "retain set",
+            "reference log_probs (forget)",
+            "gradients by term",
+        ),
+        _ref(
+            "sure:SURE",
+            "sure",
+            "Another method's loss on the weights' rows that matter most for the forget set.",
+            "wrapper",
+            "retain set",
+            "reference log_probs (forget)",
+            "gradients before training",
+        ),
+        _ref(
+            "in_context:InContext",
+            "in-context",
+            "Refusals by example, in the prompt; the weights are untouched.",
+            "inference time",
+            "refusal answers",
+            "retain set",
+        ),
+        _ref(
+            "guardrail:Guardrail",
+            "guardrail",
+            "An instruction before every question, and filters; the weights are untouched.",
+            "inference time",
+        ),
     ]
 
 

@@ -25,6 +25,7 @@ OWN_MEANING = {
     "base": "the reference row, and what a training starts from",
     "kl": "the divergence that observers and metrics speak of",
     "perplexity": "the unit",
+    "sure": "a word of a refusal",
     "prompt": "the part of an example, and of a request",
 }
 """Names of built-in plugins that are words of the core as well, and what they mean there."""

@@ -12,6 +12,7 @@ from unharness.source_hash import source_hash
 from unharness.unlearning.context import readable_splits
 from unharness.unlearning.method import Method
 from unharness.unlearning.presets import Preset
+from unharness.unlearning.wrapping import WrapperMethod
 
 
 def make_method(
@@ -50,16 +51,28 @@ def method_facts(method: Method, seed: int, data: TaskData, *, general: bool) ->
     return {
         "method": method.name,
         "method_version": method.version,
-        "method_source": source_hash(type(method)),
+        "method_source": method_source(method),
         "config": method.config.model_dump(mode="json"),
         "seed": seed if method.seeded else 0,
         "streams": streams,
     }
 
 
+def method_source(method: Method) -> str:
+    """Return the hash of a method's source; of one around another method, of both.
+
+    The version of the wrapped method counts as well: that of the wrapper does not change with it.
+    """
+    own = source_hash(type(method))
+    if not isinstance(method, WrapperMethod):
+        return own
+    wrapped = type(method.wrapped)
+    return digest_of([own, source_hash(wrapped), wrapped.version])[: len(own)]
+
+
 def _streams(method: Method, data: TaskData, *, general: bool) -> dict[str, str]:
     """Return the hash of what a method may read, by split."""
-    if not method.trains:
+    if not method.trains and method.Wrapper is None:
         return {}
     return {
         split.name: digest_of([row.content() for row in split.examples])

@@ -55,11 +55,15 @@ class Method(ABC):
     presets: ClassVar[Sequence[Preset]] = ()
     """Hyperparameters that were published for it, by task and model."""
 
-    # These two only describe the method; they are no part of its source hash.
+    # These only describe the method; they are no part of its source hash.
     family: ClassVar[str] = ""
     """What `unharness methods` groups it with, such as `preference`."""
     evidence: ClassVar[Sequence[tuple[EvidenceKind, str]]] = ()
     """How it is known to be right: a kind, and where the evidence is."""
+
+    threat_model: ClassVar[str] = ""
+    """Whom it keeps from what was to be forgotten, where it does not change the weights; a warning
+    on its records says so."""
 
     Wrapper: ClassVar[type[InferenceWrapper] | None] = None
     """The class of the inference wrapper that it leaves, if it leaves one."""

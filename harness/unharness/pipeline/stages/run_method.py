@@ -17,6 +17,9 @@ from unharness.registry import Registry
 from unharness.training.update_norms import never_moved
 from unharness.unlearning.context import UnlearnContext, readable_splits
 
+INFERENCE_TIME = "the weights are untouched"
+"""Warnings of methods that only change what is asked and answered begin so."""
+
 
 def run_method(
     plan: RunPlan, registry: Registry, progress: Progress, target: TrainedModel, record: RunRecord
@@ -60,6 +63,8 @@ def run_method(
     context.model.eval()
     record.training.wrapper = wrapper.model_dump(mode="json") if wrapper else None
     record.training.weights_hash = weights_hash(context.model)
+    if plan.method.threat_model:
+        record.warnings.append(f"{INFERENCE_TIME}: {plan.method.threat_model}")
     if plan.method.trains and record.training.weights_hash == before:
         record.warnings.append("the weights did not change")
     else:
