@@ -43,6 +43,53 @@ def begin(environment: Path) -> Callable[..., forked_cli.Running]:
     return call
 
 
+EXECUTOR = """
+from contextlib import closing
+
+from unharness import Executor, JobResult, hookimpl
+from unharness.pipeline.engine_pool import EnginePool
+from unharness.progress import Progress
+from unharness.registry import registry
+from unharness.sweeps.executors.worker import run_job
+
+
+class Here(Executor):
+    name = "here"
+    summary = "One job after the other, in this process."
+
+    def run(self, jobs, observer):
+        results = []
+        with closing(EnginePool(registry())) as engines:
+            for job in jobs:
+                observer.started(job, self.name)
+                answer = run_job(job.request, registry(), Progress(), engines)
+                results.append(JobResult.from_answer(job.run_id, answer))
+                observer.finished(job, self.name, results[-1])
+        return results
+
+
+@hookimpl
+def unharness_executors():
+    return [Here]
+"""
+
+
+@pytest.fixture(scope="session")
+def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the environment needs for `--executor here`: for sweeps whose workers are not the point.
+
+    A worker of the executor `local` imports torch anew, which takes longer than its runs.
+    """
+    folder = tmp_path_factory.mktemp("executor")
+    (folder / "executor_here.py").write_text(EXECUTOR)
+    about = folder / "executor_here-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: executor_here\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[unharness]\nexecutor_here = executor_here\n")
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths)}
+
+
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One results folder for all tests that run tiny on the real data."""

@@ -124,15 +124,15 @@ def test_an_adapter_names_its_base_for_retraining(made, call):
     assert record["training"]["weights_hash"] != record["target"]["weights_hash"]
 
 
-def test_sweep_and_tune(made, call, tmp_path):
+def test_sweep_and_tune(made, cli, here, real_data, tmp_path):
     _, target = made("full")
     methods = ("--method", "gradient-ascent,gradient-difference")
-    place = ("--limit-train", "8", "--suite", "none", "--quiet")
+    words = ("--limit-train", "8", "--suite", "none", "--data", real_data, "--executor", "here")
     file = tmp_path / "sweep.yaml"
     file.write_text(f"target: {target}\nset:\n  epochs: 1\n")
-    code, _, err = call("sweep", file, *methods, *place)
-    assert code == 0, err
-    paths = (tmp_path / "results").glob("*/*/*/*/run.json")
+    done = cli("sweep", file, *methods, *words, "--results", tmp_path / "swept", **here)
+    assert done.returncode == 0, done.stderr
+    paths = (tmp_path / "swept").glob("*/*/*/*/run.json")
     found = [read_records(path)[0].model_dump(mode="json") for path in paths]
     assert {record["spec"]["method"] for record in found} == {
         "vanilla",
@@ -141,10 +141,10 @@ def test_sweep_and_tune(made, call, tmp_path):
     }
     assert {record["target"]["source"] for record in found} == {"given"}
     assert len({record["target"]["weights_hash"] for record in found}) == 1
-    words = ("--target", target, "--method", "gradient-ascent", "--trials", "1")
+    words = ("--target", target, "--method", "gradient-ascent", "--trials", "1", *words)
     words += ("--objective", "success_avg", "--finalists", "0")
-    code, _, err = call("tune", *words, *place, results=tmp_path / "tuned")
-    assert code == 0, err
+    done = cli("tune", *words, "--results", tmp_path / "tuned", **here)
+    assert done.returncode == 0, done.stderr
     trials = list((tmp_path / "tuned" / "tuning").glob("*/*/gradient-ascent/*/run.json"))
     assert len(trials) == 1
     assert read_records(trials[0])[0].target.source == "given"

@@ -1,9 +1,6 @@
 """A real Ray cluster of two nodes on this machine, one of which is killed in the middle."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +10,9 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-GRID = ("--method", "gradient-ascent,random-labels", "--seed", "0..1", "--set", "epochs=1")
+METHODS, SEEDS = ("gradient-ascent", "random-labels"), ("0", "1")
+GRID = ("--method", ",".join(METHODS), "--seed", "0..1")
+FEW = ("--model", "micro", "--limit-train", "8", "--set", "epochs=1", "--suite", "none")
 
 
 def done(results):
@@ -43,27 +42,24 @@ def cluster(monkeypatch):
     made.shutdown()
 
 
-def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, data_folder, tmp_path):
-    grid = [*GRID, "--limit-train", "8", "--suite", "none", "--data", str(data_folder)]
-    undisturbed = cli("sweep", *grid, "--results", tmp_path / "alone")
-    assert undisturbed.returncode == 0, undisturbed.stderr
+def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, begin, data_folder, tmp_path):
+    few = (*FEW, "--data", data_folder)
+    for method in METHODS:
+        for seed in SEEDS:
+            words = ("--method", method, "--seed", seed, *few, "--results", tmp_path / "alone")
+            alone = cli("run", *words)
+            assert alone.returncode == 0, alone.stderr
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
     results = tmp_path / "ray"
-    where = ("--results", str(results), "--executor", "ray", "--address", cluster.address)
-    sweep = subprocess.Popen(
-        [sys.executable, "-m", "unharness.cli.main", "sweep", *grid, *where],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=dict(os.environ),
-    )
+    where = ("--results", results, "--executor", "ray", "--address", cluster.address)
+    sweep = begin("sweep", *GRID, *few, *where)
     end = time.monotonic() + 200
-    while not done(results) and sweep.poll() is None and time.monotonic() < end:
+    while not done(results) and not sweep.over and time.monotonic() < end:
         time.sleep(0.1)
     cluster.remove_node(doomed, allow_graceful=False)  # while further runs are under way
-    text, _ = sweep.communicate(timeout=300)
-    assert sweep.returncode == 0, text
-    assert "4 runs done, 0 were done before, 0 failed" in text
+    ended = sweep.result(300)
+    assert ended.returncode == 0, ended.stderr
+    assert "4 runs done, 0 were done before, 0 failed" in ended.stderr
     assert done(results) == done(tmp_path / "alone")
 
 

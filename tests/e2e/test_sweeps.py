@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 ALONE = ("--workers", "1")  # each worker imports torch: two take longer where two is not the point
+HERE = ("--executor", "here")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_the_plan_comes_first_and_runs_nothing(cli, few, folder):
     assert not list(folder.iterdir())
 
 
-def test_a_failed_cell_stops_no_other_and_is_named_with_its_cause(cli, few, folder):
+def test_a_failed_cell_stops_no_other_and_is_named_with_its_cause(cli, few, folder, here):
     words = ["sweep", "--method", "memflex", "--set", "mu=q0.9,-1", *few, "--results", folder]
     done = cli(*words, *ALONE)
     assert done.returncode == 3, done.stderr
@@ -55,7 +56,7 @@ def test_a_failed_cell_stops_no_other_and_is_named_with_its_cause(cli, few, fold
 
     planned = json.loads(cli(*words, "--dry-run", "--format", "json").stdout)
     assert [cell["state"] for cell in planned["cells"]] == ["done", "failed"]
-    again = cli(*words, *ALONE)
+    again = cli(*words, *HERE, **here)
     assert again.returncode == 3
     assert "0 runs done, 1 were done before, 1 failed" in again.stderr
 
@@ -93,7 +94,7 @@ def test_an_executor_s_options_are_checked(cli):
     assert "ray" in done.stderr
 
 
-def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder):
+def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder, here):
     words = [
         "tune",
         "-m",
@@ -109,11 +110,11 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
         "--seed",
         "0..1",
         *few,
-        *ALONE,
+        *HERE,
         "--results",
         folder,
     ]
-    done = cli(*words)
+    done = cli(*words, **here)
     assert done.returncode == 0, done.stderr
     (path,) = folder.glob("tuning/*/*/*/study-*.json")
     study = json.loads(path.read_text())
@@ -138,7 +139,7 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder)
     }
     seen = {split["hash"] for record in trials for split in record["data"]["splits"].values()}
     assert not evaluation & seen
-    again = cli(*words)
+    again = cli(*words, **here)
     assert again.returncode == 0
     assert "] " not in again.stderr  # nothing was run again
 
@@ -154,7 +155,7 @@ def test_tuning_without_an_effort_or_an_objective_is_refused(cli):
 
 def test_records_of_another_schema_are_refused_and_left_alone(cli, few, folder):
     words = ("-m", "gradient-ascent", "--set", "epochs=1", *few, "--results", folder)
-    assert cli("sweep", *words).returncode == 0
+    assert cli("run", *words).returncode == 0
     (path,) = folder.glob("*/*/gradient-ascent/*/run.json")
     path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 7'))
     before = path.read_text()

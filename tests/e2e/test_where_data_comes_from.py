@@ -22,7 +22,8 @@ def test_a_fallback_is_announced_and_recorded(main_here, tmp_path):
 
 
 def test_a_sweep_and_a_tuning_say_it_too(main_here, tmp_path):
-    words = ("--model", "micro", "--results", tmp_path, "--method", "vanilla")
+    words = ("--model", "micro", "--results", tmp_path, "--method", "vanilla", "--workers", "1")
+    words = (*words, "--target-set", "epochs=2")
     for command in (("sweep",), ("tune", "--trials", "1")):
         code, _, err = main_here(*command, *words)
         assert code == 0, err

@@ -13,7 +13,7 @@ from unharness.evaluation.suite_plan import plan_suite
 from unharness.evaluation.suite_reach import check_reachable
 from unharness.evaluation.suite_sample import chosen_questions
 from unharness.models.weights import WeightsRef
-from unharness.pipeline.suite_choice import CPU_QUESTIONS, find_suite
+from unharness.pipeline.suite_choice import find_suite
 from unharness.progress import Progress
 from unharness.registry import registry
 from unharness.request import make_request
@@ -187,14 +187,10 @@ def test_a_limit_that_is_none_is_refused(given):
         make_request({"suite_limit": given})
 
 
-def test_the_command_line_refuses_it_in_one_line(main_here, tmp_path):
+def test_the_command_line_refuses_it_in_one_line(main_here):
     for words in (("--suite-limit", "-3"), ("--suite-limit", "all")):
         code, out, err = main_here("run", "--data", "standin", *words)
         assert (code, out, len(err.splitlines())) == (2, "", 1), err
-    code, out, err = main_here(
-        "run", "--data", "standin", "--suite", "knowledge", "--suite-data", tmp_path / "x"
-    )
-    assert (code, out, len(err.splitlines())) == (1, "", 1), err
 
 
 def test_an_untouched_model_is_asked_on_the_command_line(
@@ -226,30 +222,3 @@ def test_an_untouched_model_is_asked_on_the_command_line(
         "general_avg (12 each)",
     ):
         assert text in out
-
-
-@pytest.mark.slow
-def test_lm_eval_s_own_definitions_on_the_real_benchmarks(load_checkpoint, general_data):
-    request = make_request({"suite": "knowledge", "suite_data": str(general_data)})
-    plan = find_suite(request, "none", "cpu", registry())
-    assert plan.limit == CPU_QUESTIONS
-    plan = plan.asking(6)
-    check_reachable(plan, registry())
-    found = ask(*load_checkpoint("llama"), plan)
-    asked = {name: (one["n"], one["n_original"]) for name, one in found.facts["tasks"].items()}
-    assert asked == {
-        "mmlu": (6, 14042),
-        "arc_challenge": (6, 1172),
-        "truthfulqa_mc1": (6, 817),
-        "social_iqa": (6, 1954),
-    }
-    assert all(0 <= score.value <= 100 for score in found.scores.values())
-    with pytest.raises(UsageError, match=r"'ai2_arc' is a tag of 2 lm-eval tasks.*arc_challenge"):
-        plan_suite("ai2_arc", None, registry())
-    named = "truthfulqa_mc2,arc_easy,openbookqa,wmdp_bio,piqa,winogrande,boolq"
-    other = plan_suite(named, None, registry()).reading(general_data, required=True)
-    assert set(other.data.files) == set(named.split(","))
-    check_reachable(other, registry())
-    again = ask(*load_checkpoint("llama"), other.asking(5))
-    mixed = again.scores["general/truthfulqa_mc2"]  # each question gives a share, not 0 or 1
-    assert 0 < mixed.stderr < 100 * math.sqrt(mixed.value / 100 * (1 - mixed.value / 100) / 4)

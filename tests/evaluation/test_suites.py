@@ -77,38 +77,6 @@ def test_a_folder_of_one_s_own(folder):
     assert plan_suite("mine", folder, registry()).identity != before
 
 
-@pytest.mark.slow
-def test_the_paper_s_suite_is_lm_eval_s_own_definitions():
-    plan = plan_suite("paper", None, registry())
-    index = plan.manager.task_index
-    assert [task.name for task in plan.tasks] == [task.name for task in Paper.tasks]
-    for task in plan.tasks:
-        config = index[task.name].cfg
-        listed = config.get("metric_list") or config.get("aggregate_metric_list")
-        assert task.metric in {item["metric"] for item in listed}, task.name
-        assert config["metadata"]["version"] is not None
-    assert len(plan.identity["tasks"]) == 5
-
-
-@pytest.mark.slow
-def test_without_the_hub_the_paper_s_suite_names_those_that_work():
-    plan = plan_suite("paper", None, registry())
-    with pytest.raises(DataError) as caught:
-        check_reachable(plan, registry())
-    assert "'paper'" in str(caught.value)
-    assert "Suites that work offline: general-facts, none" in str(caught.value)
-
-
-@pytest.mark.slow
-def test_lm_eval_s_tasks_by_name_and_what_is_unknown():
-    plan = plan_suite("arc_easy, hellaswag", None, registry())
-    assert [task.name for task in plan.tasks] == ["arc_easy", "hellaswag"]
-    with pytest.raises(UsageError, match=r"'hellaswagg'.*hellaswag"):
-        plan_suite("hellaswagg", None, registry())
-    with pytest.raises(UsageError, match=r"'general-fact'.*general-facts"):
-        plan_suite("general-fact", None, registry())
-
-
 def test_an_empty_suite_is_refused():
     with pytest.raises(UsageError, match="--suite is empty"):
         plan_suite(" , ", None, registry())
