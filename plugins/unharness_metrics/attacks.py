@@ -43,6 +43,7 @@ class AttackMetric(Metric):
         "Shi et al. 2024, arXiv 2310.16789 (min-k); Zhang et al. 2024, arXiv 2404.02936 "
         "(min-k++); Carlini et al. 2021, arXiv 2012.07805 (zlib, reference)"
     )
+    axis = "privacy"
 
     Params = AttackParams
     params: AttackParams

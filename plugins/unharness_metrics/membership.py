@@ -66,6 +66,7 @@ def auc_kernel(lower: Any, upper: Any) -> Any:
 
 class _OfScores(Metric):
     unit = "%"
+    axis = "privacy"
     citation = (
         "Shi et al. 2024, arXiv 2310.16789 (min-k); Zhang et al. 2024, arXiv 2404.02936 "
         "(min-k++); Carlini et al. 2021, arXiv 2012.07805 (zlib)"

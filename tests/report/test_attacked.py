@@ -164,8 +164,8 @@ def test_every_format_shows_them(board):
     assert "82.0 → 93.7 (+9.0 [-3.7, 21.7])" in text
     assert "100.0 → 90.0 (-10.0)" in text
     markdown = to_markdown(board)
-    assert "| Method | Attack | Unlearn ↑ | Retain ↑ | Avg ↑ |" in markdown
-    assert "| vanilla | assistant | 0.0 → 3.0 (+3.0) | 100.0 → 90.0 (-10.0) |" in markdown
+    assert "| Method | Attack | Avg ↑ | Unlearn ↑ | Retain ↑ |" in markdown
+    assert "0.0 → 3.0 (+3.0) | 100.0 → 90.0 (-10.0) |" in markdown
     rows = json.loads(to_json(board))
     seen = rows[2]["prompts"]["assistant"]
     assert seen["changes"]["unlearn_success"]["value"] == pytest.approx(9.0)

@@ -40,7 +40,7 @@ def test_json_has_exactly_the_public_fields(board):
     ppl = row["metrics"].pop("unlearn_ppl")
     assert len(set(runs)) == 2
     assert interval[0] < 67.2 < interval[1]
-    assert set(ppl) == {"value", "ci95", "n", "components"}
+    assert set(ppl) == {"value", "ci95", "n", "axis", "components"}
     seeds = row["metrics"]["unlearn_success"].pop("components")["seeds"]
     assert seeds == pytest.approx(2**0.5)
     assert row == {
@@ -55,7 +55,7 @@ def test_json_has_exactly_the_public_fields(board):
         "target_seeds": [0, 0],
         "ranked_by": None,
         "ranks": None,
-        "metrics": {"unlearn_success": {"value": 67.2, "n": 110}},
+        "metrics": {"unlearn_success": {"value": 67.2, "n": 110, "axis": None}},
         "cost": {
             "train_seconds": 10.5,
             "seconds_per_step": None,
@@ -69,6 +69,7 @@ def test_json_has_exactly_the_public_fields(board):
     }
     assert rows[2]["metrics"]["unlearn_ppl"] == {
         **{"value": None, "ci95": None, "n": 0},
+        "axis": None,
         "components": {},
     }
     assert rows[2]["warnings"] == ["collapsed"]

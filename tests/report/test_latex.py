@@ -31,14 +31,14 @@ def with_splits(make_record):
     return make
 
 
-def test_columns_stand_under_their_part_and_every_row_has_as_many(with_splits, save):
+def test_columns_stand_under_their_axis_and_every_row_has_as_many(with_splits, save):
     worse = {name: tuple(value - 20 for value in given) for name, given in METRICS.items()}
     store = save(
         with_splits("vanilla", METRICS), with_splits("a_b", METRICS), with_splits("c", worse)
     )
     text = to_latex(build_board(store))
     parts = re.findall(r"multicolumn\{1\}\{c\}\{([^}]*)\}", text)
-    assert parts == ["Forget set", "Retain set", "", "General knowledge"]
+    assert parts == ["", "Forget", "Retain", "General"]
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     width = len(re.search(r"tabular\}\{(\w+)\}", text)[1])
     assert width == 5

@@ -179,12 +179,12 @@ def test_adapters_of_the_target_make_groups_and_of_a_row_do_not(make_record, sav
     assert sorted(len(group.rows) for group in build_board(store).groups) == [1, 1, 2]
 
 
-def test_columns_are_the_metrics_in_the_records_order(make_record, save):
+def test_columns_are_the_metrics_in_the_records_order_the_headline_first(make_record, save):
     metrics = {"retention_ppl": 1.0, "success_avg": 2.0, "mia": 3.0}
     [group] = build_board(save(make_record(metrics=metrics))).groups
     assert group.columns == (
+        Column("success_avg", "%", "higher", leads=True),
         Column("retention_ppl", "perplexity", "lower"),
-        Column("success_avg", "%", "higher"),
         Column("mia", "%", "match_reference"),
     )
 

@@ -13,6 +13,7 @@ from unharness.evaluation.requests import Observation
 from unharness.reference_rows import ReferenceRow
 
 if TYPE_CHECKING:
+    from unharness.axes import Axis
     from unharness.evaluation.seen import Seen
     from unharness.evaluation.statistics import Estimate
 
@@ -89,6 +90,8 @@ class Metric(ABC):
     direction: ClassVar[Direction]
     """Which values are better, unless a task's use says otherwise. `match_reference`: as close to
     the retrained model's as can be."""
+    axis: ClassVar[Axis | None] = None
+    """What it says something about, whatever its split, such as `privacy`; None: as the split."""
     references: frozenset[ReferenceRow] = frozenset()
     """The models whose observations it needs besides: `retrained`, `target`, `base`. A metric
     whose parameters decide sets it when it is made."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from unharness.axes import Axis
+
 if TYPE_CHECKING:
     from unharness.evaluation.metric import Direction, Metric
     from unharness.registry import Registry
@@ -40,6 +42,9 @@ class MetricUse:
     """Whether tables leave the column out unless it is asked for; JSON, CSV and HTML have it."""
     optional: bool
     """Whether the column is left out where the data has no such split."""
+    axis: Axis | None
+    """What the column says something about; None: the metric's own axis, else that of the split's
+    role, and `privacy` of what is set against a holdout."""
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def __init__(
@@ -52,6 +57,7 @@ class MetricUse:
         complement: bool = False,
         detail: bool = False,
         optional: bool = False,
+        axis: Axis | None = None,
         **params: Any,
     ) -> None:
         for name, value in {
@@ -63,6 +69,7 @@ class MetricUse:
             "complement": complement,
             "detail": detail,
             "optional": optional,
+            "axis": axis,
             "params": params,
         }.items():
             object.__setattr__(self, name, value)
@@ -81,6 +88,10 @@ class MetricUse:
         if self.split is None:
             return f"{self.label or self.metric}_{split}"
         return self.label or f"{self.metric}_{split}"
+
+    def label_pattern(self) -> str:
+        """Return the column's name; of a use on every split `LABEL_*`."""
+        return self.label_on(self.split or "*")
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,12 @@ class Composite:
     partial: bool = False
     """Whether it is of those of its parts that are there; else it is left out with any of them that
     is optional and not there."""
+    axis: Axis | None = None
+    """What the column says something about; None: the axis of its parts, if that is one."""
+
+    def label_pattern(self) -> str:
+        """Return the column's name."""
+        return self.label
 
 
 Use = MetricUse | Composite

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from unharness.axes import Axis
 from unharness.records.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class RankingRecord(RecordPart):
     """The label of the column that ranks; None: nothing is ranked."""
     forget_axis: str | None = None
     retain_axes: list[str] = Field(default_factory=list)
+    axes: dict[str, Axis] = Field(default_factory=dict)
+    """By label, or pattern of labels: the axis of boards that the task itself names for it."""
 
     @classmethod
     def of(cls, task: Task | type[Task]) -> RankingRecord:
@@ -93,6 +96,11 @@ class RankingRecord(RecordPart):
             headline=getattr(task, "headline", None),
             forget_axis=task.forget_axis,
             retain_axes=list(task.retain_axes),
+            axes={
+                use.label_pattern(): use.axis
+                for use in task.metrics
+                if getattr(use, "axis", None) is not None
+            },
         )
 
 

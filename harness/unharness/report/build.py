@@ -14,6 +14,7 @@ from unharness.reference_rows import ReferenceRow, row_of
 from unharness.registry import registry
 from unharness.report.aggregation import how_chosen, mean_cost
 from unharness.report.attacked import Aggregate, attacked_rows, without_attack
+from unharness.report.axes import axis_of, in_order
 from unharness.report.closeness import CLOSENESS
 from unharness.report.closeness_columns import NAMES, ClosenessColumns
 from unharness.report.collapse import Answers, collapse_reasons, mean_answers
@@ -81,7 +82,8 @@ def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -
         key += [record.spec.general_hash, made.method_source]
         rows.setdefault(key_of(key), []).append(record)
     closeness = ClosenessColumns(records, numbers)
-    columns = (*closeness.columns, *_columns(records))
+    ranking = _ranking(records)
+    columns = in_order((*closeness.columns, *_columns(records, ranking)))
 
     names = [column.name for column in columns]
 
@@ -98,7 +100,7 @@ def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -
     return Group(
         group_facts(records[0].spec) | _target_weights(records),
         columns,
-        _ranking(records),
+        ranking,
         tuple(rank(found, headline)),
         ranked_by=headline,
         notes=tuple(closeness.notes),
@@ -114,7 +116,7 @@ def _target_weights(records: Sequence[RunRecord]) -> dict[str, Any]:
     return {"target_weights": weights} if weights else {}
 
 
-def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
+def _columns(records: Iterable[RunRecord], ranking: RankingRecord) -> tuple[Column, ...]:
     """Return the metrics in the order of the first record, then any that later ones add."""
     columns: dict[str, Column] = {}
     known: set[str] = set()
@@ -130,6 +132,8 @@ def _columns(records: Iterable[RunRecord]) -> tuple[Column, ...]:
                     role,
                     detail=metric.detail,
                     sample=metric.sample,
+                    axis=axis_of(name, record, ranking),
+                    leads=name == ranking.headline,
                 )
             if metric.value is not None:
                 known.add(name)

@@ -13,6 +13,7 @@ from unharness.records.record import RunRecord
 from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow, method_of, row_of
 from unharness.registry import registry
 from unharness.report.attacked import chain_key
+from unharness.report.axes import OF_ROLE
 from unharness.report.closeness import (
     CLOSENESS,
     MOST,
@@ -68,7 +69,15 @@ class ClosenessColumns:
         if self._plain.reason:
             return ()
         return tuple(
-            Column(name, PERCENT, "higher", part[0] if part else "", detail=part is not None)
+            Column(
+                name,
+                PERCENT,
+                "higher",
+                part[0] if part else "",
+                detail=part is not None,
+                axis=OF_ROLE[part[0]] if part else None,
+                leads=part is None,
+            )
             for name, part in NAMES.items()
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from unharness.report.attacked import Attacked
 from unharness.report.attacked_table import TITLE, compared, lines
+from unharness.report.axes import first_headings
 from unharness.report.labels import (
     group_notes,
     group_titles,
@@ -72,7 +73,7 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "ranks": list(ranks) if ranks else None,
         "metrics": {
             column.name: _metric_values(row.metrics[column.name])
-            | {"components": row.components(column)}
+            | {"axis": column.axis, "components": row.components(column)}
             | _change_values(group.change(row, column))
             for column in group.columns
         },
@@ -219,7 +220,12 @@ def _flat_reference(printed: dict[str, Any] | None, names: list[str]) -> dict[st
 
 
 def _group_table(group: Group) -> str:
-    names = [" ".join(words) for words in headers(group.shown)]
+    names = [
+        f"{top}: {name}" if top else name
+        for top, name in zip(
+            first_headings(group.shown), map(" ".join, headers(group.shown)), strict=True
+        )
+    ]
     ranks = ["Rank"] if len(group.ranks) > 1 else []
     rows = [["Method", *ranks, *names, "Train s", "Peak GB"]]
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):

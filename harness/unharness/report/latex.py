@@ -1,25 +1,16 @@
-"""The board as LaTeX: booktabs, with the columns grouped by the role of their split."""
+"""The board as LaTeX: booktabs, with the columns grouped by axis."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
+from unharness.report.axes import headings
 from unharness.report.labels import ARROWS, column_words, group_notes, group_titles, row_labels
 from unharness.report.ranking import Column, Value
-from unharness.report.rows import GENERAL, Board, Group
+from unharness.report.rows import Board, Group
 from unharness.report.values import format_number
 from unharness.safe_text import one_line
 
-PARTS = {
-    "forget": "Forget set",
-    "retain": "Retain set",
-    "holdout": "Holdout set",
-    "utility": "Utility sets",
-    "": "",
-    "general": "General knowledge",
-}
-"""By role of the split: what its columns are under, in this order."""
 _ARROWS = {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "=": "="}
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -63,7 +54,7 @@ def escaped(text: str) -> str:
 
 
 def _table(title: str, group: Group, index: int) -> str:
-    columns = _ordered(group.shown)
+    columns = group.shown
     lines = [
         r"\begin{table*}[t]",
         r"\centering\small",
@@ -96,23 +87,12 @@ def _table(title: str, group: Group, index: int) -> str:
     return "\n".join(lines)
 
 
-def _part(column: Column) -> str:
-    return PARTS.get("general" if column.name.startswith(GENERAL) else column.role, "")
-
-
-def _ordered(columns: Sequence[Column]) -> list[Column]:
-    """Return the columns in the order of the parts."""
-    places = list(PARTS.values())
-    return sorted(columns, key=lambda column: places.index(_part(column)))
-
-
 def _head(columns: Sequence[Column]) -> list[str]:
-    """Return the line of the parts, its rules, and the line of the metrics."""
+    """Return the line of the axes, its rules, and the line of the metrics."""
     tops, rules, at = ["Method"], [], 2
-    for part, members in groupby(columns, key=_part):
-        count = len(list(members))
-        tops.append(rf"\multicolumn{{{count}}}{{c}}{{{part}}}")
-        if part:
+    for heading, count in headings(columns):
+        tops.append(rf"\multicolumn{{{count}}}{{c}}{{{heading}}}")
+        if heading:
             rules.append(rf"\cmidrule(lr){{{at}-{at + count - 1}}}")
         at += count
     names = [

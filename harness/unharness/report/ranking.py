@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy
 
+from unharness.axes import Axis
 from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow
 from unharness.report.intervals import Sampled, Uncertain, difference, holm, same_questions
 
@@ -43,6 +44,15 @@ class Column:
     """Whether it is left out of printed tables unless it is asked for."""
     sample: str = ""
     """What share of the questions was asked, in words; empty where all were."""
+    axis: Axis | None = None
+    """What it says something about; None where it is of several axes."""
+    leads: bool = False
+    """Whether it is closeness or the task's headline, which come first."""
+
+    @property
+    def heading(self) -> str:
+        """What it stands under in tables; empty for what leads or is of no axis."""
+        return "" if self.leads or self.axis is None else self.axis.capitalize()
 
 
 class Rankable(Protocol):

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from unharness.report.attacked_table import print_attacked
+from unharness.report.axes import first_headings
 from unharness.report.labels import (
     RowLabel,
     group_notes,
@@ -23,6 +24,8 @@ from unharness.report.values import format_number, signed
 from unharness.terminal import Console, Text, print_table, table_width
 
 COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
+COST = "Cost"
+"""The heading above the cost columns."""
 METRICS_BEFORE_COSTS = 3
 """The first metrics are more important than the cost columns, the others less."""
 LABEL_WIDTH = 34
@@ -63,7 +66,8 @@ def _all_names(group: Group) -> list[str]:
     """Return the names of metrics and costs, what matters most first: the headline leads."""
     names = [column.name for column in group.shown]
     leads = group.headline or group.ranking.headline
-    names.sort(key=lambda name: name != leads)  # stable: the task's order otherwise
+    beside = group.ranking.headline
+    names.sort(key=lambda name: (name != leads, name != beside))  # stable: by axis otherwise
     return [*names[:METRICS_BEFORE_COSTS], *COST_HEADERS, *names[METRICS_BEFORE_COSTS:]]
 
 
@@ -85,10 +89,17 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
     if ranks:
         table.add_column("Rank", justify="right", no_wrap=True)
     costs = [name for name in COST_HEADERS if name in chosen]
-    for words in headers(columns):
-        table.add_column(Text("\n".join(words)), justify="right", no_wrap=True)
-    for name in costs:
-        table.add_column(COST_HEADERS[name], justify="right", no_wrap=True, style="dim")
+    tops = [*first_headings(columns), *[COST * (at == 0) for at in range(len(costs))]]
+    names = [list(words) for words in headers(columns)]
+    names += [COST_HEADERS[name].splitlines() for name in costs]
+    lines = max(map(len, names), default=0)
+    for at, (top, words) in enumerate(zip(tops, names, strict=True)):
+        head = Text()
+        if any(tops[: len(columns)]):  # one line of headings, above the tallest name
+            head.append(top + "\n" * (1 + lines - len(words)), "not bold italic")
+        head.append("\n".join(words))
+        style = "dim" if at >= len(columns) else ""
+        table.add_column(head, justify="right", no_wrap=True, style=style)
     references = sum(row.reference is not None for row in group.rows)
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         cells = [_label(label, row)]

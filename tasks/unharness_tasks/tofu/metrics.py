@@ -44,7 +44,12 @@ UTILITY = (
 )
 METRICS: tuple[MetricUse | Composite, ...] = (
     MetricUse("forget_quality", "forget", label="forget_quality"),
-    Composite("model_utility", "harmonic_mean", tuple(str(use.label) for use in UTILITY)),
+    Composite(
+        "model_utility",
+        "harmonic_mean",
+        tuple(str(use.label) for use in UTILITY),
+        axis="utility",
+    ),
     _forget("truth_ratio", "truth_ratio"),
     _forget("probability", "probability"),
     _forget("rouge_l_text", "rouge_recall"),

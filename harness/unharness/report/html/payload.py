@@ -87,6 +87,7 @@ def _group(
         "columns": [
             {"name": column.name, "label": name, "unit": column.unit}
             | {"direction": column.direction, "detail": column.detail}
+            | {"axis": column.axis, "heading": column.heading}
             for column, name in zip(group.columns, names, strict=True)
         ],
         "rows": [

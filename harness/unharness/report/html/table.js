@@ -5,6 +5,7 @@ function groupTable(group) {
   const state = { column: null, down: true, text: '', details: false };
   const body = make('tbody');
   const heads = [];
+  const tops = make('tr', { class: 'axes' });
   const columns = [
     { label: 'Method', of: (row) => row.name, down: false },
     ...(group.rows.some((row) => row.rank)
@@ -12,8 +13,11 @@ function groupTable(group) {
     ...group.columns.map((column) => ({
       label: column.label, of: (row) => sortValue(row.metrics[column.name], column),
       down: column.direction === 'higher', column, span: spanOf(group, column),
+      heading: column.heading,
     })),
-    ...COSTS.map(([name, label]) => ({ label, of: (row) => row.cost[name], down: false, cost: name })),
+    ...COSTS.map(([name, label]) => ({
+      label, of: (row) => row.cost[name], down: false, cost: name, heading: 'Cost',
+    })),
   ];
   const hidden = (column) => Boolean(column.column?.detail) && !state.details;
   for (const [index, column] of columns.entries()) {
@@ -37,6 +41,9 @@ function groupTable(group) {
         head.removeAttribute('aria-sort');
       }
     }
+    const visible = columns.filter((column) => !hidden(column));
+    tops.replaceChildren(...runsOf(visible).map(([heading, count]) =>
+      make('th', { scope: 'colgroup', colspan: count }, heading)));
     const wanted = state.text.toLowerCase();
     let rows = group.rows.filter((row) =>
       [row.name, row.chosen, ...row.details].join(' ').toLowerCase().includes(wanted));
@@ -45,7 +52,7 @@ function groupTable(group) {
       const sign = state.down ? -1 : 1;
       rows = [...rows].sort((a, b) => compared(of(a), of(b), sign));
     }
-    body.replaceChildren(...rows.map((row) => tableRow(row, columns.filter((column) => !hidden(column)))));
+    body.replaceChildren(...rows.map((row) => tableRow(row, visible)));
   }
 
   draw();
@@ -59,8 +66,20 @@ function groupTable(group) {
     }), ' all columns') : null;
   return [
     make('div', { class: 'tools' }, filter, details),
-    make('div', { class: 'scroll' }, make('table', {}, make('thead', {}, make('tr', {}, heads)), body)),
+    make('div', { class: 'scroll' }, make('table', {}, make('thead', {}, tops, make('tr', {}, heads)), body)),
   ];
+}
+
+// Neighbours under one heading, as [heading, how many]; the method's column stands alone.
+function runsOf(columns) {
+  const found = [];
+  for (const [index, column] of columns.entries()) {
+    const heading = column.heading || '';
+    const last = found[found.length - 1];
+    if (index > 1 && last[0] === heading) last[1] += 1;
+    else found.push([heading, 1]);
+  }
+  return found;
 }
 
 // The lowest and the highest value of any run in a column.
