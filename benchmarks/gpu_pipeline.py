@@ -47,7 +47,7 @@ def make_checkpoint(folder: Path, shape: str, data: str) -> int:
     task = registry().get("tasks", "knowundo-privacy")()
     _, tokenizer = Tiny().build(task.load(DataSource(data)))
     config = LlamaConfig(
-        vocab_size=32_000,
+        vocab_size=len(tokenizer) if shape == "small" else 32_000,
         num_attention_heads=4 if shape == "small" else 32,
         num_key_value_heads={"small": 2, "1B": 8, "7B": 32}[shape],
         max_position_embeddings=1024,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FILES = ("tests/data/test_sources.py", "tests/evaluation/test_passes.py")
+FILES = ("tests/data/test_sources.py", "tests/data/test_encoding.py")
 
 pytestmark = pytest.mark.slow
 

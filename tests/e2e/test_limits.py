@@ -43,8 +43,8 @@ def test_micro_learns_its_facts(cli, data_folder, tmp_path):
 
 
 def test_a_target_that_never_learned_is_said_and_its_loops_are_not(cli, data_folder, tmp_path):
-    recipe = ("--limit-train", "1", "--method", "gradient-ascent")  # 4 steps on 4 examples
-    record = run(cli, tmp_path, data_folder, *recipe, "--model", "tiny")
+    recipe = ("--limit-train", "1", "--method", "gradient-ascent", "--target-set", "epochs=1")
+    record = run(cli, tmp_path, data_folder, *recipe)
     said = [text for text in record["warnings"] if "never learned its facts" in text]
     assert said, record["warnings"]
     assert "forget_eval" in said[0]

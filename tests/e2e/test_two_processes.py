@@ -15,7 +15,7 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-WORDS = ("--limit-train", "8", "--epochs", "2", "--suite", "none")
+WORDS = ("--limit-train", "8", "--epochs", "2", "--suite", "none", "--max-new-tokens", "16")
 MICRO = ("--model", "micro")
 DATA_PARALLEL: dict[str, str] = {}
 FSDP = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` sets
@@ -121,7 +121,7 @@ def test_two_gloo_processes_give_the_metrics_of_one(
 def test_a_target_that_learns_by_lora_in_parts(cli, checkpoint, data_folder, tmp_path, plugin):
     """Nothing is cached: the target's adapter, its loading and the unlearning, all under FSDP."""
     words = ["run", "--method", "divergence", "--model", checkpoint("llama"), *WORDS]
-    words += ["--data", str(data_folder)]
+    words += ["--data", str(data_folder), "--target-set", "epochs=4"]
     own = plugin | {"UNHARNESS_CACHE": str(tmp_path / "cache of two")}
     together = forked([*words, "--save-weights", "--results", tmp_path / "two"], own | FSDP)
     assert together.returncode == 0, together.stderr

@@ -330,6 +330,7 @@ def test_cached_targets(attempt, tmp_path):
     words = ["run", "--model", "micro", "--method", "gradient-ascent", "--data", "standin"]
     words += ["--suite", "none", "--limit", "2", "--limit-train", "2", "--epochs", "1"]
     words += ["--quiet", "--force", "--results", tmp_path / "results"]
+    words += ["--target-set", "epochs=2", "--max-new-tokens", "4"]
     assert attempt(words) == ""
     found = []
     for number in range(3):
