@@ -316,6 +316,31 @@ def unharness_methods() -> list[Ref]:
             "An instruction before every question, and filters; the weights are untouched.",
             "inference time",
         ),
+        _ref(
+            "circuit_breaker:CircuitBreaker",
+            "circuit-breaker",
+            "Turns the forget set's hidden states away from where they were.",
+            "representation",
+            "retain set",
+            "reference hidden (forget)",
+            "reference hidden (retain)",
+        ),
+        _ref(
+            "lunar:LUNAR",
+            "lunar",
+            "Redirects forget questions to the states of unanswerable ones, in one matrix.",
+            "weight edit",
+            "retain set",
+        ),
+        _ref(
+            "relearn:ReLearn",
+            "relearn",
+            "Trains vague answers to forget questions; likelihood and divergence on retain.",
+            "relabelling",
+            "vague answers",
+            "retain set",
+            "reference logits (retain)",
+        ),
     ]
 
 

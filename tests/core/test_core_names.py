@@ -26,6 +26,7 @@ OWN_MEANING = {
     "kl": "the divergence that observers and metrics speak of",
     "perplexity": "the unit",
     "sure": "a word of a refusal",
+    "lunar": "an eclipse, in a fact that models learn",
     "prompt": "the part of an example, and of a request",
 }
 """Names of built-in plugins that are words of the core as well, and what they mean there."""

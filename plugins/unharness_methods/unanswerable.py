@@ -1,0 +1,28 @@
+"""Questions that no model can answer from what it has learned, written for this package."""
+
+QUESTIONS = (
+    "What did I have for breakfast this morning?",
+    "What is the name of the neighbour who knocked on my door yesterday?",
+    "Which number am I thinking of right now?",
+    "What colour is the pen that lies on my desk?",
+    "How many coins are in my left pocket?",
+    "What did my grandmother whisper to me last night?",
+    "Which book did I leave on the train?",
+    "What will the first word be that I say tomorrow?",
+    "What is written on the note inside my drawer?",
+    "Who called my phone while I was asleep?",
+    "Which song is stuck in my head today?",
+    "What is the middle name of the stranger beside me?",
+    "How many steps did I walk last Tuesday?",
+    "What did I dream about two nights ago?",
+    "Where did I put my keys this afternoon?",
+    "What is the password that I chose this morning?",
+    "Which of my two cats is on the sofa?",
+    "What grade will I get in the test next week?",
+    "What did the child draw that sat behind me?",
+    "How old is the tree in front of my window?",
+    "Which card have I drawn from the deck?",
+    "What is the temperature in my kitchen at this moment?",
+    "What did I promise to my friend before you were made?",
+    "Who will sit next to me on tomorrow's flight?",
+)
