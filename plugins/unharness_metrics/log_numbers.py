@@ -89,7 +89,7 @@ def evaluation_log(
     for split in splits:
         known.append(_split(split, split.name))
         observed |= {(split.name, request): one for request, one in _observed(split)}
-        uses += _uses(split, alone=split is _of_role(splits, "forget"))
+        uses += _uses(split, first=split is _of_role(splits, "forget"))
     if utility := _model_utility(uses, splits):
         uses.append(utility)
     forget, holdout = _of_role(splits, "forget"), _of_role(splits, "holdout")
@@ -148,7 +148,7 @@ def _observed(split: LoggedSplit) -> Iterator[tuple[Observation, Observed]]:
         yield Logged(name), observed_numbers([row.shares.get(name) for row in rows])
 
 
-def _uses(split: LoggedSplit, *, alone: bool) -> Iterator[MetricUse]:
+def _uses(split: LoggedSplit, *, first: bool) -> Iterator[MetricUse]:
     name, forget = split.name, split.role == "forget"
     if split.role == "utility" and split.has("nll") and split.has("perturbed"):
         yield MetricUse("option_probability", name, label=f"probability_{name}")
@@ -167,7 +167,7 @@ def _uses(split: LoggedSplit, *, alone: bool) -> Iterator[MetricUse]:
     if forget and (ratios or split.has("nll")):
         of = "truth_ratio" if ratios else "nats"
         for metric in ("forget_quality", "forget_quality_d"):
-            label = metric if alone else f"{metric}_{name}"
+            label = metric if first else f"{metric}_{name}"
             yield MetricUse(metric, name, label=label, of=of, correct=correct)
     if split.has("generated"):
         yield MetricUse("rouge_l_text", name, label=f"{RECALL}_{name}")
