@@ -123,6 +123,9 @@ class RunRequest(SharedRequest):
     """What is evaluated: the evaluated splits, or validation splits, for tuning."""
     tuned: int | None = Field(None, ge=1)
     """How many trials chose the hyperparameters."""
+    checkpoints: int | None = Field(None, ge=2, le=100)
+    """At how many evenly spaced steps of the training the model is measured, the last included: by
+    runs of their own, whose weights are kept on the way. Of methods that are a loss."""
     force: bool = False
 
     @field_validator("prompt", mode="before")

@@ -14,6 +14,7 @@ from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example
 from unharness.data.recipe import TrainConfig
 from unharness.errors import MethodError
+from unharness.training.checkpoints import Checkpoints, checkpoint_steps
 from unharness.training.likelihood import sequence_nll
 from unharness.training.loop import TrainingLog, train
 from unharness.training.steps import (
@@ -400,3 +401,47 @@ def test_what_on_step_raises_is_not_swallowed(llama: Any, rows: Any):
 
     with pytest.raises(KeyboardInterrupt):
         _train(llama, _steps(rows(4)), on_step=stop)
+
+
+def test_a_training_that_stops_is_the_beginning_of_the_whole_one(load_checkpoint: Any, rows: Any):
+    steps = _steps(rows(8), epochs=2, batch_size=2)
+    config = {"warmup_ratio": 0.3, "max_grad_norm": 1.0}  # the rate changes at every step
+    found: list[tuple[TrainingLog, str]] = []
+    model = _adapted(load_checkpoint)  # has dropout
+    checkpoints = Checkpoints(3, lambda log: found.append((log, _digest(model))))
+    whole = _train(model, steps, config=config, checkpoints=checkpoints)
+    assert [log.steps for log, _ in found] == [3, 6, 8]
+    assert len({digest for _, digest in found}) == 3
+    assert found[-1][1] == _digest(model)
+
+    stopped = _adapted(load_checkpoint)
+    heard: list[tuple[int, int]] = []
+    log = _train(
+        stopped,
+        steps,
+        config=config,
+        stop_after=3,
+        on_step=lambda step, total, values: heard.append((step, total)),
+    )
+    there, digest = found[0]
+    assert _digest(stopped) == digest
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert log.losses == there.losses == whole.losses[:3]
+    assert (log.examples, log.tokens) == (there.examples, there.tokens)
+    assert log.examples == 6
+    assert log.update_norms == there.update_norms != whole.update_norms
+
+
+def test_a_stop_behind_the_last_step_is_refused(llama: Any, rows: Any):
+    with pytest.raises(MethodError, match="stop_after=3: the training has 2 steps"):
+        _train(llama, _steps(rows(4), batch_size=2), stop_after=3)
+
+
+@pytest.mark.parametrize(
+    ("total", "count", "steps"),
+    [(8, 4, (2, 4, 6, 8)), (10, 4, (3, 5, 8, 10)), (3, 5, (1, 2, 3)), (1, 2, (1,))],
+)
+def test_checkpoints_are_evenly_spaced_and_end_with_the_last_step(
+    total: int, count: int, steps: tuple[int, ...]
+):
+    assert checkpoint_steps(total, count) == steps

@@ -21,7 +21,7 @@ def with_target_row(plan: RunPlan, registry: Registry) -> RunPlan:
     request = plan.request.model_copy(
         update={"method": name, "set": {}, "epochs": None, "lr": None, "batch_size": None}
         | {"save_weights": False, "force": False, "preset": None, "tuned": None}
-        | {"tuning": plan.spec.target_tuning}
+        | {"tuning": plan.spec.target_tuning, "checkpoints": None}
     )
     # How the target is tuned further says nothing about the target itself.
     facts = method_facts(method, plan.spec.seed, plan.data, general=False)

@@ -6,7 +6,7 @@ import inspect
 import math
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from unharness.data.recipe import Precision, TrainConfig
 from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training import ranks
+from unharness.training.checkpoints import Checkpoints, checkpoint_steps
 from unharness.training.hooks import StepHooks
 from unharness.training.log import TrainingLog
 from unharness.training.profiling import recorded_steps
@@ -43,6 +44,8 @@ def train(
     hooks: StepHooks | None = None,
     on_placed: Callable[[LanguageModel], None] | None = None,
     on_note: Callable[[str], None] = lambda text: None,
+    stop_after: int | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainingLog:
     """Train `model` in place; only parameters with `requires_grad` move.
 
@@ -62,20 +65,24 @@ def train(
         on_placed: called before the first step with the model that is trained: `model` itself, or
             under FSDP a copy whose parameters are spread over the processes.
         on_note: told where memory did not suffice and micro-batches became smaller.
+        stop_after: steps after which the training ends; None: after all. Warm-up and decay of the
+            learning rate are those of all steps, so the weights are those that a training without
+            a stop has after this step.
+        checkpoints: points on the way, of the steps that are taken.
 
     Raises:
         MethodError: the loss is not finite, has no gradient, or nothing may move; or memory does
-            not hold a single example.
+            not hold a single example; or `stop_after` is more than there are steps.
     """
     moved = sum(value.numel() for value in model.parameters() if value.requires_grad)
     if not moved:
         raise MethodError("no parameter may move: every one is frozen")
-    log = TrainingLog(
-        steps=len(steps),
-        moved_parameters=moved,
-        examples=sum(step.examples for step in steps),
-        tokens=sum(micro.tokens for step in steps for micro in step.micro_batches),
-    )
+    if stop_after is not None and stop_after > len(steps):
+        raise MethodError(
+            f"stop_after={stop_after}: the training has {len(steps)} steps; give at most that"
+        )
+    taken = steps[:stop_after]
+    log = _log_of(taken, moved)
     device = next(model.parameters()).device
     # Of several processes the first one alone leaves a record.
     before = InitialWeights(model) if ranks.is_leader() else None
@@ -84,19 +91,32 @@ def train(
         tempfile.TemporaryDirectory(prefix="unharness-") as scratch,
         place as trained,
         restored(trained),
-        recorded_steps(len(steps)) as after_step,
+        recorded_steps(len(taken)) as after_step,
     ):
         trainer = StepTrainer(
             model=trained,
             args=_arguments(config, len(steps), seed, device, precision, scratch),
             train_dataset=StepDataset(steps),
             data_collator=lambda items: items[0],
-            callbacks=[_Follow(log, on_step)],
+            callbacks=[_Follow(log, len(taken), on_step)],
             step_loss=loss,
             hooks=hooks or StepHooks(),
             after_step=after_step,
             on_note=on_note,
         )
+        if len(taken) < len(steps):
+            trainer.add_callback(_StopAfter(len(taken)))
+        if checkpoints and before:
+            at = checkpoint_steps(len(taken), checkpoints.count)
+
+            def keep(number: int) -> None:
+                so_far = _log_of(taken[:number], moved)
+                so_far.seconds = time.perf_counter() - started
+                so_far.losses = list(log.losses)
+                so_far.update_norms = before.update_norms(trained, again=True)
+                checkpoints.keep(so_far)
+
+            trainer.add_callback(_AtSteps(at, keep))  # after those that finish a step
         if on_placed:
             on_placed(trained)
         trainer.remove_callback(PrinterCallback)  # would print every step
@@ -110,6 +130,16 @@ def train(
     if before:
         log.update_norms = before.update_norms(model)
     return log
+
+
+def _log_of(steps: Sequence[Step], moved: int) -> TrainingLog:
+    """Return the log of a training on steps, as far as it is known beforehand."""
+    return TrainingLog(
+        steps=len(steps),
+        moved_parameters=moved,
+        examples=sum(step.examples for step in steps),
+        tokens=sum(micro.tokens for step in steps for micro in step.micro_batches),
+    )
 
 
 def _arguments(
@@ -168,8 +198,9 @@ def _warm(config: TrainConfig) -> str:
 class _Follow(TrainerCallback):
     """Collects the loss curve and passes it on."""
 
-    def __init__(self, log: TrainingLog, on_step: OnStep | None) -> None:
+    def __init__(self, log: TrainingLog, total: int, on_step: OnStep | None) -> None:
         self._log = log
+        self._total = total
         self._on_step = on_step
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -182,4 +213,27 @@ class _Follow(TrainerCallback):
                 "lr": float(logs.get("learning_rate", 0.0)),
                 "grad_norm": float(logs.get("grad_norm", 0.0)),
             }
-            self._on_step(state.global_step, state.max_steps, values)
+            self._on_step(state.global_step, self._total, values)
+
+
+class _StopAfter(TrainerCallback):
+    """Ends a training before its last step."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step >= self._steps:
+            control.should_training_stop = True
+
+
+class _AtSteps(TrainerCallback):
+    """Calls a function at some steps, when the step's loss is known and all else of it is done."""
+
+    def __init__(self, steps: Collection[int], call: Callable[[int], None]) -> None:
+        self._steps = steps
+        self._call = call
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if logs and "loss" in logs and state.global_step in self._steps:
+            self._call(state.global_step)

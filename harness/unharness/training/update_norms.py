@@ -27,15 +27,18 @@ class InitialWeights:
             if value.requires_grad
         }
 
-    def update_norms(self, model: LanguageModel) -> dict[str, float]:
+    def update_norms(self, model: LanguageModel, *, again: bool = False) -> dict[str, float]:
         """Return the L2 norm of after minus before, by tensor; 0 if and only if nothing moved.
 
-        Each copy is dropped once it is compared, so this works once. A tensor that is no longer
-        finite has no norm, and is left out. To six digits.
+        A tensor that is no longer finite has no norm, and is left out. To six digits.
+
+        Args:
+            model: after the training, or on its way.
+            again: whether this will be asked again; else each copy is dropped once it is compared.
         """
         norms = {}
         for name, value in model.named_parameters():
-            before = self._kept.pop(name, None)
+            before = self._kept.get(name) if again else self._kept.pop(name, None)
             if before is None:
                 continue
             norm = _distance(value.detach(), before)

@@ -23,6 +23,7 @@ from unharness.models.lora import is_adapted, merged
 from unharness.models.states import State, combined, model_state, with_state
 from unharness.models.trained import TrainedModel, fine_tune, training_log
 from unharness.progress import OnStep
+from unharness.training.checkpoints import Checkpoints
 from unharness.training.log import TrainingLog
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class UnlearnContext:
     """Call it with how much of how much is done, where work before training takes a while."""
     note: Callable[[str], None] = lambda text: None
     """Call it with what the user should know and the record should say, in a line."""
+    checkpoints: Checkpoints | None = None
+    """Where the training of a LossMethod is looked at on its way."""
     log: TrainingLog = field(default_factory=TrainingLog)
     """What the training did; a method that trains by itself fills it."""
     report: dict[str, Any] = field(default_factory=dict)

@@ -24,8 +24,9 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
     """Train `context.model` with the method's loss over its Config's epochs of the forget set.
 
     Raises:
-        MethodError: the method selects nothing or something unknown, its streams lack data, or
-            its loss is not finite or has no gradient.
+        MethodError: the method selects nothing or something unknown, its streams lack data,
+            its loss is not finite or has no gradient, or it is to stop after more steps than
+            there are.
     """
     method.prepare(context)
     selected = method.select_parameters(context)
@@ -57,6 +58,8 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
             precision=context.precision,
             on_step=context.on_step,
             on_note=context.note,
+            stop_after=config.stop_after,
+            checkpoints=context.checkpoints,
         )
 
 

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
 from unharness.data.recipe import TrainConfig
 from unharness.models.inference import InferenceWrapper, UnlearnedModel
 from unharness.strict_model import StrictModel
@@ -133,9 +135,23 @@ class LossMethod(Method, StepHooks):
     class Config(Method.Config, TrainConfig):
         """The hyperparameters of the training; a method adds its own."""
 
+        stop_after: int | None = Field(
+            None,
+            ge=1,
+            description="optimizer steps after which training ends; the learning rate goes as in "
+            "the whole training",
+        )
+
         # By hyperparameter: its kind, which says where `unharness tune` looks; a method adds its
         # own.
         search: ClassVar[Mapping[str, Search]] = {"lr": "learning_rate", "epochs": "epochs"}
+
+        @model_serializer(mode="wrap")
+        def _only_what_is_set(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            values: dict[str, Any] = dump(self)
+            if values.get("stop_after") is None:
+                values.pop("stop_after", None)  # ids are as before there was a stop
+            return values
 
     def prepare(self, context: UnlearnContext) -> None:
         """Do what must be done once before training. The default does nothing."""

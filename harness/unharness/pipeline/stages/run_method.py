@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import time
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from unharness.models.trained import TrainedModel
 from unharness.models.weights import parameter_counts, weights_hash
@@ -14,19 +17,40 @@ from unharness.pipeline.stages.target import FurtherTuner, tunable_model
 from unharness.progress import OnStep, Progress, Stage
 from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.registry import Registry
+from unharness.training.checkpoints import Checkpoints
+from unharness.training.log import TrainingLog
 from unharness.training.update_norms import never_moved
 from unharness.unlearning.context import UnlearnContext, readable_splits
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
+
+OnCheckpoint: TypeAlias = "Callable[[LanguageModel, RunRecord], None]"
+"""Takes the model as it is at a checkpoint of its training, and the record of how it came to be."""
 
 INFERENCE_TIME = "the weights are untouched"
 """Warnings of methods that only change what is asked and answered begin so."""
 
 
 def run_method(
-    plan: RunPlan, registry: Registry, progress: Progress, target: TrainedModel, record: RunRecord
+    plan: RunPlan,
+    registry: Registry,
+    progress: Progress,
+    target: TrainedModel,
+    record: RunRecord,
+    on_checkpoint: OnCheckpoint | None = None,
 ) -> UnlearnContext:
     """Let a method change the target's model in place; the context returned holds it.
 
     What the method did and what it cost is noted in the record.
+
+    Args:
+        plan: the run.
+        registry: told of every step.
+        progress: told how far it is.
+        target: the model that is changed.
+        record: the run's.
+        on_checkpoint: called at the checkpoints of a LossMethod, where the request has some.
 
     Raises:
         MethodError: the method cannot do it.
@@ -53,13 +77,24 @@ def run_method(
     before = weights_hash(model) if fresh else record.target.weights_hash
     peak = PeakMemory(plan.spec.device)
     started = time.perf_counter()
+
+    def at_checkpoint(log: TrainingLog) -> None:
+        assert on_checkpoint is not None
+        so_far = record.model_copy(deep=True)
+        _note(plan, so_far, context, log, time.perf_counter() - started, peak.gigabytes())
+        assert so_far.training is not None
+        so_far.training.weights_hash = weights_hash(context.model)
+        on_checkpoint(context.model, so_far)
+
+    if plan.request.checkpoints and on_checkpoint:
+        context.checkpoints = Checkpoints(plan.request.checkpoints, at_checkpoint)
     try:
         with progress.stage(f"unlearn ({plan.method.name})") as stage:
             context.on_step, context.progress = _on_step(registry, stage, record), stage.step
             wrapper = take_result(plan.method, context, plan.method.unlearn(context))
     finally:
         seconds = time.perf_counter() - started
-        _note(plan, record, context, seconds, peak.gigabytes())
+        _note(plan, record, context, context.log, seconds, peak.gigabytes())
     context.model.eval()
     record.training.wrapper = wrapper.model_dump(mode="json") if wrapper else None
     record.training.weights_hash = weights_hash(context.model)
@@ -75,14 +110,19 @@ def run_method(
 
 
 def _note(
-    plan: RunPlan, record: RunRecord, context: UnlearnContext, seconds: float, peak: float
+    plan: RunPlan,
+    record: RunRecord,
+    context: UnlearnContext,
+    log: TrainingLog,
+    seconds: float,
+    peak: float,
 ) -> None:
-    training, log = record.training, context.log
+    training = record.training
     assert training is not None
     training.steps, training.examples = log.steps, log.examples
     training.tokens, training.losses = log.tokens, log.losses
     training.update_norms = log.update_norms
-    training.report = context.report
+    training.report = copy.deepcopy(context.report)
     record.seeds = {"seed": plan.spec.seed, **context.derived_seeds}
     assert record.data is not None
     record.data.truncated |= context.truncated

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from unharness.models.lora import is_adapted
 from unharness.models.trained import TrainedModel
@@ -23,6 +24,9 @@ from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.records.stage_specs import digest_of
 from unharness.registry import Registry
 from unharness.training import ranks
+
+if TYPE_CHECKING:
+    from unharness.model_types import LanguageModel
 
 VERSION = 1
 """Raised whenever the same key would give other weights."""
@@ -52,9 +56,50 @@ def unlearned_model(
             target = target_model(plan, progress)
         forget_unlearned(key)
         before = {} if is_adapted(target.model) else tensor_digests(target.model)
-        context = run_method(plan, registry, progress, target, record)
+        with _Checkpoints(plan, before, record, progress.note) as checkpoints:
+            context = run_method(plan, registry, progress, target, record, checkpoints.keep)
         keep_unlearned(key, context.model, before, _facts(record), progress.note)
     return context.model
+
+
+class _Checkpoints:
+    """Weights on the way of a training, kept as those of runs that stop there.
+
+    They are dropped where the run fails, and where the method left something else than the last
+    step of its training did: what it does afterwards is missing in them.
+    """
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        before: Mapping[str, str],
+        record: RunRecord,
+        on_note: Callable[[str], None],
+    ) -> None:
+        self._plan, self._before, self._record, self._on_note = plan, before, record, on_note
+        self._hashes: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if not self._hashes:
+            return
+        last, made = max(self._hashes), self._record.training
+        left = made.weights_hash if kind is None and made and made.wrapper is None else None
+        # Those of the last step are those of the whole run, and are kept as that.
+        dropped = [last] if left == self._hashes[last] else list(self._hashes)
+        for steps in dropped:
+            forget_unlearned(unlearned_key(self._plan, stop_after=steps))
+
+    def keep(self, model: LanguageModel, so_far: RunRecord) -> None:
+        """Keep the model as it is at a checkpoint."""
+        training = so_far.training
+        assert training is not None
+        assert training.weights_hash is not None
+        self._hashes[training.steps] = training.weights_hash
+        key = unlearned_key(self._plan, stop_after=training.steps)
+        keep_unlearned(key, model, self._before, _facts(so_far), self._on_note)
 
 
 def _target_hash(record: RunRecord) -> str:
@@ -62,12 +107,20 @@ def _target_hash(record: RunRecord) -> str:
     return record.target.weights_hash
 
 
-def unlearned_key(plan: RunPlan) -> str:
-    """Return the hash of everything that decides the unlearned weights, software included."""
+def unlearned_key(plan: RunPlan, stop_after: int | None = None) -> str:
+    """Return the hash of everything that decides the unlearned weights, software included.
+
+    Args:
+        plan: the run.
+        stop_after: a step of its training: the key of a run that stops there.
+    """
+    unlearn = plan.spec.unlearn.model_dump(mode="json")
+    if stop_after is not None:
+        unlearn["config"]["stop_after"] = stop_after
     return digest_of(
         {
             "version": VERSION,
-            "unlearn": plan.spec.unlearn.model_dump(mode="json"),
+            "unlearn": unlearn,
             "device": plan.place.device.split(":")[0],
             **software(),
         }

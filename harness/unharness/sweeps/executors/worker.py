@@ -5,14 +5,19 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from unharness.errors import UnharnessError, reason_of
+from unharness.pipeline.clock import PrefixedProgress
 from unharness.processes.serving import serve
 from unharness.progress import Progress, Stage
 from unharness.registry import Registry, registry
 from unharness.request import RunRequest
+
+if TYPE_CHECKING:
+    from unharness.pipeline.run_plan import RunPlan
+    from unharness.records.record import RunRecord
 
 TELL_S = 0.2
 
@@ -35,6 +40,7 @@ def run_job(
     try:
         plan = resolve(request, registry)
         outcome = execute_with(plan, registry, progress, engines)
+        _measure_checkpoints(plan, outcome.record, registry, progress, engines)
     except Exception as error:  # a job that fails is a result
         text = str(error) if isinstance(error, UnharnessError) else reason_of(error)
         return {"outcome": "failed", "seconds": time.monotonic() - began, "error": text}
@@ -44,6 +50,25 @@ def run_job(
         "seconds": time.monotonic() - began,
         "value": ranked.value if ranked else None,
     }
+
+
+def _measure_checkpoints(
+    plan: RunPlan, record: RunRecord, registry: Registry, progress: Progress, engines: Any
+) -> None:
+    """Measure the model on the way of its training, while the weights are in the cache.
+
+    One that fails leaves its record, and ends nothing.
+    """
+    from unharness.pipeline.checkpoint_runs import checkpoint_requests, has_checkpoints
+    from unharness.pipeline.resolve import resolve
+    from unharness.pipeline.run import execute_with
+
+    if record.training is None or not has_checkpoints(type(plan.method)):
+        return
+    for steps, request in checkpoint_requests(plan.request, record.training.steps).items():
+        shown = PrefixedProgress(progress, f"step {steps}: ")
+        with suppress(UnharnessError):
+            execute_with(resolve(request, registry), registry, shown, engines)
 
 
 class Worker:
