@@ -105,6 +105,8 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder,
         "success_avg",
         "--finalists",
         "1",
+        "--checkpoints",
+        "2",
         "--finalist-seeds",
         "1",
         "--seed",
@@ -120,7 +122,16 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder,
     study = json.loads(path.read_text())
     assert len(study["trials"]) == 2
     values = [trial["value"] for trial in study["trials"]]
-    assert study["settings"] == study["trials"][values.index(max(values))]["settings"]
+    best = study["trials"][values.index(max(values))]
+    stop = {"stop_after": best["stop_after"]} if best["stop_after"] else {}
+    assert study["settings"] == best["settings"] | stop
+    for trial in study["trials"]:
+        half, whole = trial["checkpoints"]
+        assert (half["steps"], whole["steps"]) == (
+            -(-whole["steps"] // 2),
+            trial["training"]["steps"],
+        )
+        assert trial["value"] == max(half["value"], whole["value"])
     assert study["budget"]["finalists"]["runs"] == 1
     assert study["budget"]["all"]["steps"] > 0
     assert study["finalists"][0]["mean"] == study["validation"]
@@ -133,6 +144,9 @@ def test_tuning_gives_every_method_the_same_effort_and_says_so(cli, few, folder,
         read_records(one)[0].model_dump(mode="json") for one in folder.glob("*/*/kl/*/run.json")
     ]
     assert [record["spec"]["tuned"] for record in final] == [2, 2]
+    assert [record["training"]["steps"] for record in final] == [
+        best["stop_after"] or record["training"]["steps"] for record in final
+    ]
     # Trials neither learn from the evaluation splits nor are judged by them.
     evaluation = {
         final[0]["data"]["splits"][name]["hash"] for name in ("forget_eval", "retain_eval")

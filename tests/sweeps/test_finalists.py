@@ -118,7 +118,13 @@ def test_the_file_says_what_was_given_and_what_was_found(requests):
     for path in _files(requests):
         found = json.loads(path.read_text())
         assert found["budget"]["trials"] == {
-            **{"runs": 5, "steps": 5 * STEPS, "examples": 25 * STEPS, "tokens": 5 * TOKENS},
+            **{
+                "runs": 5,
+                "evaluations": 5,
+                "steps": 5 * STEPS,
+                "examples": 25 * STEPS,
+                "tokens": 5 * TOKENS,
+            },
             **{"seconds": 15.0, "run_seconds": 20.0},
         }
         assert found["budget"]["all"]["runs"] == 11

@@ -30,12 +30,14 @@ Examples:
   unharness tune --method {defaults.SECOND_METHOD} --trials 10 --objective {defaults.COLUMNS[1]}
   unharness tune --method {defaults.METHOD} --trials 8 --set epochs=3   # epochs is not tuned
   unharness tune --method {defaults.METHOD} --trials 8 --widen epochs=4 # 4 times more epochs
+  unharness tune --method {defaults.SECOND_METHOD} --trials 8 --checkpoints 4
 
 \b
 Hyperparameters are judged on validation splits, held out from the splits that methods may read:
 by closeness to a retrained model, which is made first, or by a column (--objective). Ranges are the
 same for all methods; a best value at the edge of its range is warned of. The best trials are run
-again with other seeds before one is chosen. All runs and their training
+again with other seeds before one is chosen. With --checkpoints the number of steps is chosen
+too; the final runs stop there and are not measured on the way. All runs and their training
 are counted. The same command continues an interrupted study.
 """
 
@@ -58,6 +60,14 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
     metavar="COLUMN",
     help="What to optimize: closeness to the retrained model, or a column of the task's "
     "[default: closeness].",
+)
+@click.option(
+    "--checkpoints",
+    type=click.IntRange(2, 100),
+    metavar="K",
+    help="Measure every trial at K evenly spaced steps of its training, the last included; the "
+    "best one is the trial's value, and its number of steps is chosen with the hyperparameters. "
+    "A method that is no loss is measured at its end alone [default: the end].",
 )
 @click.option(
     "--finalists",
@@ -98,6 +108,7 @@ def tune_command(
     trials: int | None,
     budget_minutes: float | None,
     objective: str | None,
+    checkpoints: int | None,
     workers: int | None,
     executor: str,
     address: str | None,
@@ -148,6 +159,7 @@ def tune_command(
             request.seed[0],
             _factors(widen),
             Finals(finalists, finalist_seeds),
+            checkpoints,
         )
     if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
         raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")

@@ -10,7 +10,7 @@ from unharness.request import RunRequest
 from unharness.training.checkpoints import checkpoint_steps
 from unharness.unlearning.method import LossMethod, Method
 
-SETTING = "stop_after"
+STOP_AFTER = "stop_after"
 """The hyperparameter that stops a training."""
 
 
@@ -30,7 +30,7 @@ def checkpoint_requests(request: RunRequest, steps: int) -> dict[int, RunRequest
         return {}
     return {
         at: request.model_copy(
-            update={"checkpoints": None, "set": {**request.set, SETTING: at}, "force": False}
+            update={"checkpoints": None, "set": {**request.set, STOP_AFTER: at}, "force": False}
         )
         for at in checkpoint_steps(steps, request.checkpoints)[:-1]
     }

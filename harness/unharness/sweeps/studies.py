@@ -31,6 +31,7 @@ def make_studies(
     seed: int = 0,
     widen: Mapping[str, float] | None = None,
     finals: Finals | None = None,
+    checkpoints: int | None = None,
 ) -> list[Study]:
     """Return a study for every request whose method has something to tune.
 
@@ -42,6 +43,7 @@ def make_studies(
         widen: factor by kind of hyperparameter: over how much wider a range all methods are
             tuned than by default.
         finals: how many of each study's best settings are run again; None: the default.
+        checkpoints: at how many points of its training each trial is measured; None: at its end.
 
     Raises:
         UsageError: a name is unknown, nothing that is to be widened is tuned, a task does not
@@ -66,7 +68,16 @@ def make_studies(
         config = make_method(method_class, family, given).config
         defaults = {name: getattr(config, name) for name in space}
         studies.append(
-            Study(request, space, method_class, defaults, wanted, seed, finals or Finals())
+            Study(
+                request,
+                space,
+                method_class,
+                defaults,
+                wanted,
+                seed,
+                finals or Finals(),
+                asked_checkpoints=checkpoints,
+            )
         )
     return studies
 
@@ -76,7 +87,7 @@ def give_places(studies: Sequence[Study], registry: Registry, observer: SweepObs
 
     It is named after what makes the study: the ids of the run with the defaults and evaluation,
     which stand for model, data and fixed hyperparameters; the objective; what is tuned within
-    which bounds; the user's seed; and the format of the study.
+    which bounds; the user's seed; the format of the study; and its checkpoints, where it has some.
     """
     if not studies:
         return
@@ -89,7 +100,9 @@ def give_places(studies: Sequence[Study], registry: Registry, observer: SweepObs
     for study, run_id in zip(studies, plan.run_ids, strict=True):
         space = {name: repr(place) for name, place in sorted(study.space.items())}
         ids = [run_id, evaluations[run_id]]
-        identity = json.dumps([FORMAT, *ids, study.objective.label, space, study.seed])
+        parts = [FORMAT, *ids, study.objective.label, space, study.seed]
+        parts += [study.checkpoints] if study.checkpoints else []
+        identity = json.dumps(parts)
         key = hashlib.sha256(identity.encode()).hexdigest()[:RUN_ID_LENGTH]
         request = study.request
         folder = Path(

@@ -16,6 +16,7 @@ from typing import Any
 
 from unharness.cache import locked
 from unharness.errors import RecordError, reason_of
+from unharness.pipeline.checkpoint_runs import has_checkpoints
 from unharness.request import RunRequest
 from unharness.sweeps.objective import Objective
 from unharness.sweeps.spaces import Edge, edges
@@ -63,6 +64,8 @@ class Study:
     finals: Finals = field(default_factory=Finals)
     file: Path | None = None
     """Where its findings are written; its journal lies beside it."""
+    asked_checkpoints: int | None = None
+    """At how many points of its training the user wants each trial measured; None: at the end."""
     evaluation: dict[str, float] = field(default_factory=dict)
     """By seed: the objective on the evaluated splits, with the settings that were chosen."""
     _study: Any = field(init=False, repr=False)
@@ -128,7 +131,7 @@ class Study:
         """The best settings, each once and best first, with what came of their runs so far."""
         distinct: dict[str, Trial] = {}
         for trial in self._best_first():
-            distinct.setdefault(_key(trial.settings), trial)
+            distinct.setdefault(_key(trial.chosen_settings), trial)
         return [
             Finalist(trial, self._final_runs().get(key, {}))
             for key, trial in list(distinct.items())[: self.finals.count]
@@ -146,8 +149,8 @@ class Study:
         means = [(sign * one.mean, one) for one in self.finalists if one.mean is not None]
         if means:
             _, winner = min(means, key=lambda found: found[0])
-            return Chosen(winner.trial.settings, winner.mean)
-        return Chosen(self.best.settings, self.best.value) if self.best else None
+            return Chosen(winner.trial.chosen_settings, winner.mean)
+        return Chosen(self.best.chosen_settings, self.best.value) if self.best else None
 
     @property
     def failures(self) -> int:
@@ -169,6 +172,11 @@ class Study:
 
         request = self.request
         return study_seed(request.method, request.task, request.shown_model, self.seed)
+
+    @property
+    def checkpoints(self) -> int | None:
+        """At how many points a trial is measured; None: at the end, as of what is no loss."""
+        return self.asked_checkpoints if has_checkpoints(self.method) else None
 
     @property
     def label(self) -> str:

@@ -37,6 +37,7 @@ def facts(study: Study) -> dict[str, Any]:
         "objective": study.objective.label,
         "higher_is_better": study.objective.higher,
         "sampler": f"Sobol, then TPE, seed {study.sampler_seed}",
+        "checkpoints": study.checkpoints,
         "space": {name: str(place) for name, place in study.space.items()},
         "trials": [asdict(trial) for trial in study.trials],
         "best_so_far": best_so_far(study.trials, study.objective.higher),
@@ -67,13 +68,22 @@ def best_so_far(trials: Sequence[Trial], higher: bool) -> list[float | None]:
 def _finalist(finalist: Finalist) -> dict[str, Any]:
     runs = [{"seed": seed} | run.outcome() for seed, run in finalist.runs.items()]
     trial = finalist.trial
-    return {"settings": dict(trial.settings), "trial": trial.run_id, "trial_value": trial.value} | {
+    return {
+        "settings": trial.chosen_settings,
+        "trial": trial.run_id,
+        "trial_value": trial.value,
+    } | {
         "mean": finalist.mean,
         "runs": runs,
     }
 
 
 def _budget(runs: Sequence[Trial]) -> dict[str, Any]:
-    """Return how many runs there were, and what they took; `seconds` are of unlearning alone."""
+    """Return how many trainings there were, and what they took.
+
+    `evaluations` is how many models were measured, `seconds` are of unlearning alone, and
+    `run_seconds` of all.
+    """
     total = Budget.total(run.training for run in runs)
-    return {"runs": len(runs)} | asdict(total) | {"run_seconds": sum(run.seconds for run in runs)}
+    counted = {"runs": len(runs), "evaluations": sum(run.evaluations for run in runs)}
+    return counted | asdict(total) | {"run_seconds": sum(run.seconds for run in runs)}

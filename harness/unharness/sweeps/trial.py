@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from unharness.pipeline.checkpoint_runs import STOP_AFTER
 from unharness.records.record import RunRecord
 
 SETTINGS = "settings"
 TARGET_STAGE = "train target"
 """How the stages begin that are shared with other runs, and are not counted as effort."""
+METHOD_STAGE = "unlearn"
+"""How the stage begins in which the method works; a run with weights from the cache has none."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ class Budget:
         return cls(done.steps, done.examples, done.tokens, record.cost.train_seconds or 0.0)
 
     @classmethod
+    def beyond_cache(cls, record: RunRecord) -> Budget:
+        """Return what a run took; nothing where its weights were there already."""
+        worked = any(name.startswith(METHOD_STAGE) for name in record.cost.stages)
+        return cls.of(record) if worked else cls()
+
+    @classmethod
     def total(cls, parts: Iterable[Budget]) -> Budget:
         """Return the sum."""
         found = list(parts)
@@ -40,18 +49,46 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """A trial's model on the way of its training, or at its end."""
+
+    steps: int
+    run_id: str
+    value: float | None
+    """Of the objective."""
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Trial:
-    """Hyperparameters that were tried in one run."""
+    """Hyperparameters that were tried in one training."""
 
     settings: Mapping[str, Any]
     run_id: str
+    """The run that has the value."""
     value: float | None
-    """Of the objective; None if the run failed, or gave none."""
+    """Of the objective, at the best checkpoint; None if the run failed, or gave none."""
     seconds: float
-    """Wall-clock seconds of the whole run, without the training of a target model."""
+    """Wall-clock seconds of the whole run with all that was measured, without the training of a
+    target model."""
     error: str | None = None
     """Why there is no value."""
     training: Budget = Budget()
+    stop_after: int | None = None
+    """The optimizer steps at which the value was reached; None: at the end."""
+    checkpoints: tuple[Checkpoint, ...] = ()
+    """All of them, the last step's included; none where only the end was measured."""
+
+    @property
+    def chosen_settings(self) -> dict[str, Any]:
+        """The settings that make the model with the value: the stop included."""
+        stop = {} if self.stop_after is None else {STOP_AFTER: self.stop_after}
+        return {**self.settings, **stop}
+
+    @property
+    def evaluations(self) -> int:
+        """How many models were measured."""
+        return len(self.checkpoints) or 1
 
     def outcome(self) -> dict[str, Any]:
         """Return all but the settings as JSON values."""
@@ -60,7 +97,10 @@ class Trial:
     @classmethod
     def of(cls, settings: Mapping[str, Any], outcome: Mapping[str, Any]) -> Trial:
         """Return the trial of an `outcome`."""
-        return cls(settings, **{**outcome, "training": Budget(**outcome["training"])})
+        found = dict(outcome)
+        found["training"] = Budget(**outcome["training"])
+        found["checkpoints"] = tuple(Checkpoint(**one) for one in outcome.get("checkpoints", ()))
+        return cls(settings, **found)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 A trial is a run that is judged on validation splits, held out from the splits that methods may
 read; the evaluated splits take no part in it, nor does a target model that was trained on them.
 Reference rows of the same part are made first, where the objective needs some.
+A trial may be measured along its training, and then also chooses the number of steps.
 The best settings of every method are then run again with new seeds, and the best mean is chosen.
 The trials' records lie under `<results>/tuning`, where no leaderboard looks, and with them each
 study's journal, from which the same command continues after an interruption. A study ends early
@@ -16,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from unharness.registry import Registry
+from unharness.sweeps.checkpoints import run_trials
 from unharness.sweeps.executors.executor import Executor, SweepObserver
 from unharness.sweeps.reference_runs import run_references, validation_references
 from unharness.sweeps.studies import give_places
@@ -92,15 +94,14 @@ def _run_trials(
     while open_studies := [study for study in studies if wants_more(study)]:
         asked = [(study, *study.ask()) for study in open_studies]
         tried = [
-            (validation_request(study.request, settings, study.request.seed), settings, study)
+            (
+                validation_request(study.request, settings, study.request.seed, study.checkpoints),
+                settings,
+                study.objective,
+            )
             for study, _, settings in asked
         ]
-        outcomes = run_all(
-            [(request, settings, study.objective) for request, settings, study in tried],
-            executor,
-            registry,
-            observer,
-        )
+        outcomes = run_trials(tried, executor, registry, observer)
         for (study, trial, _), outcome in zip(asked, outcomes, strict=True):
             study.tell(trial, outcome)
             save(study)
@@ -116,7 +117,7 @@ def _run_finalists(
 ) -> None:
     """Run the best settings of every study with further seeds; what failed is tried again."""
     wanted = [
-        (study, seed, finalist.trial.settings)
+        (study, seed, finalist.trial.chosen_settings)
         for study in studies
         for finalist in study.finalists
         for seed in later_seeds(study.request, study.finals.seeds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,25 @@ from unharness.sweeps.plan import plan_sweep
 from unharness.sweeps.sweep import run_sweep
 from unharness.sweeps.trial import TARGET_STAGE, Budget, Trial
 
+Tried = tuple[RunRequest, Mapping[str, Any], Objective]
+"""A request, the settings that it tries, and what it is judged by."""
 
-def validation_request(request: RunRequest, settings: Mapping[str, Any], seed: int) -> RunRequest:
-    """Return a run that is judged on the validation splits, and on nothing else."""
+
+def validation_request(
+    request: RunRequest, settings: Mapping[str, Any], seed: int, checkpoints: int | None = None
+) -> RunRequest:
+    """Return a run that is judged on the validation splits, and on nothing else.
+
+    Args:
+        request: the user's.
+        settings: hyperparameters that are tried.
+        seed: of the run.
+        checkpoints: at how many steps of its training it is measured; None: at the end alone.
+    """
     results = str(Path(results_folder(request.results)) / FOLDER)
     return request.model_copy(
         update={"set": {**request.set, **settings}, "eval_split": "validation", "results": results}
-        | {"suite": "none", "save_weights": False, "seed": seed}
+        | {"suite": "none", "save_weights": False, "seed": seed, "checkpoints": checkpoints}
     )
 
 
@@ -34,10 +46,11 @@ def later_seeds(request: RunRequest, count: int) -> list[int]:
 
 
 def run_all(
-    tried: Sequence[tuple[RunRequest, Mapping[str, Any], Objective]],
+    tried: Sequence[Tried],
     executor: Executor,
     registry: Registry,
     observer: SweepObserver,
+    budget: Callable[[RunRecord], Budget] = Budget.of,
 ) -> list[Trial]:
     """Run what is not done yet, and return what came of every request.
 
@@ -46,13 +59,22 @@ def run_all(
         executor: where they run.
         registry: knows the plugins.
         observer: told of the progress.
+        budget: what a run's training counts for.
     """
     plan = plan_sweep([request for request, _, _ in tried], registry)
     results = {result.run_id: result for result in run_sweep(plan, executor, observer)}
     store = RecordStore(plan.results)
     specs = {cell.run_id: cell.plan.spec for cell in plan.cells}
     return [
-        _outcome(settings, run_id, store, store.find(specs[run_id]), results.get(run_id), objective)
+        _outcome(
+            settings,
+            run_id,
+            store,
+            store.find(specs[run_id]),
+            results.get(run_id),
+            objective,
+            budget,
+        )
         for (_, settings, objective), run_id in zip(tried, plan.run_ids, strict=True)
     ]
 
@@ -64,6 +86,7 @@ def _outcome(
     record: RunRecord | None,
     result: JobResult | None,
     objective: Objective,
+    budget: Callable[[RunRecord], Budget],
 ) -> Trial:
     """Return what came of a run: from its record, and where it failed from the executor too.
 
@@ -71,7 +94,7 @@ def _outcome(
     """
     stages = record.cost.stages if record else {}
     target = sum(took for name, took in stages.items() if name.startswith(TARGET_STAGE))
-    training = Budget.of(record) if record else Budget()
+    training = budget(record) if record else Budget()
     if record is None or record.status != "done":
         seconds = max(0.0, result.seconds - target) if result else 0.0
         error = (result and result.error) or (record and record.error) or "it left no record"
