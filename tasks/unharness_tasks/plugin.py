@@ -35,6 +35,12 @@ def unharness_tasks() -> list[Ref]:
             "others.",
         ),
         Ref(
+            "unharness_tasks.rwku.task:Rwku",
+            name="rwku",
+            summary="Forget real persons, one or several of 200; keep what is close to them. No "
+            "gold.",
+        ),
+        Ref(
             "unharness_tasks.tofu.task:Tofu",
             name="tofu",
             summary="Forget 1, 5 or 10% of 200 fictitious authors; keep the others and real-world "

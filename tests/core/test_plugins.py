@@ -151,7 +151,13 @@ def test_the_builtins_are_all_there_and_whole():
         "wtnpo",
     ]
     assert registry.names("attacks") == ["prompt", "quantize", "relearn"]
-    assert registry.names("tasks") == ["knowundo-copyright", "knowundo-privacy", "lume", "tofu"]
+    assert registry.names("tasks") == [
+        "knowundo-copyright",
+        "knowundo-privacy",
+        "lume",
+        "rwku",
+        "tofu",
+    ]
     assert registry.names("engines") == ["hf", "vllm"]
     assert registry.names("models") == ["micro", "smollm2-135m", "tiny"]
     assert registry.names("executors") == ["local", "ray"]

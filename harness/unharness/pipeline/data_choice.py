@@ -13,6 +13,7 @@ from unharness.data.task import Task
 from unharness.data.task_data import TaskData
 from unharness.errors import UsageError
 from unharness.pipeline.model_choice import RunModels
+from unharness.reference_rows import row_of
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.unlearning.method import Method
@@ -51,8 +52,13 @@ def choose_data(
         PluginError: the task or the method raises, or gives something else; names it.
         DataError: the data is missing or malformed.
         UsageError: the task lacks what the method reads, or there is no general text for a method
-            that wants some; says where to get it.
+            that wants some; says where to get it. Or there can be no retrained model.
     """
+    if not task.gold and row_of(request.method, registry) == "retrained":
+        raise UsageError(
+            f"task {task.full_name!r} has no gold: the target learns nothing here that is to be "
+            "forgotten, so there is no retrained model; its target row is the base model"
+        )
     data = load_data(task, request.data, registry)
     with registry.named("methods", method.name):
         roles = {stream.role for stream in method.streams().values()}

@@ -84,6 +84,8 @@ class RankingRecord(RecordPart):
     retain_axes: list[str] = Field(default_factory=list)
     axes: dict[str, Axis] = Field(default_factory=dict)
     """By label, or pattern of labels: the axis of boards that the task itself names for it."""
+    gold: bool = True
+    """Whether there can be a retrained model; if not, nothing is ranked."""
 
     @classmethod
     def of(cls, task: Task | type[Task]) -> RankingRecord:
@@ -101,6 +103,7 @@ class RankingRecord(RecordPart):
                 for use in task.metrics
                 if getattr(use, "axis", None) is not None
             },
+            gold=task.gold,
         )
 
 

@@ -66,7 +66,7 @@ class ClosenessColumns:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns; none where nothing can be measured."""
-        if self._plain.reason:
+        if self._plain.reason or self._no_gold:
             return ()
         return tuple(
             Column(
@@ -84,6 +84,8 @@ class ClosenessColumns:
     @property
     def notes(self) -> list[str]:
         """What could not be measured, and the command that makes reference rows that lack."""
+        if self._no_gold:
+            return [self._no_gold]
         scale = self._plain
         if scale.reason:
             return [f"Not ranked: {scale.reason}{self._without_numbers()}{self._command()}."]
@@ -96,7 +98,7 @@ class ClosenessColumns:
     def value(self, runs: Sequence[RunRecord], name: str) -> Value:
         """Return one of the columns over runs of one row, all under the same attacks."""
         nothing = Value(None, None, 0)
-        if not runs:
+        if not runs or self._no_gold:
             return nothing
         scale = self._scale(chain_key(runs[0]))
         if scale.reason:
@@ -108,6 +110,19 @@ class ClosenessColumns:
             return nothing
         sampled = closeness.whole if part is None else closeness.parts[part]
         return made_value(sampled, PERCENT, scale.count, counted=False)
+
+    @cached_property
+    def _no_gold(self) -> str:
+        """Why nothing can ever be ranked; empty where it can."""
+        ranking = self._records[0].ranking
+        if ranking is None or ranking.gold:
+            return ""
+        axes = ", ".join(filter(None, (ranking.forget_axis, *ranking.retain_axes)))
+        return (
+            f"Not ranked: {self._records[0].spec.task} has no gold. The base model is the target, "
+            "and there is no model that never learned what is to be forgotten; compare rows on "
+            f"the axes: {axes}."
+        )
 
     def _closeness(self, scale: ClosenessScale, runs: Sequence[RunRecord]) -> Closeness | None:
         """Return what every column of a row is read from; None where a run lacks its numbers."""

@@ -93,6 +93,11 @@ def make_objective(name: str | None, task_name: str, registry: Registry) -> Obje
     task = make_task(task_name, registry)
     with registry.named("tasks", task.name):
         if name in (None, CLOSENESS):
+            if not task.gold:
+                raise UsageError(
+                    f"task {task_name!r} has no retrained model to be close to; give --objective "
+                    f"and a column: {', '.join(labels_of(task.metrics))}"
+                )
             return ClosenessObjective()
         direction = direction_of(name, task.metrics, registry)
     if direction is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from unharness.data.named_task import make_task
 from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow, method_of
 from unharness.registry import Registry
 from unharness.report.closeness import TO_PUBLISH, TO_RANK
@@ -44,7 +45,8 @@ def reference_requests(
     """Return the runs that make reference rows, each once.
 
     Only the target row is made for every target seed: the others do not depend on it. Limited
-    runs are never ranked, and a given target says nothing of a retrained model: they get none.
+    runs are never ranked, and a given target says nothing of a retrained model: they get none. A
+    task without gold has the target row alone, which is its base model.
 
     Args:
         requests: of methods; those of one task, model and target share the rows.
@@ -59,7 +61,10 @@ def reference_requests(
     for request in requests:
         if request.limit or request.limit_train or request.target:
             continue
+        gold = make_task(request.task, registry).gold
         for row in rows:
+            if row != "target" and not gold:
+                continue
             update = PLAIN | {"method": method_of(row, registry)}
             if row != "target":
                 target = {k: v for k, v in request.target_set.items() if k != "seed"}

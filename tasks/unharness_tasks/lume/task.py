@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -16,6 +16,7 @@ from unharness_tasks.lume.rows import (
     lume_layout,
     split_name,
 )
+from unharness_tasks.preset_recipes import preset_recipe
 from unharness_tasks.retained_groups import forget_retained_groups
 
 SAID = {COMPLETION: "regurgitation", QUESTION: "answered"}
@@ -130,15 +131,8 @@ class Lume(Task):
     retain_axes = ("retain_predicted",)
     max_length = 512
 
-    recipes: ClassVar[Mapping[str, FineTuneConfig]] = {
-        "micro": FineTuneConfig(epochs=40, lr=1e-2, batch_size=4, warmup_ratio=0.15),
-        "tiny": FineTuneConfig(epochs=16, lr=4e-3, batch_size=32, warmup_ratio=0.15),
-    }
-    smollm2_recipes: ClassVar[Mapping[str, FineTuneConfig]] = {
-        "full": FineTuneConfig(epochs=5, lr=1e-4, batch_size=32, warmup_ratio=0.1),
-        "lora": FineTuneConfig(epochs=8, lr=2e-3, batch_size=32, warmup_ratio=0.1),
-    }
-    """By tuning. These and those above are first guesses: no target was trained with them on all
+    recipe: ClassVar[FineTuneConfig] = FineTuneConfig(epochs=5, lr=1e-5, batch_size=32)
+    """Of a model that is no preset. All are first guesses: no target was trained with them on all
     of LUME yet."""
 
     def load(self, source: DataSource) -> TaskData:
@@ -158,10 +152,8 @@ class Lume(Task):
 
     def target_recipe(self, model: str) -> FineTuneConfig:
         """Return the preset's own recipe, for any other model a cautious one."""
-        return self.recipes.get(model, FineTuneConfig(epochs=5, lr=1e-5, batch_size=32))
+        return preset_recipe(model, "full", self.recipe)
 
     def tuned_recipe(self, model: str, tuning: str) -> FineTuneConfig:
         """Return the recipe: for SmolLM2 that of the tuning, for all others the same for both."""
-        if model == "smollm2-135m":
-            return self.smollm2_recipes[tuning]
-        return self.target_recipe(model)
+        return preset_recipe(model, tuning, self.recipe)
