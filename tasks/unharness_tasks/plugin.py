@@ -46,6 +46,12 @@ def unharness_tasks() -> list[Ref]:
             summary="Forget 1, 5 or 10% of 200 fictitious authors; keep the others and real-world "
             "facts.",
         ),
+        Ref(
+            "unharness_tasks.wmdp.task:Wmdp",
+            name="wmdp",
+            summary="Forget hazardous biology, chemistry or cybersecurity by WMDP's questions. No "
+            "gold.",
+        ),
     ]
 
 

@@ -157,6 +157,7 @@ def test_the_builtins_are_all_there_and_whole():
         "lume",
         "rwku",
         "tofu",
+        "wmdp",
     ]
     assert registry.names("engines") == ["hf", "vllm"]
     assert registry.names("models") == ["micro", "smollm2-135m", "tiny"]

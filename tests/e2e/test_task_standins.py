@@ -9,7 +9,9 @@ import pytest
 import unharness
 from unharness import RunRecord
 from unharness.data.named_task import make_task
+from unharness.records.store import RecordStore
 from unharness.registry import registry
+from unharness.report.record_closeness import closeness_of
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +29,7 @@ class Expected:
 
 TASKS = {
     "lume:tasks=2": Expected(learned=True, without_value=frozenset({"semeval_score"})),
+    "wmdp": Expected(learned=False, options=(("max_length", 512),)),
     # Texts of eight tokens may be too short for fluency.
     "rwku:subjects=[1,2]": Expected(learned=False, without_value=frozenset({"fluency_entropy"})),
 }
@@ -73,12 +76,13 @@ def test_the_target_knows_what_it_learned(made: Any):
     assert records["vanilla"].data.source == "standin"
 
 
-def test_a_task_without_gold_ranks_nothing_and_shows_axes(made: Any, main_here: Any):
-    name, expected, _, results = made
+def test_a_task_without_gold_ranks_nothing_and_names_its_axes(made: Any):
+    name, expected, records, results = made
     task = make_task(name, registry())
     assert task.gold == expected.learned
-    code, out, err = main_here("leaderboard", "--results", results, "--format", "markdown")
-    assert code == 0, err
-    assert ("has no gold" in out) != expected.learned
+    values, notes = closeness_of(records["gradient-difference"], RecordStore(results))
+    assert not values
+    assert any("has no gold" in note for note in notes) != expected.learned
     if not task.gold:
-        assert f"the axes: {', '.join([task.forget_axis, *task.retain_axes])}" in out
+        [note] = notes
+        assert note.endswith(f"the axes: {', '.join([task.forget_axis, *task.retain_axes])}.")

@@ -60,6 +60,10 @@ def choose_data(
             "forgotten, so there is no retrained model; its target row is the base model"
         )
     data = load_data(task, request.data, registry)
+    unlearns = row_of(request.method, registry) is None
+    if unlearns:
+        with registry.named("tasks", task.name):
+            data.require_forget_split()
     with registry.named("methods", method.name):
         roles = {stream.role for stream in method.streams().values()}
     if request.eval_split == "validation":
@@ -81,8 +85,9 @@ def choose_data(
             )
         general = replace(general, examples=general.examples[:limit])
     with_general = data.joined(general.split) if general else data
-    with registry.named("methods", method.name):
-        require_streams(method, with_general, task.name)
+    if unlearns:
+        with registry.named("methods", method.name):
+            require_streams(method, with_general, task.name)
     return RunData(
         splits=data,
         evaluated={split.name: split for split in data.evaluated()},
@@ -103,5 +108,4 @@ def load_data(task: Task, source: str, registry: Registry) -> TaskData:
         data: Any = task.load(DataSource(source))
         if not isinstance(data, TaskData):
             raise TypeError(f"load() gave {type(data).__name__}, not TaskData")
-        data.require_forget_split()
         return data

@@ -1,10 +1,8 @@
-"""RWKU's questions: how they are put, and copies of a row as one example with a weight."""
+"""RWKU's questions and texts, and how they are put."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from unharness import DataRow, Example
 
@@ -49,24 +47,3 @@ def text_example(row: DataRow, part: str, group: str) -> Example:
     """Return the example of a text's row."""
     meta = {"subject": row.text("subject")}
     return Example(f"{part}/{row.index:05d}", "", row.text("text"), group, meta=meta)
-
-
-def weighted(examples: Iterable[Example]) -> list[Example]:
-    """Return each question and answer once, with the number of its copies as weight."""
-    return _merged(examples, lambda one, other: one.weight + other.weight)
-
-
-def once(examples: Iterable[Example]) -> list[Example]:
-    """Return each question and answer once: what is learned needs no copies."""
-    return _merged(examples, lambda one, other: one.weight)
-
-
-def _merged(
-    examples: Iterable[Example], weight: Callable[[Example, Example], float]
-) -> list[Example]:
-    found: dict[tuple[str, str], Example] = {}
-    for one in examples:
-        key = (one.prompt.strip(), one.answer.strip())
-        first = found.get(key)
-        found[key] = one if first is None else replace(first, weight=weight(first, one))
-    return list(found.values())

@@ -16,8 +16,9 @@ from unharness import (
     Split,
     StandIn,
 )
+from unharness_tasks.copies import content, once, weighted
 from unharness_tasks.rwku.persons import chosen_persons
-from unharness_tasks.rwku.probes import once, probe_example, text_example, weighted
+from unharness_tasks.rwku.probes import probe_example, text_example
 from unharness_tasks.rwku.standin import SEED, VERSION, rwku_standin
 
 PROBE = ("subject", "level", "query", "type", "answer")
@@ -155,11 +156,11 @@ def _measured(of: Callable[..., list[DataRow]], persons: Sequence[str]) -> dict[
         part: weighted(probe_example(row, part, group(row)) for row in of(part, persons))
         for part in FORGET
     }
-    asked = {_content(example) for part in FORGET for example in found[part]}
+    asked = {content(example) for part in FORGET for example in found[part]}
     for part in NEIGHBOURS:
         rows = [row for row in of(part, persons) if row.text("neighbor") not in persons]
         probes = weighted(probe_example(row, part, row.text("neighbor")) for row in rows)
-        found[part] = [example for example in probes if _content(example) not in asked]
+        found[part] = [example for example in probes if content(example) not in asked]
     for part in ("forget_mia", "retain_mia"):
         found[part] = weighted(text_example(row, part, group(row)) for row in of(part, persons))
     found["fluency"] = weighted(
@@ -167,7 +168,3 @@ def _measured(of: Callable[..., list[DataRow]], persons: Sequence[str]) -> dict[
         for row in of("fluency", persons)
     )
     return found
-
-
-def _content(example: Example) -> tuple[str, str]:
-    return example.prompt.strip(), example.answer.strip()
