@@ -19,6 +19,11 @@ def unharness_tasks() -> list[Ref]:
     """Return the built-in tasks."""
     return [
         Ref(
+            "unharness_tasks.files.task:Files",
+            name="files",
+            summary="Forget facts of your own, from files of JSON lines.",
+        ),
+        Ref(
             "unharness_tasks.knowundo.copyright:KnowUnDoCopyright",
             name="knowundo-copyright",
             summary="Forget how to extend or revise 30 books; keep facts, reviews and advice.",

@@ -21,6 +21,7 @@ FILES = sorted(
 )
 OWN_MEANING = {
     "flat": "a method of arrays in JavaScript, a glass, and a function of the report's page",
+    "files": "what is read and written",
     "exact_match": "lm-eval's metric of the bundled open questions",
     "base": "the reference row, and what a training starts from",
     "kl": "the divergence that observers and metrics speak of",
@@ -28,6 +29,7 @@ OWN_MEANING = {
     "sure": "a word of a refusal",
     "lunar": "an eclipse, in a fact that models learn",
     "prompt": "the part of an example, and of a request",
+    "wmdp": "the dataset of lm-eval's tasks of that name",
 }
 """Names of built-in plugins that are words of the core as well, and what they mean there."""
 
@@ -101,7 +103,8 @@ def test_no_string_names_a_plugin_s_class(kind):
 
 
 def test_words_of_the_core_are_still_names_of_plugins():
-    names = {name for kind in ("methods", "metrics", "attacks") for name in builtin(kind)}
+    kinds = ("methods", "metrics", "attacks", "tasks")
+    names = {name for kind in kinds for name in builtin(kind)}
     assert set(OWN_MEANING) <= names
 
 

@@ -152,6 +152,7 @@ def test_the_builtins_are_all_there_and_whole():
     ]
     assert registry.names("attacks") == ["prompt", "quantize", "relearn"]
     assert registry.names("tasks") == [
+        "files",
         "knowundo-copyright",
         "knowundo-privacy",
         "lume",

@@ -124,3 +124,18 @@ def test_a_long_completion_is_cut_into_windows_and_every_token_of_its_answer_is_
         tokenizer, [story], len(whole.input_ids), end_token=True, template="raw", kind="completion"
     )
     assert same == whole
+
+
+def test_of_an_empty_answer_nothing_is_scored(tokenizer: Any):
+    for kind, template in (("qa", "plain"), ("completion", "raw")):
+        for end_token in (False, True):
+            [row] = encode_examples(
+                tokenizer,
+                [Example("e", "What?", " ")],
+                64,
+                end_token=end_token,
+                template=template,
+                kind=kind,
+            )
+            assert row.scored == 0
+            assert not row.truncated

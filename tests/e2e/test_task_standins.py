@@ -29,6 +29,7 @@ class Expected:
 
 TASKS = {
     "lume:tasks=2": Expected(learned=True, without_value=frozenset({"semeval_score"})),
+    "files": Expected(learned=True),
     "wmdp": Expected(learned=False, options=(("max_length", 512),)),
     # Texts of eight tokens may be too short for fluency.
     "rwku:subjects=[1,2]": Expected(learned=False, without_value=frozenset({"fluency_entropy"})),

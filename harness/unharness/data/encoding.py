@@ -45,8 +45,8 @@ def encode_examples(
 
     In the plain template the answer begins after the encoding of the prompt alone, so the two
     newlines are scored with it; in the raw one nothing stands between. Without a prompt the
-    answer stands alone and is scored whole. Fine-tuning scores an end token as well, evaluation
-    does not.
+    answer stands alone and is scored whole. Of an empty answer nothing is scored. Fine-tuning
+    scores an end token as well, evaluation does not.
 
     A split of raw text (`kind="text"`) gives as many rows as its texts have windows of
     `max_length` tokens. A window begins with the last token of the one before, so every token
@@ -79,7 +79,9 @@ def encode_examples(
     for index, (prompt, whole) in enumerate(zip(starts, wholes, strict=True)):
         start = len(_without_end(prompt, end))
         ids = _without_end(whole, end) + ([end] if end_token else [])
-        if kind == "text":
+        if not examples[index].answer.strip():  # nothing is scored, the separator neither
+            rows.append(Encoded(tuple(ids[:max_length]), len(ids), len(ids) > max_length, index))
+        elif kind == "text":
             rows += _windows(ids, start, max_length, index)
         elif kind == "completion" and len(ids) > max_length:
             rows += _continued(ids, start, max_length, index)

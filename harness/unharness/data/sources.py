@@ -97,7 +97,9 @@ def _folder_with_files(root: Path, layout: DataLayout) -> Path | None:
 
 
 def _from_folder(root: Path, layout: DataLayout, source: str) -> TaskData:
-    expected = ", ".join(part.file for part in layout.parts.values() if not part.optional)
+    names = [part.file for part in layout.parts.values()]
+    needed = [part.file for part in layout.parts.values() if not part.optional]
+    expected = ", ".join(needed) or f"some of {', '.join(names)}"
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; expected {layout.folder}/ with {expected}")
     folder = _folder_with_files(root, layout)

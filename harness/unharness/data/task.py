@@ -36,7 +36,7 @@ class Task(ABC):
     retain_axes: ClassVar[Sequence[str]] = ()
     """Labels of columns in % that say how much was kept: the y axes, a plot each."""
 
-    gold: ClassVar[bool] = True
+    gold: bool = True
     """Whether there can be a retrained model. False: nothing that is to be forgotten is learned
     here, the base model is the target, and rows are shown on the axes without a rank."""
 

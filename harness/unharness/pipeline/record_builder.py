@@ -55,7 +55,11 @@ def count_unscored(record: RunRecord, observations: Observations) -> None:
     assert record.data is not None
     for split in observations.splits:
         rows = own_answers(observations, split)
-        cut = sum(row is None or row.truncated for row in rows)
+        examples = observations.splits[split].examples if rows else ()
+        cut = sum(
+            row.truncated if row else bool(example.answer.strip())
+            for row, example in zip(rows, examples, strict=True)
+        )
         if cut:
             record.data.truncated[split] = cut
 

@@ -1,0 +1,1 @@
+"""Facts of the user's own, from files of JSON lines."""
