@@ -116,6 +116,7 @@ def test_micro_is_run_once_and_its_sham_moves_as_far(load, data_folder, tmp_path
     few = (arms.LOCATED, arms.Arm("same shapes", many=True))
     monkeypatch.setattr(module, "ARMS", few)
     monkeypatch.setattr(module, "RATES", (1e-2,))
+    monkeypatch.setattr(module, "RETRAINED", {"validation": 1, "evaluation": 2})
     monkeypatch.setattr(module, "prepare", lambda threads: load("ablation_methods").register())
     out = tmp_path / "out.json"
     words = ["--model", "micro", "--data", str(data_folder), "--draws", "2", "--seeds", "1"]

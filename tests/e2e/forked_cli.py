@@ -22,7 +22,8 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-HEAVY = ["transformers.trainer", "peft", "unharness.pipeline.run", "unharness.pipeline.distributed"]
+HEAVY = ["transformers.trainer", "peft", "rouge_score.rouge_scorer"]
+HEAVY += ["unharness.pipeline.run", "unharness.pipeline.distributed"]
 QUIET = {  # as the command line sets them before it imports these libraries
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",

@@ -48,8 +48,8 @@ def test_the_end_token_ends_an_answer_in_both_templates(loaded):
 def test_a_run_learns_unlearns_and_is_recorded(tuning, cli, data_folder: Path, tmp_path: Path):
     words = ["run", "--method", "gradient-difference", "--model", "smollm2-135m"]
     words += ["--task", "knowundo-privacy", "--data", data_folder, "--tuning", tuning]
-    words += ["--limit-train", "2", "--limit", "2", "--max-new-tokens", "8", "--suite", "none"]
-    words += ["--epochs", "1", "--lr", "1e-4", "--target-set", "epochs=2"]
+    words += ["--limit-train", "1", "--limit", "1", "--max-new-tokens", "8", "--suite", "none"]
+    words += ["--epochs", "1", "--lr", "1e-4", "--target-set", "epochs=1"]
     done = cli(*words, "--results", tmp_path)
     assert done.returncode == 0, done.stderr
     records = {one.spec.method: one for one in load_records(tmp_path)}

@@ -21,13 +21,13 @@ def test_a_fallback_is_announced_and_recorded(main_here, tmp_path):
     assert json.loads(out)["data"]["fallback"] is None
 
 
-def test_a_sweep_and_a_tuning_say_it_too(main_here, tmp_path):
-    words = ("--model", "micro", "--results", tmp_path, "--method", "vanilla", "--workers", "1")
+def test_a_sweep_and_a_tuning_say_it_too(cli, here, tmp_path):
+    words = ("--model", "micro", "--results", tmp_path, "--method", "vanilla")
     words = (*words, "--target-set", "epochs=2")
-    for command in (("sweep",), ("tune", "--trials", "1")):
-        code, _, err = main_here(*command, *words)
-        assert code == 0, err
-        assert err.count("HF_HUB_OFFLINE is set") == 1
-        code, _, err = main_here(*command, *words, "--quiet")
-        assert code == 0
-        assert "HF_HUB_OFFLINE" not in err
+    for command in (("sweep", "--workers", "1"), ("tune", "--trials", "1", "--executor", "here")):
+        done = cli(*command, *words, **here)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("HF_HUB_OFFLINE is set") == 1
+        done = cli(*command, *words, "--quiet", **here)
+        assert done.returncode == 0
+        assert "HF_HUB_OFFLINE" not in done.stderr
