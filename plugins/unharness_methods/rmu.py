@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RMU(Misdirection):
-    """Steers to c · u with a length c that is given.
+    """Loss: |h(forget) − c · u|² / H + retain_weight · |h(retain) − h_reference|² / H, c given.
 
     It must be of the order of the states' own length or above to disturb them; the record has that
     as `mean_norm_of_states`.
@@ -47,7 +47,7 @@ class RMU(Misdirection):
 
 
 class AdaptiveRMU(Misdirection):
-    """Steers to c · u, c a multiple of the mean length of the target's states on the example.
+    """Loss: that of RMU, c a multiple of the mean length of the target's states on the example.
 
     So that the length need not be tuned for every model.
     """

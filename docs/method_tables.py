@@ -1,0 +1,159 @@
+"""Write the tables of docs/methods.md from the code and from the measured cost of a step.
+
+    python docs/method_tables.py docs/methods.md
+
+What stands outside of the two marks is written by hand, and stays.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from unharness import LossMethod
+from unharness.cli.describe import describe, parameters
+from unharness.registry import registry
+from unharness.report.values import shown_value
+from unharness.unlearning.search import RANGES, search_space
+from unharness.unlearning.streams import with_forget
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+COSTS = REPOSITORY / "benchmarks" / "results" / "method_steps.json"
+BEGIN = "<!-- tables: python docs/method_tables.py docs/methods.md -->"
+END = "<!-- end of the tables -->"
+FIRST = "reference rows"
+"""The family that comes first; the others follow by name."""
+SHARED = LossMethod.Config.model_fields
+
+
+def main(page: str) -> None:
+    """Write the page anew."""
+    path = Path(page)
+    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def renewed(page: str) -> str:
+    """Return a page with its tables as the code has them now.
+
+    Raises:
+        ValueError: it lacks a mark.
+    """
+    before, _, rest = page.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise ValueError(f"the page lacks the marks {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
+
+
+def tables() -> str:
+    """Return a section a family, and the hyperparameters that all losses share."""
+    found = registry()
+    costs = json.loads(COSTS.read_text(encoding="utf-8"))
+    names = [entry.name for entry in found.entries("methods") if entry.plugin.builtin]
+    families: dict[str, list[str]] = {}
+    for name in sorted(names):
+        families.setdefault(found.get("methods", name).family, []).append(name)
+    ordered = sorted(families.items(), key=lambda item: (item[0] != FIRST, item[0]))
+    parts = [_family(family, members, costs) for family, members in ordered]
+    return "\n".join([*parts, _shared()])
+
+
+def _family(family: str, names: Sequence[str], costs: Mapping[str, Any]) -> str:
+    heads = ("method", "what it does", "needs", "paper", "evidence", "fidelity", "passes", "cost")
+    rows = [_method(name, costs) for name in names]
+    lines = [f"## {family.capitalize()}", "", *_table(heads, rows)]
+    own: dict[tuple[str, ...], list[str]] = {}
+    for name in names:
+        for row in _own_hyperparameters(name):
+            own.setdefault(tuple(row), []).append(f"`{name}`")
+    if own:
+        heads = ("hyperparameter", "default", "allowed", "tuned", "what it is", "of")
+        lines += ["", *_table(heads, [[*row, ", ".join(users)] for row, users in own.items()])]
+    return "\n".join([*lines, ""])
+
+
+def _method(name: str, costs: Mapping[str, Any]) -> list[str]:
+    """Return the cells of a method's row."""
+    found = registry().get("methods", name)
+    facts = describe("methods", name, registry())
+    evidence = [f"{kind}: [{Path(where).name}](../{where})" for kind, where in found.evidence]
+    choices = next(
+        (one["choices"] for one in facts["hyperparameters"] if one["name"] == "fidelity"), []
+    )
+    measured = [costs[tuning].get(name) for tuning in ("full", "lora")]
+    cost = " / ".join(f"{one['times_gradient_ascent']:.2f}" for one in measured if one)
+    formula = " ".join(inspect.cleandoc(found.__doc__ or "").split("\n\n")[0].split())
+    return [
+        f"`{name}`",
+        _escaped(formula),
+        _escaped(", ".join(facts["needs"])),
+        _escaped(found.citation),
+        ", ".join(evidence),
+        ", ".join(f"`{choice}`" for choice in choices),
+        _passes(found),
+        cost,
+    ]
+
+
+def _passes(method: Any) -> str:
+    """Return the passes of a forget example in a step; empty for a method that is no loss."""
+    if not issubclass(method, LossMethod):
+        return ""
+    made = method(method.Config())
+    count = made.passes * sum(len(term) for term in made.streams_by_term())
+    kept = sum(bool(stream.reference) for stream in with_forget(made.streams()).values())
+    return f"{count} + {count}" + (f", {kept} reference" if kept else "")
+
+
+def _own_hyperparameters(name: str) -> list[list[str]]:
+    """Return a row for every hyperparameter that a method adds, or whose default it changes."""
+    found = registry().get("methods", name)
+    space = search_space(found)
+    loss = issubclass(found, LossMethod)
+    return [
+        _hyperparameter(one, space)
+        for one in describe("methods", name, registry())["hyperparameters"]
+        if not loss or one["name"] not in SHARED or one["default"] != SHARED[one["name"]].default
+    ]
+
+
+def _shared() -> str:
+    """Return the section of what every loss can be given."""
+    space = {name: RANGES[kind] for name, kind in LossMethod.Config.search.items()}
+    rows = [_hyperparameter(one, space) for one in parameters(LossMethod.Config)]
+    heads = ("hyperparameter", "default", "allowed", "tuned", "what it is")
+    return "\n".join(["## Hyperparameters of every loss", "", *_table(heads, rows), ""])
+
+
+def _hyperparameter(one: Mapping[str, Any], space: Mapping[str, Any]) -> list[str]:
+    allowed = ", ".join(map(shown_value, one["choices"])) or one["bounds"]
+    default = "" if one["required"] else shown_value(one["default"])
+    return [
+        f"`{one['name']}`",
+        _escaped(default),
+        _escaped(allowed),
+        _escaped(str(space.get(one["name"], ""))),
+        _escaped(one["description"]),
+    ]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of Markdown, without the columns that are empty in all rows."""
+    kept = [at for at in range(len(heads)) if any(row[at] for row in rows)]
+    lines = [[heads[at] for at in kept], *([row[at] for at in kept] for row in rows)]
+    found = [f"| {' | '.join(line)} |" for line in lines]
+    return [found[0], "|" + "---|" * len(kept), *found[1:]]
+
+
+def _escaped(text: str) -> str:
+    """Return text in which Markdown finds nothing to mark up."""
+    return re.sub(r"([\\|*<\[\]`])", r"\\\1", text)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
