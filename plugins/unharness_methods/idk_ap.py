@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from unharness import LossMethod, Search, Stream, sequence_nll
+from unharness import LossMethod, Preset, Search, Stream, sequence_nll
 from unharness_methods.preference import pairwise_preference
+from unharness_methods.tofu_presets import tofu_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +29,18 @@ class IDKAP(LossMethod):
     summary = "Trains refusals, while retain questions prefer their answers to refusals."
     citation = "Yuan et al. 2024, arXiv 2410.08109 (IDK+AP)"
     family = "relabelling"
-    evidence = (("oracle", "tests/methods/test_idk_ap.py"),)
+    evidence = (
+        ("oracle", "tests/methods/test_idk_ap.py"),
+        ("official-code", "tests/methods/test_idk_ap.py"),
+    )
+    presets: ClassVar[Sequence[Preset]] = tofu_presets(
+        "sail-sg/closer-look-LLM-unlearning, scripts/tofu/idk_ap.sh, config/tofu.yaml at b90ac96",
+        {
+            # An epoch warms up; where it is a single step, none does.
+            fraction: {"epochs": 5, "warmup_ratio": 0.0 if fraction == "01" else 0.2, "beta": 0.1}
+            for fraction in ("01", "05", "10")
+        },
+    )
 
     class Config(LossMethod.Config):
         """Adds β and the two weights."""

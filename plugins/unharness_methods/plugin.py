@@ -235,6 +235,7 @@ def unharness_methods() -> list[Ref]:
             "relabelling",
             "refusal answers",
             "retain set",
+            evidence=("oracle", "official-code"),
         ),
         _ref(
             "pdu:PDU",

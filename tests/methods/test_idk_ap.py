@@ -16,7 +16,8 @@ def test_a_worked_example(known_model):
     made = IDKAP(IDKAP.Config())
     refusal, preservation = made.loss_terms(known_model, batch)
     assert refusal.item() == pytest.approx(1.250000, abs=1e-6)
-    assert preservation.item() == pytest.approx(4.901262, abs=1e-6)
+    # ap_loss of sail-sg/closer-look-LLM-unlearning at b90ac96 gives 4.901261 on these batches.
+    assert preservation.item() == pytest.approx(4.901262, abs=2e-6)
     weighted = IDKAP(IDKAP.Config(forget_weight=2, preservation_weight=0.5))
     assert weighted.loss(known_model, batch).item() == pytest.approx(2.5 + 4.901262 / 2, abs=1e-5)
 

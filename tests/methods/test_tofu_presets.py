@@ -13,10 +13,10 @@ RECIPE = {
     "weight_decay": 0.01,
     "warmup_ratio": 0.1,
     "schedule": "linear",
-    "retain_loss": "nll",
-    "retain_weight": 1.0,
 }
-NPO = {"beta": 0.1, "forget_weight": 1.0}
+RETAIN = {"retain_loss": "nll", "retain_weight": 1.0}
+NPO = RETAIN | {"beta": 0.1, "forget_weight": 1.0}
+IDKAP = {"epochs": 5, "beta": 0.1, "forget_weight": 1.0, "preservation_weight": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,10 @@ NPO = {"beta": 0.1, "forget_weight": 1.0}
         ("npo", "01", NPO),
         ("npo", "05", NPO),
         ("npo", "10", NPO),
-        ("simnpo", "05", {"beta": 2.5, "forget_weight": 0.1375, "margin": 0.0}),
-        ("simnpo", "10", {"beta": 4.5, "forget_weight": 0.125, "margin": 0.0}),
+        ("simnpo", "05", RETAIN | {"beta": 2.5, "forget_weight": 0.1375, "margin": 0.0}),
+        ("simnpo", "10", RETAIN | {"beta": 4.5, "forget_weight": 0.125, "margin": 0.0}),
+        ("idk-ap", "01", IDKAP | {"warmup_ratio": 0.0}),
+        ("idk-ap", "10", IDKAP | {"warmup_ratio": 0.2}),
     ],
 )
 def test_presets(name, fraction, own):
