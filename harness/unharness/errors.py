@@ -138,11 +138,16 @@ def short_value(value: Any) -> str:
     return shortened(_ShortRepr().repr(value), LONGEST_VALUE)
 
 
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that `name` may be a misspelling of, at most three, nearest first."""
+    if len(name) > LONGEST_NAME:
+        return []
+    return difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean …?" with the names nearest to `name`, or the list of all there are."""
     names = sorted(set(known))
-    short = len(name) <= LONGEST_NAME
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) if short else []
-    if near:
+    if near := nearest(name, names):
         return f" Did you mean {' or '.join(near)}?"
     return f" Known: {', '.join(names)}." if names else " None are registered."

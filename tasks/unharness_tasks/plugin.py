@@ -11,7 +11,7 @@ from unharness_tasks.knowundo.prompts import PROMPTS
 if TYPE_CHECKING:
     from unharness import LazyGroup
 
-KNOWUNDO = Path(__file__).parent / "knowundo"
+TASKS = Path(__file__).parent
 
 
 @hookimpl
@@ -94,4 +94,8 @@ def unharness_commands(cli: LazyGroup) -> None:
 @hookimpl
 def unharness_published_results() -> dict[str, Path]:
     """Return the results that the tasks' papers printed."""
-    return {"knowundo-paper": KNOWUNDO / "paper_results.json"}
+    return {
+        "knowundo-paper": TASKS / "knowundo" / "paper_results.json",
+        "open-unlearning": TASKS / "tofu" / "open_unlearning_results.json",
+        "semeval-2025": TASKS / "lume" / "semeval_results.json",
+    }

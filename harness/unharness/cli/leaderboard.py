@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from unharness import defaults
+from unharness.axes import AXES
 from unharness.cli.collector import collector_paused
+from unharness.cli.completion import complete
 from unharness.cli.console import echo, stdout_console, tell
 from unharness.cli.options import debug_option, filter_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
+from unharness.errors import UsageError
 
 if TYPE_CHECKING:
     from unharness.report.published import PublishedResults
@@ -24,6 +26,8 @@ Examples:
   unharness leaderboard
   unharness leaderboard --task {defaults.TASK} --model tiny
   unharness leaderboard --metric {defaults.COLUMNS[0]} --metric {defaults.COLUMNS[1]}
+  unharness leaderboard --columns closeness,forget,cost
+  unharness leaderboard --published all
   unharness leaderboard --rank-by {defaults.COLUMNS[0]}
   unharness leaderboard --format csv > leaderboard.csv
   unharness leaderboard --format html > leaderboard.html
@@ -44,6 +48,23 @@ Examples:
     "from reference/ in the results folder, or a JSON file.",
 )
 @click.option(
+    "--columns",
+    "columns",
+    metavar="A,B,…",
+    multiple=True,
+    shell_complete=complete("columns", *AXES, lists=True),
+    help="These columns in this order: labels, patterns such as 'forget_*', axes "
+    f"({', '.join(AXES)}), or a preset of a task, such as a paper's.",
+)
+@click.option(
+    "--published",
+    "publications",
+    metavar="NAME|FILE|all",
+    multiple=True,
+    help="Show published numbers on the same task and model as rows of their own, never ranked: "
+    "named as for --reference; repeatable.",
+)
+@click.option(
     "--rank-by",
     metavar="COLUMN",
     default="closeness",
@@ -59,6 +80,8 @@ def leaderboard_command(
     models: tuple[str, ...],
     metrics: tuple[str, ...],
     reference: str | None,
+    columns: tuple[str, ...],
+    publications: tuple[str, ...],
     rank_by: str,
 ) -> None:
     """Compare all records of a results folder.
@@ -72,15 +95,29 @@ def leaderboard_command(
     from unharness.report.build import load_board
     from unharness.report.closeness_columns import NAMES
 
+    words = [word.strip() for text in columns for word in text.split(",") if word.strip()]
+    if words and metrics:
+        raise UsageError("--columns and --metric both choose columns; give one of them")
     published = None
     if reference is not None:
         from unharness.report.published import load_published
 
         published = load_published(reference, results)
+    lines = _publications(publications, results)
     board = load_board(results, rank_by)
     _check_metrics([*metrics, rank_by], {*board.metric_names(), *NAMES})
     warn_of(board)
     chosen = board.narrowed(tasks, models, metrics)
+    if words:
+        from unharness.report.column_choice import choose_columns
+
+        chosen = choose_columns(chosen, words)
+    if lines:
+        from unharness.report.published_rows import nothing_published, with_published
+
+        chosen = with_published(chosen, lines)
+        if reason := nothing_published(chosen, lines):
+            tell(reason)
     if not chosen.groups:
         tell(_nothing(results, filtered=bool(board.groups), notes=chosen.notes))
     if form == "table":
@@ -104,6 +141,18 @@ def leaderboard_command(
     echo(render[form](chosen, published), nl=False)
 
 
+def _publications(names: Iterable[str], results: Path) -> list[PublishedResults]:
+    """Return the publications of these names, each once; of `all` every one that there is."""
+    if not names:
+        return []
+    from unharness.report.published import load_published, published_names
+
+    given = [
+        one for name in names for one in (published_names(results) if name == "all" else [name])
+    ]
+    return [load_published(name, results) for name in dict.fromkeys(given)]
+
+
 def _check_metrics(names: Iterable[str], known: set[str]) -> None:
     """Refuse a column that no record has and no task measures.
 
@@ -113,15 +162,10 @@ def _check_metrics(names: Iterable[str], known: set[str]) -> None:
     unknown = [name for name in names if name not in known]
     if not unknown:
         return
-    from unharness.errors import UnharnessError, UnknownNameError
-    from unharness.evaluation.uses import labels_of
-    from unharness.registry import registry
+    from unharness.errors import UnknownNameError
+    from unharness.report.column_choice import measured_labels
 
-    found = registry()
-    measured: set[str] = set()
-    for task in found.names("tasks"):
-        with suppress(UnharnessError), found.named("tasks", task):
-            measured |= set(labels_of(found.get("tasks", task).metrics))
+    measured = measured_labels()
     for name in unknown:
         if name not in measured:
             raise UnknownNameError("metric", name, known | measured)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unharness.data.published_models import PublishedModels
@@ -39,6 +39,10 @@ class Task(ABC):
     gold: bool = True
     """Whether there can be a retrained model. False: nothing that is to be forgotten is learned
     here, the base model is the target, and rows are shown on the axes without a rank."""
+
+    column_presets: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """By name, such as that of a paper: the labels, patterns or axes of its columns in their order,
+    for `leaderboard --columns NAME`. Tasks may share a name, each for its own tables."""
 
     template: ClassVar[str | None] = None
     """How questions and answers are joined, `plain` or `chat`; None: as suits the model."""

@@ -22,6 +22,7 @@ OF_ROLE: Mapping[str, Axis] = {
     "general": "general",
 }
 """By role of a split: what is measured on it says something about this."""
+OVERALL = "Overall"
 
 
 def axis_of(label: str, record: RunRecord, ranking: RankingRecord) -> Axis | None:
@@ -91,8 +92,11 @@ def headings(columns: Sequence[Column]) -> list[tuple[str, int]]:
 
 
 def first_headings(columns: Sequence[Column]) -> list[str]:
-    """Return by column the heading that begins there; empty where none does."""
+    """Return by column the heading that begins there; empty where none does.
+
+    What is of no axis, and stands behind what is of one, is under `Overall`.
+    """
     found: list[str] = []
     for heading, count in headings(columns):
-        found += [heading, *[""] * (count - 1)]
+        found += [heading or (OVERALL if found else ""), *[""] * (count - 1)]
     return found

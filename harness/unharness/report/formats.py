@@ -12,6 +12,7 @@ from unharness.report.attacked import Attacked
 from unharness.report.attacked_table import TITLE, compared, lines
 from unharness.report.axes import first_headings
 from unharness.report.labels import (
+    COST_WORDS,
     group_notes,
     group_titles,
     headers,
@@ -26,6 +27,7 @@ from unharness.report.published_comparison import (
     nothing_to_compare,
     published_values,
 )
+from unharness.report.published_rows import PublishedLine
 from unharness.report.ranking import Value
 from unharness.report.rows import COSTS, Board, Group, Row
 from unharness.report.scale import Scale
@@ -43,7 +45,10 @@ FIXED_FIELDS = (
 
 
 def to_json(board: Board, published: PublishedResults | None = None) -> str:
-    """Return a list of all rows of all groups, in their order, indented."""
+    """Return a list of all rows of all groups, in their order, indented.
+
+    Rows of publications come after those of their group, and have the key `published`.
+    """
     rows = []
     for group in board.groups:
         for row in group.rows:
@@ -51,6 +56,8 @@ def to_json(board: Board, published: PublishedResults | None = None) -> str:
             if published:
                 values["reference"] = published_values(group, row, published)
             rows.append(values)
+        spec = group.spec
+        rows += [line.values(spec.task, spec.model) for line in group.published]
     return safe_json(rows) + "\n"
 
 
@@ -139,6 +146,8 @@ def to_csv(board: Board, published: PublishedResults | None = None) -> str:
                     # What the training cost is said once, in the line without an attack.
                     own = {key: seen[key] for key in ("metrics", "seeds", "runs")} | {"cost": {}}
                     write(_flat_row(values | own) | {kind: name, other: "none"})
+        for line in group.published:
+            write(_flat_published(line, group, names))
     return out.getvalue()
 
 
@@ -208,6 +217,17 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def _flat_published(line: PublishedLine, group: Group, names: list[str]) -> dict[str, Any]:
+    """Return a row of a publication; `chosen` says that it is one, and of which."""
+    spec, cells = group.spec, line.row.cells
+    return {
+        "task": spec.task,
+        "model": line.table.model,
+        "method": line.row.method,
+        "chosen": line.mark,
+    } | {name: cells[name].value for name in names if name in cells}
+
+
 def _flat_reference(printed: dict[str, Any] | None, names: list[str]) -> dict[str, Any]:
     """Return the published counterpart of a row, for the columns that there are."""
     metrics = printed["metrics"] if printed else {}
@@ -227,7 +247,7 @@ def _group_table(group: Group) -> str:
         )
     ]
     ranks = ["Rank"] if len(group.ranks) > 1 else []
-    rows = [["Method", *ranks, *names, "Train s", "Peak GB"]]
+    rows = [["Method", *ranks, *names, *(" ".join(COST_WORDS[name]) for name in group.costs)]]
     for index, (label, row) in enumerate(zip(row_labels(group), group.rows, strict=True)):
         name = f"{label.name} ({', '.join(label.details)})" if label.details else label.name
         cells = [f"{name} ⚠" if row.warnings else name]
@@ -241,11 +261,12 @@ def _group_table(group: Group) -> str:
             cells.append(
                 f"{shown} ({signed(change, column.unit)})" if change is not None else shown
             )
-        cells += [
-            format_number(row.cost["train_seconds"]),
-            format_number(row.cost["peak_memory_gb"]),
-        ]
+        cells += [format_number(row.cost[name]) for name in group.costs]
         rows.append(cells)
+    for line in group.published:
+        blanks = [""] * len(ranks), [""] * len(group.costs)
+        found = line.texts(group.shown, group.columns)
+        rows.append([f"{line.row.label} ({line.mark})", *blanks[0], *found, *blanks[1]])
     return markdown_table(rows, 1)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unharness.evaluation.metric import PERCENT
+from unharness.report.published_rows import published_notes
 from unharness.report.scale import Scale
 from unharness.report.values import format_number, shown_value, signed
 
@@ -20,6 +21,13 @@ ARROWS = {"higher": "↑", "lower": "↓", "match_reference": "="}
 GENERAL_PREFIX = "general/"
 """Metrics of general knowledge begin so; after it comes lm-eval's name of the task."""
 
+COST_WORDS: Mapping[str, tuple[str, ...]] = {
+    "train_seconds": ("Train", "s"),
+    "seconds_per_step": ("Step", "s"),
+    "peak_memory_gb": ("Peak", "GB"),
+    "trainable_parameters": ("Trained", "parameters"),
+}
+"""The headers of costs."""
 _WORDS = {"retention": "Retain", "ppl": "PPL", "rouge": "ROUGE"}
 _FILLERS = {"success"}
 
@@ -152,6 +160,7 @@ def group_notes(group: Group) -> list[str]:
     if headline is not None:
         notes.append(f"Ranked by {headline.name}.{_smallest(group, headline)}")
     notes += group.notes
+    notes += published_notes(group)
     if any(group.best.values()):
         notes.append("Bold: significantly better than all other rows (95%); ties are not bold.")
     for found in group.trade_offs:

@@ -75,6 +75,12 @@ def _table(title: str, group: Group, index: int) -> str:
         lines.append(" & ".join(cells) + r" \\")
         if at == references - 1 and references < len(group.rows):
             lines.append(r"\midrule")
+    if group.published:
+        lines.append(r"\midrule")
+    for published in group.published:
+        name = rf"{escaped(published.row.label)} {{\scriptsize ({escaped(published.mark)})}}"
+        texts = map(escaped, published.texts(columns, group.columns))
+        lines.append(" & ".join([name, *texts]) + r" \\")
     notes = " ".join(group_notes(group))
     caption = f"{escaped(title)}. 95\\% intervals in brackets. {escaped(notes)}"
     lines += [

@@ -111,6 +111,8 @@ class PublishedResults(_Part):
     source: str
     url: str
     note: str = ""
+    licence: str = ""
+    """Why the numbers may be shown: of which licence their source is."""
     tables: tuple[PublishedTable, ...] = Field(min_length=1)
 
     def main_table(self, task: str, model: str, data_source: str) -> PublishedTable | None:
@@ -156,6 +158,12 @@ def load_published(name: str, results: Path) -> PublishedResults:
     if name not in known:
         raise UsageError(f"unknown reference {name!r}.{suggestion(name, known)} Or give a .json")
     return _read(known[name])
+
+
+def published_names(results: Path) -> list[str]:
+    """Return the names of all published results: of plugins, and of the results folder."""
+    own = {path.stem for path in (results / FOLDER).glob("*.json")}
+    return sorted({*registry().values("published_results"), *own})
 
 
 def _read(path: Path) -> PublishedResults:

@@ -17,6 +17,7 @@ from unharness.reference_rows import ReferenceRow
 from unharness.registry import registry
 from unharness.report.attacked import Attacked
 from unharness.report.intervals import components
+from unharness.report.published_rows import PublishedLine
 from unharness.report.ranking import (
     Column,
     Differences,
@@ -29,6 +30,8 @@ from unharness.report.ranking import (
 from unharness.report.tradeoff import TradeOff, trade_offs
 
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
+SHOWN_COSTS = ("train_seconds", "peak_memory_gb")
+"""Those of printed tables, unless others are asked for."""
 COLLAPSED = "the model has collapsed"
 """Warnings of models that no longer answer begin so."""
 GENERAL = "general"
@@ -101,6 +104,10 @@ class Group:
     """The column that ranks; None where nothing is ranked."""
     notes: tuple[str, ...] = ()
     """What closeness could not be measured on, or why there is none."""
+    costs: tuple[str, ...] = SHOWN_COSTS
+    """The costs of printed tables, names in COSTS."""
+    published: tuple[PublishedLine, ...] = ()
+    """Rows of publications, shown below ours and never ranked."""
 
     @property
     def headline(self) -> str | None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from unharness.report.attacked_table import print_attacked
 from unharness.report.axes import first_headings
 from unharness.report.labels import (
+    COST_WORDS,
     RowLabel,
     group_notes,
     group_titles,
@@ -23,7 +24,6 @@ from unharness.report.rows import Board, Group, Row
 from unharness.report.values import format_number, signed
 from unharness.terminal import Console, Text, print_table, table_width
 
-COST_HEADERS = {"train_seconds": "Train\ns", "peak_memory_gb": "Peak\nGB"}
 COST = "Cost"
 """The heading above the cost columns."""
 METRICS_BEFORE_COSTS = 3
@@ -68,7 +68,7 @@ def _all_names(group: Group) -> list[str]:
     leads = group.headline or group.ranking.headline
     beside = group.ranking.headline
     names.sort(key=lambda name: (name != leads, name != beside))  # stable: by axis otherwise
-    return [*names[:METRICS_BEFORE_COSTS], *COST_HEADERS, *names[METRICS_BEFORE_COSTS:]]
+    return [*names[:METRICS_BEFORE_COSTS], *group.costs, *names[METRICS_BEFORE_COSTS:]]
 
 
 def _fitting(group: Group, console: Console) -> set[str]:
@@ -88,10 +88,10 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
     ranks = len(group.ranks) > 1
     if ranks:
         table.add_column("Rank", justify="right", no_wrap=True)
-    costs = [name for name in COST_HEADERS if name in chosen]
+    costs = [name for name in group.costs if name in chosen]
     tops = [*first_headings(columns), *[COST * (at == 0) for at in range(len(costs))]]
     names = [list(words) for words in headers(columns)]
-    names += [COST_HEADERS[name].splitlines() for name in costs]
+    names += [list(COST_WORDS[name]) for name in costs]
     lines = max(map(len, names), default=0)
     for at, (top, words) in enumerate(zip(tops, names, strict=True)):
         head = Text()
@@ -112,7 +112,13 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
                 cell.append(f"\n{signed(change, column.unit)}", "not bold dim default")
             cells.append(cell)
         cells += [Text(format_number(row.cost[name])) for name in costs]
-        table.add_row(*cells, end_section=index == references - 1)
+        ends = index == references - 1 or index == len(group.rows) - 1
+        table.add_row(*cells, end_section=ends)
+    for line in group.published:
+        found = line.texts(columns, group.columns)
+        name = Text(line.row.label, "italic dim")
+        name.append(f"\n  {line.mark}", "dim")
+        table.add_row(name, *[""] * ranks, *(Text(one, "dim") for one in found))
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -98,6 +98,13 @@ class KnowUnDoDomain(Task):
     headline = "success_avg"
     forget_axis = "unlearn_success"
     retain_axes = ("retention_success",)
+    column_presets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "knowundo-paper": (
+            *("unlearn_success", "unlearn_ppl", "unlearn_rouge_l_forced"),
+            *("retention_success", "retention_ppl", "retention_rouge_l_forced", "success_avg"),
+            *("general/*", "general_avg", "seconds_per_step", "peak_memory_gb"),
+        )
+    }
     template = "plain"
     suite = "paper"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -127,6 +127,9 @@ class Lume(Task):
         *_said(),
     )
     headline = "task_aggregate"
+    column_presets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "semeval-2025": ("semeval_score", "task_aggregate", "attack_balance", "general/mmlu")
+    }
     forget_axis = "forget_unpredicted"
     retain_axes = ("retain_predicted",)
     max_length = 512

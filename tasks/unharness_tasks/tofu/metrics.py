@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unharness import Composite, MetricUse
@@ -72,3 +73,16 @@ METRICS: tuple[MetricUse | Composite, ...] = (
     MetricUse("choice_accuracy", "real_authors", label="real_authors_accuracy", detail=True),
     MetricUse("choice_accuracy", "world_facts", label="world_facts_accuracy", detail=True),
 )
+
+COLUMN_PRESETS: Mapping[str, Sequence[str]] = {
+    "tofu-paper": (
+        *("forget_quality", "model_utility"),
+        *("forget_probability", "forget_rouge_recall", "forget_truth_ratio"),
+        *(str(use.label) for use in UTILITY),
+    ),
+    "open-unlearning": (
+        *("forget_quality", "model_utility", "forget_truth_ratio", "forget_probability"),
+        *("forget_rouge_recall", "forget_privleak", "forget_extraction_strength"),
+    ),
+}
+"""The columns of the paper, and those that open-unlearning shows by default (arXiv 2506.12618)."""

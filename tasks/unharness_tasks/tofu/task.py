@@ -16,7 +16,7 @@ from unharness import (
     Task,
     TaskData,
 )
-from unharness_tasks.tofu.metrics import METRICS
+from unharness_tasks.tofu.metrics import COLUMN_PRESETS, METRICS
 from unharness_tasks.tofu.rows import tofu_layout
 from unharness_tasks.tofu.validation import tofu_validation
 
@@ -55,6 +55,7 @@ class Tofu(Task):
     headline = "forget_quality"
     forget_axis = "forget_unmemorised"
     retain_axes = ("model_utility", "retain_memorised")
+    column_presets = COLUMN_PRESETS
     max_length = 512
     max_new_tokens = 200
 

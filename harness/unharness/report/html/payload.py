@@ -11,6 +11,7 @@ from unharness.records.examples import ExampleRecord, has_examples, read_example
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore, StoredRecord
 from unharness.report.labels import (
+    COST_WORDS,
     group_notes,
     group_titles,
     headers,
@@ -109,6 +110,13 @@ def _group(
                 },
             }
             for index, (label, row) in enumerate(zip(labels, group.rows, strict=True))
+        ],
+        "costs": [{"name": name, "label": " ".join(COST_WORDS[name])} for name in group.costs],
+        "published": [
+            {"name": line.row.label, "mark": line.mark, "url": line.results.url}
+            | {"cells": dict(zip([one.name for one in group.columns], texts, strict=True))}
+            for line in group.published
+            for texts in [line.texts(group.columns, group.columns)]
         ],
         "tradeoffs": [
             {"across": found.across, "against": found.against, "front": sorted(found.front)}

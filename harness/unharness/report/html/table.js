@@ -1,6 +1,4 @@
 // A group's table: click a header to sort, type to filter.
-const COSTS = [['train_seconds', 'Train s'], ['peak_memory_gb', 'Peak GB']];
-
 function groupTable(group) {
   const state = { column: null, down: true, text: '', details: false };
   const body = make('tbody');
@@ -15,7 +13,7 @@ function groupTable(group) {
       down: column.direction === 'higher', column, span: spanOf(group, column),
       heading: column.heading,
     })),
-    ...COSTS.map(([name, label]) => ({
+    ...group.costs.map(({ name, label }) => ({
       label, of: (row) => row.cost[name], down: false, cost: name, heading: 'Cost',
     })),
   ];
@@ -52,7 +50,10 @@ function groupTable(group) {
       const sign = state.down ? -1 : 1;
       rows = [...rows].sort((a, b) => compared(of(a), of(b), sign));
     }
-    body.replaceChildren(...rows.map((row) => tableRow(row, visible)));
+    const published = group.published.filter((row) =>
+      [row.name, row.mark].join(' ').toLowerCase().includes(wanted));
+    body.replaceChildren(...rows.map((row) => tableRow(row, visible)),
+      ...published.map((row) => publishedRow(row, visible)));
   }
 
   draw();
@@ -108,6 +109,14 @@ function compared(a, b, sign) {
   const none = (value) => value === null || value === undefined;
   if (none(a) || none(b)) return none(a) - none(b);
   return sign * (typeof a === 'string' ? a.localeCompare(b) : a - b);
+}
+
+// A row of a publication: always below ours, whatever sorts them.
+function publishedRow(row, columns) {
+  const cells = columns.slice(1).map((column) =>
+    make('td', {}, column.column ? row.cells[column.column.name] : ''));
+  return make('tr', { class: 'published' },
+    make('td', {}, row.name, make('span', { class: 'details' }, row.mark)), cells);
 }
 
 function tableRow(row, columns) {
