@@ -40,6 +40,11 @@ def unharness_tasks() -> list[Ref]:
             "others.",
         ),
         Ref(
+            "unharness_tasks.muse.task:Muse",
+            name="muse",
+            summary="Forget news articles or books, verbatim and as knowledge; keep others.",
+        ),
+        Ref(
             "unharness_tasks.rwku.task:Rwku",
             name="rwku",
             summary="Forget real persons, one or several of 200; keep what is close to them. No "

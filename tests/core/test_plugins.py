@@ -156,6 +156,7 @@ def test_the_builtins_are_all_there_and_whole():
         "knowundo-copyright",
         "knowundo-privacy",
         "lume",
+        "muse",
         "rwku",
         "tofu",
         "wmdp",

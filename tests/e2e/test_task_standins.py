@@ -30,6 +30,12 @@ class Expected:
 TASKS = {
     "lume:tasks=2": Expected(learned=True, without_value=frozenset({"semeval_score"})),
     "files": Expected(learned=True),
+    # Needs a retrained model.
+    "muse": Expected(
+        learned=True,
+        without_value=frozenset({"privleak_forget"}),
+        options=(("max_length", 512),),
+    ),
     "wmdp": Expected(learned=False, options=(("max_length", 512),)),
     # Texts of eight tokens may be too short for fluency.
     "rwku:subjects=[1,2]": Expected(learned=False, without_value=frozenset({"fluency_entropy"})),

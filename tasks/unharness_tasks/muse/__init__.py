@@ -1,0 +1,1 @@
+"""MUSE: articles and books, verbatim and as knowledge (2407.06460)."""
