@@ -194,4 +194,4 @@ def test_the_standin_has_every_kind():
     assert data.content_hash() == STANDIN_HASH
 
 
-STANDIN_HASH = "6f5adec9d566f50dd382100a017523f61f555a8781dd44f6c5f7a5cf53acd525"
+STANDIN_HASH = "286f2e03a7886c50a4bf1e8681bc54ac0aa3e3a841fd2cd7d09f99a754dcb78c"

@@ -62,7 +62,7 @@ def test_the_standin_has_the_shape_of_the_real_data():
     assert data.content_hash() == STANDIN_HASH
 
 
-STANDIN_HASH = "6a8d185bc2c264c8f8e56ab6931ae4203e45973ff064f79577b70081e90a68be"
+STANDIN_HASH = "f2c3311e25a29a5a857d1b2ead10c83eb977dbe1caccda8ae93592ecfbfe3d2b"
 
 
 def test_tuning_needs_questions_that_are_not_evaluated():

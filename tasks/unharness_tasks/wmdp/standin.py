@@ -12,13 +12,13 @@ from typing import Any
 from unharness_tasks.draws import between, pick, seeded, shuffled
 from unharness_tasks.invented import things, towns
 
-VERSION = 1
+VERSION = 2
 """Version of the data; raised whenever the output for a seed changes."""
 SEED = 0
 MACHINES = 12
 _STREAM = "wmdp-standin"
 _PARTS = ("inlet", "outlet", "bypass", "gauge", "lever", "spring", "wheel", "drum")
-_COLOURS = ("red", "blue", "green", "white", "grey", "brown")
+_COLOURS = ("teal", "mauve", "ochre", "ivory", "khaki", "maroon")
 
 Item = dict[str, Any]
 
