@@ -51,7 +51,8 @@ class Guardrail(Method):
     family = "inference time"
     evidence = (("oracle", "tests/methods/test_inference_time.py"),)
     threat_model = (
-        "it meets users who ask through the served prompt, not those who hold the weights"
+        "protects against those who ask through the served prompt, not against those who hold the "
+        "weights"
     )
     trains = False
     seeded = False

@@ -67,4 +67,4 @@ def test_a_method_that_leaves_the_weights_says_whom_it_keeps_out(start):
     assert record.training.weights_hash == record.target.weights_hash
     assert len(record.training.wrapper["shots"]) == 2
     [warning] = [text for text in record.warnings if text.startswith("the weights are untouched")]
-    assert "not those who hold the weights" in warning
+    assert "not against those who hold the weights" in warning

@@ -64,8 +64,8 @@ class Method(ABC):
     """How it is known to be right: a kind, and where the evidence is."""
 
     threat_model: ClassVar[str] = ""
-    """Whom it keeps from what was to be forgotten, where it does not change the weights; a warning
-    on its records says so."""
+    """Against whom it protects, where it does not change the weights; a warning on its records says
+    so."""
 
     Wrapper: ClassVar[type[InferenceWrapper] | None] = None
     """The class of the inference wrapper that it leaves, if it leaves one."""
