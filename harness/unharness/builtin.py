@@ -47,7 +47,8 @@ def unharness_suites() -> list[Ref]:
         Ref(
             "unharness.evaluation.suite:Knowledge",
             "knowledge",
-            "MMLU, ARC-Challenge, TruthfulQA (mc1), SIQA; from --suite-data DIR or the hub.",
+            "MMLU, ARC, TruthfulQA (mc1), SIQA, OpenBookQA, PIQA, WinoGrande, BoolQ; WMDP beside "
+            "them; from --suite-data DIR or the hub.",
         ),
     ]
 

@@ -103,4 +103,5 @@ def unharness_published_results() -> dict[str, Path]:
         "knowundo-paper": TASKS / "knowundo" / "paper_results.json",
         "open-unlearning": TASKS / "tofu" / "open_unlearning_results.json",
         "semeval-2025": TASKS / "lume" / "semeval_results.json",
+        "wmdp-paper": TASKS / "wmdp" / "paper_results.json",
     }

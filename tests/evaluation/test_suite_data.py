@@ -134,6 +134,10 @@ def test_a_sample_is_the_mean_over_the_chosen_questions(
         assert score.stderr == pytest.approx(100 * math.sqrt(share * (1 - share) / 11))
     facts = found.facts["tasks"]["mmlu"]
     assert (facts["n"], facts["n_original"]) == (12, 42)
+    assert facts["chance"] == 25.0
+    kept = found.numbers["general/mmlu"].columns
+    assert set(kept) == {"general/mmlu", "general_avg"}
+    assert list(kept["general/mmlu"]) == [100.0 * one for one in flat]
     assert found.sampled("general/mmlu") == {"questions": 12, "of_questions": 42}
     assert found.sampled("general_avg") == {"questions": 12}
 

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from unharness.engines.engine import Engine
 from unharness.evaluation.columns import GENERAL_AVERAGE, GENERAL_PREFIX
 from unharness.evaluation.metric import Score
 from unharness.evaluation.suite import SuiteTask
+from unharness.evaluation.suite_answers import chance_level, question_numbers
 from unharness.evaluation.suite_definitions import lm_eval_version
 from unharness.evaluation.suite_plan import SuitePlan
 from unharness.evaluation.suite_sample import SEED, chosen_questions
 from unharness.models.weights import WeightsRef
 from unharness.progress import Progress
+from unharness.records.per_example import PerExample, SplitNumbers
 from unharness.records.record import SAMPLED, SAMPLED_OF
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ class SuiteResult:
     scores: dict[str, Score]
     """By metric: `general/<task>` for every task, and `general_avg`; %."""
     facts: dict[str, Any]
-    """For the record: versions, shots, metrics, numbers of questions."""
+    """For the record: versions, shots, metrics, numbers of questions, chance levels."""
+    numbers: PerExample = field(default_factory=dict)
+    """What each question gave, %, a split a task; so that two models can be compared in pairs."""
 
     def sampled(self, name: str) -> dict[str, int]:
         """Return how many of how many questions a score is of; nothing where it is of all."""
@@ -79,6 +83,7 @@ def run_suite(
         lm = EngineLM(weights, engine, batch_size=_batch_size(weights.model))
         scores: dict[str, Score] = {}
         facts: dict[str, Any] = {}
+        numbers: dict[str, SplitNumbers] = {}
         for task in plan.tasks:  # one by one, as each has its own number of shots
             loaded = _loaded(plan, task)
             sizes = {name: len(one.eval_docs) for name, one in loaded["tasks"].items()}
@@ -93,15 +98,21 @@ def run_suite(
                 log_samples=True,
                 cache_requests=False,
             )
-            scores[GENERAL_PREFIX + task.name] = _score(found, task.name, task.metric)
+            name = GENERAL_PREFIX + task.name
+            scores[name] = _score(found, task.name, task.metric)
+            labels = [name, *[GENERAL_AVERAGE] * (task.averaged and not plan.same_questions)]
+            numbers[name] = question_numbers(found["samples"], task.metric, labels)
             facts[task.name] = _facts(found, task, engine) | {
                 "n_original": sum(sizes.values()),
                 "data": plan.data_hash(task.name),
+                "chance": chance_level(found["samples"], found["configs"], task.metric),
             }
-    scores[GENERAL_AVERAGE] = _average(list(scores.values()), plan.same_questions)
+    averaged = [scores[GENERAL_PREFIX + task.name] for task in plan.tasks if task.averaged]
+    scores[GENERAL_AVERAGE] = _average(averaged, plan.same_questions)
     read = str(plan.data.folder) if plan.data else None
     made = {"suite": plan.name, "lm_eval": lm_eval_version(), "limit": plan.limit, "data": read}
-    return SuiteResult(scores, made | {"tasks": facts})
+    names = [task.name for task in plan.tasks if task.averaged]
+    return SuiteResult(scores, made | {"averaged": names, "tasks": facts}, numbers)
 
 
 def _loaded(plan: SuitePlan, task: SuiteTask) -> Any:

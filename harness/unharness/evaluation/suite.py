@@ -23,6 +23,8 @@ class SuiteTask:
     shots: int | None = None
     """Examples before the question; None: as lm-eval's definition says."""
     metric: str = "acc"
+    averaged: bool = True
+    """Whether it is part of the suite's average."""
 
 
 class Suite:
@@ -58,14 +60,28 @@ class GeneralFacts(Suite):
 
 
 class Knowledge(Suite):
-    """Four benchmarks that nobody taught the model here, asked as lm-eval defines them."""
+    """Nine benchmarks that nobody taught the model here, and WMDP, asked as lm-eval defines them.
+
+    WMDP is hazardous knowledge, which a user may want to be forgotten: the average leaves it out.
+    """
 
     name = "knowledge"
-    summary = "MMLU, ARC-Challenge, TruthfulQA (mc1), SIQA; from --suite-data DIR or the hub."
+    summary = (
+        "MMLU, ARC, TruthfulQA (mc1), SIQA, OpenBookQA, PIQA, WinoGrande, BoolQ; WMDP beside them; "
+        "from --suite-data DIR or the hub."
+    )
     tasks = (
         SuiteTask("mmlu", 0),
         SuiteTask("arc_challenge", 0),
         SuiteTask("truthfulqa_mc1", 0),
         SuiteTask("social_iqa", 0),
+        SuiteTask("arc_easy", 0),
+        SuiteTask("openbookqa", 0),
+        SuiteTask("piqa", 0),
+        SuiteTask("winogrande", 0),
+        SuiteTask("boolq", 0),
+        SuiteTask("wmdp_bio", 0, averaged=False),
+        SuiteTask("wmdp_chem", 0, averaged=False),
+        SuiteTask("wmdp_cyber", 0, averaged=False),
     )
     large = True

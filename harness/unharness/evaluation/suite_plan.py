@@ -215,6 +215,7 @@ def _known(plan: SuitePlan) -> Mapping[str, Any]:
                 "version": (config.get("metadata") or {}).get("version"),
                 "config": short_hash(config),
             }
+            | ({} if task.averaged else {"averaged": False})
         )
     files = folder_hash(plan.include_path) if plan.include_path else None
     names = [task.name for task in plan.tasks]

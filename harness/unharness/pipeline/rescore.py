@@ -8,7 +8,7 @@ from unharness.cache import locked
 from unharness.data.named_task import make_task
 from unharness.errors import RecordError
 from unharness.evaluation.answers import answers_record
-from unharness.evaluation.columns import MetricColumn, resolve_columns
+from unharness.evaluation.columns import MetricColumn, is_general, resolve_columns
 from unharness.evaluation.example_numbers import example_numbers
 from unharness.evaluation.metric_records import metric_records, recorded_score
 from unharness.evaluation.requests import Generated, Likelihood, Observation
@@ -17,6 +17,7 @@ from unharness.evaluation.storage import StoredObservations
 from unharness.pipeline.reference_observations import reference_observations
 from unharness.records.artifacts import observations_path, write_examples, write_per_example
 from unharness.records.per_example import NAME as PER_EXAMPLE
+from unharness.records.per_example import PerExample, read_per_example
 from unharness.records.record import RankingRecord, RunRecord
 from unharness.records.store import RecordStore, StoredRecord
 from unharness.registry import Registry
@@ -33,6 +34,15 @@ class Rescored:
     """Columns that are of another version, of other parameters, or have another value."""
     missing: tuple[str, ...]
     """Columns without a value."""
+
+
+def _of_general(found: StoredRecord) -> PerExample:
+    """Return what the questions of general knowledge gave, which is not computed anew."""
+    try:
+        kept = read_per_example(*found)
+    except RecordError:  # of a record from before they were kept, or damaged: nothing to keep
+        return {}
+    return {name: one for name, one in kept.items() if is_general(name)}
 
 
 def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Rescored:
@@ -81,7 +91,7 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
         try:
             rows = example_rows(observations, scores)
             record.artifacts["examples"] = write_examples(folder, rows)
-            numbers = example_numbers(observations, scores)
+            numbers = {**example_numbers(observations, scores), **_of_general(found)}
             record.artifacts[PER_EXAMPLE] = write_per_example(folder, numbers)
         except OSError as error:
             raise RecordError(f"{folder}: the record cannot be written ({error})") from error

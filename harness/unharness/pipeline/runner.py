@@ -53,6 +53,7 @@ from unharness.records.artifacts import (
     write_weights,
 )
 from unharness.records.per_example import NAME as PER_EXAMPLE
+from unharness.records.per_example import PerExample
 from unharness.records.record import RunRecord
 from unharness.records.stage_specs import IDENTITY_VERSION
 from unharness.records.store import RECORD_FILE, RecordStore
@@ -162,7 +163,10 @@ class Runner:
             record.warnings += target_warnings(observations)
         record.warnings += row_warnings(plan, record, observations)
         record.warnings += [found.reason for found in scores.values() if found.faulty]
-        self._save(record, observations, scores, unlearned)
+        numbers = example_numbers(observations, scores)
+        if general:
+            numbers = {**numbers, **general.numbers}
+        self._save(record, observations, scores, numbers, unlearned)
 
     def _unlearn(self, record: RunRecord) -> Unlearned:
         plan, progress = self.plan, self._timed_progress()
@@ -223,6 +227,7 @@ class Runner:
         record: RunRecord,
         observations: Observations,
         scores: Mapping[str, Score],
+        numbers: PerExample,
         weights: WeightsRef,
     ) -> None:
         folder = self.store.folder(self.plan.spec)
@@ -230,7 +235,6 @@ class Runner:
             try:
                 rows = example_rows(observations, scores)
                 record.artifacts["examples"] = write_examples(folder, rows)
-                numbers = example_numbers(observations, scores)
                 record.artifacts[PER_EXAMPLE] = write_per_example(folder, numbers)
                 record.artifacts["observations"] = write_observations(
                     folder, partial(storage.write_observations, observations)

@@ -8,6 +8,7 @@ from typing import Any
 
 from unharness.data.named_task import make_task
 from unharness.errors import UnharnessError
+from unharness.evaluation.columns import is_general
 from unharness.records.record import AnswersRecord, MetricRecord, RankingRecord, RunRecord
 from unharness.records.store import RecordStore, Unreadable
 from unharness.reference_rows import ReferenceRow, row_of
@@ -15,6 +16,7 @@ from unharness.registry import registry
 from unharness.report.aggregation import how_chosen, mean_cost
 from unharness.report.attacked import Aggregate, attacked_rows, without_attack
 from unharness.report.axes import axis_of, in_order
+from unharness.report.chance import chance_of
 from unharness.report.closeness import CLOSENESS
 from unharness.report.closeness_columns import NAMES, ClosenessColumns
 from unharness.report.collapse import Answers, collapse_reasons, mean_answers
@@ -134,6 +136,8 @@ def _columns(records: Iterable[RunRecord], ranking: RankingRecord) -> tuple[Colu
                     sample=metric.sample,
                     axis=axis_of(name, record, ranking),
                     leads=name == ranking.headline,
+                    n=metric.n if is_general(name) else None,
+                    chance=chance_of(name, record),
                 )
             if metric.value is not None:
                 known.add(name)

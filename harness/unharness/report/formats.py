@@ -28,7 +28,7 @@ from unharness.report.published_comparison import (
     published_values,
 )
 from unharness.report.published_rows import PublishedLine
-from unharness.report.ranking import Value
+from unharness.report.ranking import Column, Value
 from unharness.report.rows import COSTS, Board, Group, Row
 from unharness.report.scale import Scale
 from unharness.report.values import format_number, signed
@@ -81,7 +81,7 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "metrics": {
             column.name: _metric_values(row.metrics[column.name])
             | {"axis": column.axis, "components": row.components(column)}
-            | _change_values(group.change(row, column))
+            | _change_values(group, row, column)
             for column in group.columns
         },
         "cost": dict(row.cost),
@@ -187,8 +187,14 @@ def _metric_values(value: Value) -> dict[str, Any]:
     }
 
 
-def _change_values(change: float | None) -> dict[str, float]:
-    return {} if change is None else {"change": change}
+def _change_values(group: Group, row: Row, column: Column) -> dict[str, Any]:
+    """Return what a row gained in general knowledge, and what guessing gives; else nothing."""
+    found: dict[str, Any] = {} if column.chance is None else {"chance": column.chance}
+    change = group.change(row, column)
+    if change is not None:
+        ends = group.change_interval(row, column)
+        found |= {"change": change, "change_ci95": None if ends is None else list(ends)}
+    return found
 
 
 def _metric_fields(name: str) -> tuple[str, str, str]:
@@ -257,10 +263,7 @@ def _group_table(group: Group) -> str:
             shown = format_number(value.value, column.unit)
             shown = f"**{shown}**" if index in group.best[column.name] else shown
             shown = f"{shown} {interval(value, column.unit)}".rstrip()
-            change = group.change(row, column)
-            cells.append(
-                f"{shown} ({signed(change, column.unit)})" if change is not None else shown
-            )
+            cells.append(f"{shown}{_change_text(group, row, column)}")
         cells += [format_number(row.cost[name]) for name in group.costs]
         rows.append(cells)
     for line in group.published:
@@ -268,6 +271,19 @@ def _group_table(group: Group) -> str:
         found = line.texts(group.shown, group.columns)
         rows.append([f"{line.row.label} ({line.mark})", *blanks[0], *found, *blanks[1]])
     return markdown_table(rows, 1)
+
+
+def _change_text(group: Group, row: Row, column: Column) -> str:
+    """Return what a row gained in general knowledge, with its interval; else nothing."""
+    change = group.change(row, column)
+    if change is None:
+        return ""
+    ends = group.change_interval(row, column)
+    text = signed(change, column.unit)
+    if ends is not None:
+        low, high = (signed(end, column.unit) for end in ends)
+        text += f" [{low}, {high}]"
+    return f" ({text})"
 
 
 def markdown_table(rows: list[list[str]], names: int) -> str:

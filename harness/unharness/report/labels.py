@@ -85,12 +85,18 @@ def headers(columns: Sequence[Column]) -> list[tuple[str, ...]]:
 
 
 def column_words(columns: Sequence[Column]) -> list[tuple[str, ...]]:
-    """Return every column's short name, as words, and what share of its questions was asked."""
+    """Return every column's short name, as words, with what its questions were.
+
+    Of general knowledge that is how many of how many questions were asked, and what guessing gives.
+    """
     words = metric_words([column.name for column in columns])
-    return [
-        (*words[column.name], f"({column.sample})") if column.sample else words[column.name]
-        for column in columns
-    ]
+    return [(*words[column.name], *_asked(column)) for column in columns]
+
+
+def _asked(column: Column) -> list[str]:
+    asked = column.sample or (f"n={column.n}" if column.n else "")
+    chance = f"chance {format_number(column.chance, PERCENT)}" if column.chance is not None else ""
+    return [f"({text})" for text in (asked, chance) if text]
 
 
 def row_labels(group: Group) -> list[RowLabel]:
@@ -161,6 +167,11 @@ def group_notes(group: Group) -> list[str]:
         notes.append(f"Ranked by {headline.name}.{_smallest(group, headline)}")
     notes += group.notes
     notes += published_notes(group)
+    if any(group.change(row, column) is not None for row in group.rows for column in group.shown):
+        notes.append(
+            "General knowledge: below the interval the change against the target and its interval, "
+            "paired by question where the records have each answer."
+        )
     if any(group.best.values()):
         notes.append("Bold: significantly better than all other rows (95%); ties are not bold.")
     for found in group.trade_offs:

@@ -48,6 +48,10 @@ class Column:
     """What it says something about; None where it is of several axes."""
     leads: bool = False
     """Whether it is closeness or the task's headline, which come first."""
+    n: int | None = None
+    """Questions asked, of general knowledge."""
+    chance: float | None = None
+    """What guessing gives, of general knowledge; None where it is not known."""
 
     @property
     def heading(self) -> str:

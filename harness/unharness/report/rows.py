@@ -16,7 +16,7 @@ from unharness.records.spec import RunSpec
 from unharness.reference_rows import ReferenceRow
 from unharness.registry import registry
 from unharness.report.attacked import Attacked
-from unharness.report.intervals import components
+from unharness.report.intervals import Interval, components, difference
 from unharness.report.published_rows import PublishedLine
 from unharness.report.ranking import (
     Column,
@@ -161,6 +161,20 @@ class Group:
         before = self._target.metrics[column.name].value if self._target else None
         after = row.metrics[column.name].value
         return None if before is None or after is None else after - before
+
+    def change_interval(self, row: Row, column: Column) -> Interval | None:
+        """Return the 95% interval of `change`; None where nothing says how uncertain it is.
+
+        Questions are paired where what each gave is known of both rows, runs by their seeds.
+        """
+        change = self.change(row, column)
+        if change is None or self._target is None:
+            return None
+        before, after = self._target.metrics[column.name].sampled, row.metrics[column.name].sampled
+        if before is None or after is None:
+            return None
+        half = difference(after, before).half_width()
+        return None if half is None else (change - half, change + half)
 
     @cached_property
     def _target(self) -> Row | None:

@@ -110,10 +110,13 @@ def _table(group: Group, chosen: AbstractSet[str]) -> Table:
             cell = _cell(row.metrics[column.name], column.unit, won)
             if (change := group.change(row, column)) is not None:
                 cell.append(f"\n{signed(change, column.unit)}", "not bold dim default")
+                if ends := group.change_interval(row, column):
+                    low, high = (signed(end, column.unit) for end in ends)
+                    cell.append(f"\n{low} … {high}", "not bold dim default")
             cells.append(cell)
         cells += [Text(format_number(row.cost[name])) for name in costs]
-        ends = index == references - 1 or index == len(group.rows) - 1
-        table.add_row(*cells, end_section=ends)
+        is_last = index in (references - 1, len(group.rows) - 1)
+        table.add_row(*cells, end_section=is_last)
     for line in group.published:
         found = line.texts(columns, group.columns)
         name = Text(line.row.label, "italic dim")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -66,6 +67,9 @@ class Wmdp(Task):
         ),
     )
     headline = "wmdp_accuracy"
+    column_presets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "wmdp-paper": ("wmdp_accuracy", "general/mmlu")
+    }
     forget_axis = "wmdp_inaccuracy"
     gold = False
     max_length = 2048

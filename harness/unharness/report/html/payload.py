@@ -148,6 +148,7 @@ def _value(group: Group, row: Row, column: Column) -> dict[str, Any]:
         "high": _number(high),
         "n": value.n,
         "change": _number(group.change(row, column)),
+        "change_ends": [_number(end) for end in group.change_interval(row, column) or ()],
     }
 
 

@@ -119,6 +119,10 @@ function publishedRow(row, columns) {
     make('td', {}, row.name, make('span', { class: 'details' }, row.mark)), cells);
 }
 
+function signed(value, unit) {
+  return `${value > 0 ? '+' : ''}${shown(value, unit)}`;
+}
+
 function tableRow(row, columns) {
   const name = row.runs.length ? make('a', { href: `#run=${row.runs[0]}` }, row.name) : row.name;
   const mark = row.warnings.length
@@ -135,7 +139,9 @@ function tableRow(row, columns) {
       metric.low === null ? null
         : make('span', { class: 'interval' }, `${shown(metric.low, unit)} – ${shown(metric.high, unit)}`),
       metric.change === null ? null
-        : make('span', { class: 'change' }, `${metric.change > 0 ? '+' : ''}${shown(metric.change, unit)}`),
+        : make('span', { class: 'change' }, signed(metric.change, unit),
+          metric.change_ends.length
+            ? ` [${metric.change_ends.map((end) => signed(end, unit)).join(', ')}]` : null),
       metric.runs.length ? dots(metric.runs, column.span, unit) : null);
   });
   return make('tr', { class: row.reference ? 'reference' : null },
