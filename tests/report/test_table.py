@@ -71,6 +71,17 @@ def test_a_wide_console_shows_everything(board):
         assert word in text
 
 
+def test_forget_and_retain_go_in_turn(board):
+    for width in range(60, 160, 10):
+        text = printed(board, width)
+        absent = "".join(text.split("too narrow for")[1:]).split(";")[0].replace("\n", " ")
+        counts = [
+            sum(name in absent.replace(",", "").split() for name in NAMES if name.startswith(side))
+            for side in ("unlearn_", "retention_")
+        ]
+        assert abs(counts[0] - counts[1]) <= 1, (width, absent)
+
+
 def test_the_headline_is_the_last_to_go(board):
     assert "Avg ↑" in printed(board, 30)
     assert "--format json|csv" in printed(board, 80).replace("\n", " ")

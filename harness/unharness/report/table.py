@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Set as AbstractSet
 
 from rich import box
@@ -26,7 +27,7 @@ from unharness.terminal import Console, Text, print_table, table_width
 
 COST = "Cost"
 """The heading above the cost columns."""
-METRICS_BEFORE_COSTS = 3
+METRICS_BEFORE_COSTS = 4
 """The first metrics are more important than the cost columns, the others less."""
 LABEL_WIDTH = 34
 """In characters: longer labels are folded."""
@@ -63,11 +64,20 @@ def _print_group(title: str, group: Group, console: Console) -> None:
 
 
 def _all_names(group: Group) -> list[str]:
-    """Return the names of metrics and costs, what matters most first: the headline leads."""
-    names = [column.name for column in group.shown]
+    """Return the names of metrics and costs, what matters most first.
+
+    The headline leads; then the first column of every axis, so that no side is left out, then the
+    second of each.
+    """
     leads = group.headline or group.ranking.headline
     beside = group.ranking.headline
-    names.sort(key=lambda name: (name != leads, name != beside))  # stable: by axis otherwise
+    seen: Counter[str | None] = Counter()
+    places: dict[str, tuple[bool, bool, int]] = {}
+    for column in group.shown:
+        first = column.name in (leads, beside)
+        places[column.name] = (column.name != leads, column.name != beside, seen[column.axis])
+        seen[column.axis] += not first
+    names = sorted(places, key=places.__getitem__)
     return [*names[:METRICS_BEFORE_COSTS], *group.costs, *names[METRICS_BEFORE_COSTS:]]
 
 
