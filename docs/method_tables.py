@@ -20,7 +20,6 @@ from unharness.cli.describe import describe, parameters
 from unharness.registry import registry
 from unharness.report.values import shown_value
 from unharness.unlearning.search import RANGES, search_space
-from unharness.unlearning.streams import with_forget
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COSTS = REPOSITORY / "benchmarks" / "results" / "method_steps.json"
@@ -88,6 +87,7 @@ def _method(name: str, costs: Mapping[str, Any]) -> list[str]:
     measured = [costs[tuning].get(name) for tuning in ("full", "lora")]
     cost = " / ".join(f"{one['times_gradient_ascent']:.2f}" for one in measured if one)
     formula = " ".join(inspect.cleandoc(found.__doc__ or "").split("\n\n")[0].split())
+    passes = [_passes(one) for one in measured if one]
     return [
         f"`{name}`",
         _escaped(formula),
@@ -95,19 +95,14 @@ def _method(name: str, costs: Mapping[str, Any]) -> list[str]:
         _escaped(found.citation),
         ", ".join(evidence),
         ", ".join(f"`{choice}`" for choice in choices),
-        _passes(found),
+        " / ".join(dict.fromkeys(passes)),
         cost,
     ]
 
 
-def _passes(method: Any) -> str:
-    """Return the passes of a forget example in a step; empty for a method that is no loss."""
-    if not issubclass(method, LossMethod):
-        return ""
-    made = method(method.Config())
-    count = made.passes * sum(len(term) for term in made.streams_by_term())
-    kept = sum(bool(stream.reference) for stream in with_forget(made.streams()).values())
-    return f"{count} + {count}" + (f", {kept} reference" if kept else "")
+def _passes(measured: Mapping[str, Any]) -> str:
+    """Return how often a forget example passes forward, and backward, in a step."""
+    return f"{measured['forward']:g} + {measured['backward']:g}"
 
 
 def _own_hyperparameters(name: str) -> list[list[str]]:

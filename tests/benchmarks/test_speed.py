@@ -102,11 +102,13 @@ def test_a_script_writes_its_ratios(script, arms, tmp_path, environment, monkeyp
 @pytest.mark.slow
 def test_what_a_step_costs_by_method(monkeypatch):
     steps = importlib.import_module("method_steps")
-    monkeypatch.setattr(steps, "VOCABULARY", 64)
-    found = steps.measured([steps.FIRST, "dpo-idk", "max-entropy"], "lora", 1)
+    monkeypatch.setattr(steps, "VOCABULARY", 1024)
+    found = steps.measured([steps.FIRST, "dpo-idk", "npo-sam"], "lora", 1)
     assert found[steps.FIRST]["times_gradient_ascent"] == 1
     assert all(len(row["seconds"]) == 1 for row in found.values())
     assert all(row["times_gradient_ascent"] > 0 for row in found.values())
+    # Refusal, answer and retain set, the first two by the reference too; SAM's forget part twice.
+    assert [(row["forward"], row["backward"]) for row in found.values()] == [(1, 1), (5, 3), (5, 3)]
 
 
 @pytest.mark.slow

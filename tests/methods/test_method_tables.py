@@ -32,12 +32,15 @@ def test_tables_are_replaced_and_the_rest_stays(script):
 
 
 def test_a_row_has_loss_needs_evidence_passes_and_measured_cost(script):
-    row = script["_method"]("kl", {"full": {"kl": {"times_gradient_ascent": 2}}, "lora": {}})
+    full = {"forward": 2.0, "backward": 2.0, "times_gradient_ascent": 2}
+    lora = {"forward": 3.0, "backward": 2.0, "times_gradient_ascent": 2.5}
+    row = script["_method"]("kl", {"full": {"kl": full}, "lora": {"kl": lora}})
     assert row[1].startswith("Loss: − forget_weight · NLL(forget)")
     assert row[2] == "retain set, reference logits (retain)"
     assert "2310.10683" in row[3]
     assert row[4] == "oracle: [test_kl.py](../tests/methods/test_kl.py)"
-    assert row[5:] == ["`paper`, `released-code`", "2 + 2, 1 reference", "2.00"]
+    assert row[5:] == ["`paper`, `released-code`", "2 + 2 / 3 + 2", "2.00 / 2.50"]
+    assert script["_method"]("kl", {"full": {}, "lora": {}})[6:] == ["", ""]
 
 
 def test_text_is_escaped_and_empty_columns_are_left_out(script):

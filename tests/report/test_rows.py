@@ -11,7 +11,7 @@ from unharness.records.record import CostRecord, TargetRecord
 from unharness.records.spec import EvaluationSettings
 from unharness.report.build import build_board
 from unharness.report.comparable import target_row_of
-from unharness.report.labels import group_titles
+from unharness.report.labels import group_titles, row_labels
 from unharness.report.ranking import Column
 
 LORA = {"r": 8, "alpha": 16, "dropout": 0.1}
@@ -360,3 +360,12 @@ def test_a_given_target_never_stands_with_a_trained_one(make_record, save):
     titles = [group.title for group in board.groups]
     assert len(set(titles)) == 3
     assert sum("target: given" in title for title in titles) == 2
+
+
+def test_a_row_that_stops_says_so_and_so_does_the_one_beside_it(make_record, save):
+    stopped = make_record("kl", {"own": 60.0}, config={"lr": 0.1, "stop_after": 5})
+    whole = make_record("kl", {"own": 70.0}, config={"lr": 0.1})
+    [group] = build_board(save(stopped, whole)).groups
+    found = {detail for label in row_labels(group) for detail in label.details}
+    assert {"stop_after=5", "stop_after=none"} <= found
+    assert not any(detail.startswith("lr") for detail in found)

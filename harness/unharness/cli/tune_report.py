@@ -26,14 +26,20 @@ def problems(studies: Sequence[Study]) -> list[str]:
 
 
 def print_effort(studies: Sequence[Study], console: Console) -> None:
-    """Print how many runs every method had and what unlearning took in them, and warnings."""
+    """Print how many runs every method had and what unlearning took in them, and warnings.
+
+    `measured` is the number of models that were measured: of trials with checkpoints, several.
+    """
     table = Table(box=None, pad_edge=False, title="tuning: what every method was given")
-    for name in ("method", "trials", "finalist runs", "steps", "examples", "tokens", "seconds"):
+    names = ("method", "trials", "finalist runs", "measured", "steps", "examples", "tokens")
+    for name in (*names, "seconds"):
         table.add_column(name, justify="left" if name == "method" else "right", overflow="fold")
     for study in studies:
         trials, finals = study.trials, study.final_runs
         total = Budget.total(run.training for run in (*trials, *finals))
-        numbers = (len(trials), len(finals), total.steps, total.examples, total.tokens)
+        measured = sum(run.evaluations for run in (*trials, *finals))
+        counts = (len(trials), len(finals), measured)
+        numbers = (*counts, total.steps, total.examples, total.tokens)
         seconds = f"{total.seconds:,.0f}"
         table.add_row(_name(study, studies), *(f"{number:,}" for number in numbers), seconds)
     console.print(table)

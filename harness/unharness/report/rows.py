@@ -11,6 +11,7 @@ from typing import Any
 from unharness.data.named_task import full_task_name
 from unharness.data.sources import STANDIN
 from unharness.models.family import same_model
+from unharness.pipeline.checkpoint_runs import STOP_AFTER
 from unharness.records.record import RankingRecord
 from unharness.records.spec import RunSpec
 from unharness.reference_rows import ReferenceRow
@@ -86,7 +87,8 @@ class Row:
         """Return, by name, all but the tuning that tells two rows of one method apart."""
         lora = {f"lora.{name}": value for name, value in (self.spec.lora or {}).items()}
         general = {"general": self.spec.general_hash[:6]} if self.spec.general_hash else {}
-        return {"version": self.spec.method_version} | general | lora | self.spec.config
+        whole = {STOP_AFTER: None}  # a spec names a stop only where there is one
+        return {"version": self.spec.method_version} | general | lora | whole | self.spec.config
 
 
 @dataclass(frozen=True)
