@@ -152,12 +152,13 @@ def test_the_hubs_configurations_are_read_at_one_commit(
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path))
     fake_hub.commits["jinzhuoran/RWKU"] = COMMIT
     standin = rwku_standin()
-    for name, (config, split, _, count) in PARTS.items():
-        rows = standin[name]
-        copies = [rows[n % len(rows)] for n in range(count)] if name != "intro" else rows
-        if name == "intro":
-            copies = rows + [{"intro": "-", "target": f"Nobody {n}"} for n in range(count - 6)]
-        fake_hub.rows["jinzhuoran/RWKU", config, split] = copies
+    for name, (config, split, _, _) in PARTS.items():
+        fake_hub.rows["jinzhuoran/RWKU", config, split] = standin[name]
+    with pytest.raises(DataError, match=r"\(forget_target\) intro: holds 6 rows; expected 200"):
+        load("rwku", "hub")
+    fake_hub.asked.clear()
+    counted = {name: (*place[:3], len(standin[name])) for name, place in PARTS.items()}
+    monkeypatch.setattr("unharness_tasks.rwku.rows.PARTS", counted)
     data = load("rwku", "hub")
     assert (data.origin.source, data.origin.revision) == ("hub", COMMIT)
     asked = [item for item in fake_hub.asked if item[0] == "rows"]
