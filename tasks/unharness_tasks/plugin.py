@@ -102,6 +102,8 @@ def unharness_published_results() -> dict[str, Path]:
     return {
         "knowundo-paper": TASKS / "knowundo" / "paper_results.json",
         "open-unlearning": TASKS / "tofu" / "open_unlearning_results.json",
+        "muse-paper": TASKS / "muse" / "paper_results.json",
+        "open-unlearning-muse": TASKS / "muse" / "open_unlearning_results.json",
         "semeval-2025": TASKS / "lume" / "semeval_results.json",
         "wmdp-paper": TASKS / "wmdp" / "paper_results.json",
     }

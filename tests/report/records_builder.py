@@ -97,13 +97,15 @@ def build_record(
     return RunRecord(**(fields | changes))
 
 
-def put_numbers(store: RecordStore, record: RunRecord, columns: Columns) -> None:
+def put_numbers(
+    store: RecordStore, record: RunRecord, columns: Columns, groups: Sequence[str] = ()
+) -> None:
     """Save a record with the scores of its examples: by split and column, one an example."""
     numbers = {
         split: SplitNumbers(
             role="forget" if split.startswith("forget") else "retain",
             examples=tuple(example_key(f"{split}/{at}") for at in range(count)),
-            groups=group_indices([""] * count),
+            groups=group_indices(groups or [""] * count),
             columns={name: numpy.array(values) for name, values in found.items()},
             answers={},
         )

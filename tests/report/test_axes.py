@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from unharness import Composite, MetricUse
+from unharness import Composite, MetricUse, Task
 from unharness.records.record import RankingRecord
 from unharness.registry import registry
 from unharness.report.axes import axis_of, first_headings, in_order
@@ -12,7 +12,7 @@ from unharness.report.build import build_board
 from unharness.report.formats import to_json, to_markdown
 from unharness.report.ranking import Column
 
-TASK = "knowundo-privacy"
+NAME = "knowundo-privacy"
 ROLES = {"asked": "forget", "kept": "retain", "others": "holdout", "world": "utility"}
 
 
@@ -46,10 +46,10 @@ def test_what_the_task_names_wins_and_a_pattern_names_every_split(record):
         MetricUse("k", axis="cost"),
     )
 
-    class Task:
+    class Named(Task):
         headline, forget_axis, retain_axes, metrics = "both", None, (), uses
 
-    ranking = RankingRecord.of(Task)
+    ranking = RankingRecord.of(Named)
     assert ranking.axes == {"asked": "robustness", "both": "utility", "k_*": "cost"}
     assert axis_of("asked", record, ranking) == "robustness"
     assert axis_of("both", record, ranking) == "utility"
@@ -57,16 +57,16 @@ def test_what_the_task_names_wins_and_a_pattern_names_every_split(record):
 
 
 def test_an_axis_that_is_none_is_refused():
-    class Task:
+    class Named(Task):
         headline, forget_axis, retain_axes = "a", None, ()
         metrics = (MetricUse("a", "b", axis="kindness"),)
 
     with pytest.raises(ValueError, match="kindness"):
-        RankingRecord.of(Task)
+        RankingRecord.of(Named)
 
 
 def test_the_headline_leads_and_neighbours_share_a_heading(record, save, monkeypatch):
-    monkeypatch.setattr(registry().get("tasks", TASK), "headline", "kept")
+    monkeypatch.setattr(registry().get("tasks", NAME), "headline", "kept")
     board = build_board(save(record))
     [group] = board.groups
     assert [column.name for column in group.columns] == [

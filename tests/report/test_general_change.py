@@ -53,6 +53,14 @@ def test_without_the_answers_the_errors_add_up(records, save):
     assert (high - low) / 2 == pytest.approx(11.0 * 2**0.5, rel=1e-3)
 
 
+def test_no_change_leaves_open_what_so_many_questions_can_hide(make_record, save, save_numbers):
+    for record in (record_of(make_record, name, BEFORE) for name in ("vanilla", "kl")):
+        save_numbers(record, {NAME: {NAME: BEFORE}})
+    found = change(build_board(save()))
+    bound = 100 * (1 - 0.025 ** (1 / 80))
+    assert (found["change"], found["change_ci95"]) == (0.0, pytest.approx([-bound, bound]))
+
+
 def test_chance_and_the_number_of_questions_stand_in_the_header(records, save):
     board = build_board(save(*records))
     text = to_markdown(board)

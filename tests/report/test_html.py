@@ -147,6 +147,7 @@ def test_a_click_on_a_header_sorts_and_another_turns_it_round(board):
 def test_ranks_and_dots_of_runs_are_shown_and_details_on_request(board):
     heads = [one.text for one in find(board, "thead tr:last-child th")]
     assert heads[:2] == ["Method", "Rank"]
+    assert find(board, "thead tr.axes th")[-1].text == "Cost"
     (kl,) = [row for row in find(board, "tbody tr") if row.text.startswith("kl")]
     assert kl.find_elements("css selector", "td")[1].text.startswith("1")
     assert find(board, "svg.dots circle")

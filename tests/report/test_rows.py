@@ -189,6 +189,23 @@ def test_columns_are_the_metrics_in_the_records_order_the_headline_first(make_re
     )
 
 
+def test_examples_of_one_group_are_resampled_together(make_record, save_numbers, store):
+    # Ten authors with forty equal answers each are ten observations.
+    values = [100.0 * (at % 2) for at in range(10) for _ in range(40)]
+    authors = [str(at) for at in range(10) for _ in range(40)]
+    widths = []
+    for groups in (authors, ()):
+        record = make_record(metrics={"success_avg": (50.0, 45.0, 55.0)})
+        save_numbers(record, {"retain": {"success_avg": values}}, groups)
+        [group] = build_board(store).groups
+        [piece] = group.rows[0].metrics["success_avg"].sampled.estimate().pieces
+        widths.append((piece.variance**0.5, piece.freedom))
+    assert widths == [
+        (pytest.approx(50.0 / 3.0), 9),
+        (pytest.approx(50.0 / 399.0**0.5), 399),
+    ]
+
+
 def test_partial_failed_and_running_records_are_counted_not_ranked(make_record, save):
     store = save(
         make_record(),

@@ -89,8 +89,7 @@ class Uncertain:
         Of several splits, that of the one with the fewest questions.
         """
         counts = [one.freedom + 1 for one in self.pieces if one.source == "questions"]
-        count = min(counts, default=math.inf)
-        return 100.0 * (1.0 - math.pow(0.025, 1.0 / count))
+        return unseen_share(min(counts, default=math.inf))
 
     def p_value(self) -> float | None:
         """Return the level at which the interval just reaches 0: the two-sided p-value."""
@@ -102,6 +101,11 @@ class Uncertain:
             reaches = (self.half_width(level) or 0.0) >= abs(self.value)
             low, high = (low, level) if reaches else (level, high)
         return 1.0 - (low + high) / 2
+
+
+def unseen_share(count: float) -> float:
+    """Return the exact 95% bound, %, on what none of n questions showed (Clopper, Pearson)."""
+    return 100.0 * (1.0 - math.pow(0.025, 1.0 / count))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from unharness.data.named_task import full_task_name
 from unharness.data.sources import STANDIN
+from unharness.evaluation.metric import PERCENT
 from unharness.models.family import same_model
 from unharness.pipeline.checkpoint_runs import STOP_AFTER
 from unharness.records.record import RankingRecord
@@ -17,7 +18,7 @@ from unharness.records.spec import RunSpec
 from unharness.reference_rows import ReferenceRow
 from unharness.registry import registry
 from unharness.report.attacked import Attacked
-from unharness.report.intervals import Interval, components, difference
+from unharness.report.intervals import Interval, components, difference, unseen_share
 from unharness.report.published_rows import PublishedLine
 from unharness.report.ranking import (
     Column,
@@ -167,7 +168,8 @@ class Group:
     def change_interval(self, row: Row, column: Column) -> Interval | None:
         """Return the 95% interval of `change`; None where nothing says how uncertain it is.
 
-        Questions are paired where what each gave is known of both rows, runs by their seeds.
+        Questions are paired where what each gave is known of both rows, runs by their seeds. Where
+        no question changed, it is what so many questions leave open.
         """
         change = self.change(row, column)
         if change is None or self._target is None:
@@ -176,6 +178,9 @@ class Group:
         if before is None or after is None:
             return None
         half = difference(after, before).half_width()
+        count = min(row.metrics[column.name].n, self._target.metrics[column.name].n)
+        if half == 0.0 and count and column.unit == PERCENT:
+            half = unseen_share(count)
         return None if half is None else (change - half, change + half)
 
     @cached_property

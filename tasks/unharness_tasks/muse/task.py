@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import ClassVar, Literal
 
@@ -113,6 +114,13 @@ class Muse(Task):
         ),
     )
     headline = "verbmem_forget"
+    column_presets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "muse-paper": ("verbmem_forget", "knowmem_forget", "privleak_forget", "knowmem_retain"),
+        "open-unlearning": (
+            *("knowmem_forget", "verbmem_forget", "privleak_forget", "knowmem_retain"),
+            "verbmem_extraction",
+        ),
+    }
     forget_axis = "verbmem_forgotten"
     retain_axes = ("knowmem_retain",)
     max_length = 2048

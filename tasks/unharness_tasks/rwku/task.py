@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -10,6 +10,11 @@ from unharness import Composite, DataSource, FineTuneConfig, MetricUse, Task, Ta
 from unharness_tasks.preset_recipes import preset_recipe
 from unharness_tasks.rwku.rows import FORGET, NEIGHBOURS, rwku_layout
 from unharness_tasks.rwku.validation import rwku_validation
+
+
+def _axis(split: str) -> Literal["robustness"] | None:
+    """Return the axis of a forget split: level 3 asks by attacks on the unlearned model."""
+    return "robustness" if split == FORGET[-1] else None
 
 
 class Rwku(Task):
@@ -46,23 +51,25 @@ class Rwku(Task):
             return tuple(str(one).strip() for one in values)
 
     metrics = (
-        *(MetricUse("rouge_l_sets", name, label=f"{name}_rouge", direction="lower")
-          for name in FORGET),
-        Composite("forget_rouge", of=tuple(f"{name}_rouge" for name in FORGET)),
+        *(MetricUse("rouge_l_sets", name, label=f"{name}_rouge", direction="lower",
+                      axis=_axis(name)) for name in FORGET),
+        Composite("forget_rouge", of=tuple(f"{name}_rouge" for name in FORGET), axis="forget"),
         *(MetricUse("rouge_l_sets", name, label=f"{name}_rouge", optional=True)
           for name in NEIGHBOURS),
         Composite("neighbor_rouge", of=tuple(f"{name}_rouge" for name in NEIGHBOURS), partial=True),
-        MetricUse("answer_nats", "forget_mia", label="forget_mia_nats", direction="higher"),
-        MetricUse("answer_nats", "retain_mia", label="retain_mia_nats", direction="lower"),
+        MetricUse("answer_nats", "forget_mia", label="forget_mia_nats", direction="higher",
+                  axis="privacy"),
+        MetricUse("answer_nats", "retain_mia", label="retain_mia_nats", direction="lower",
+                  axis="privacy"),
         MetricUse("ngram_entropy", "fluency", label="fluency_entropy"),
-        *(MetricUse("keyword_match", name, label=f"{name}_unnamed", complement=True, detail=True)
-          for name in FORGET),
-        Composite("forget_unnamed", of=tuple(f"{name}_unnamed" for name in FORGET)),
+        *(MetricUse("keyword_match", name, label=f"{name}_unnamed", complement=True, detail=True,
+                      axis=_axis(name)) for name in FORGET),
+        Composite("forget_unnamed", of=tuple(f"{name}_unnamed" for name in FORGET), axis="forget"),
         *(MetricUse("keyword_match", name, label=f"{name}_named", optional=True, detail=True)
           for name in NEIGHBOURS),
         Composite("neighbor_named", of=tuple(f"{name}_named" for name in NEIGHBOURS), partial=True),
         *(MetricUse("extraction_strength", name, label=f"{name}_extraction", detail=True,
-                    direction="lower") for name in FORGET),
+                    direction="lower", axis=_axis(name)) for name in FORGET),
     )  # fmt: skip
     headline = "forget_rouge"
     gold = False
