@@ -62,7 +62,7 @@ def test_metric_keeps_only_those_columns(call, results):
 def test_an_unknown_metric_is_a_mistake(spawn, results):
     done = spawn("leaderboard", "--results", results, "--metric", "own_metrik")
     assert done.returncode == 2
-    assert "Did you mean own_metric?" in done.stderr
+    assert "Did you mean own_metric" in done.stderr
     assert done.stdout == ""
 
 

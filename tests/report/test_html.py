@@ -15,6 +15,8 @@ from unharness.records.record import TrainingRecord
 from unharness.records.store import EXAMPLES_FILE
 from unharness.report.build import build_board
 from unharness.report.html.page import to_html
+from unharness.report.published import PublishedResults
+from unharness.report.published_rows import with_published
 
 pytestmark = pytest.mark.slow
 
@@ -158,6 +160,30 @@ def test_ranks_and_dots_of_runs_are_shown_and_details_on_request(board):
         len([one for one in find(board, "thead tr:last-child th") if one.is_displayed()])
         == len(shown) + 1
     )
+
+
+def test_published_rows_stay_below_ours_however_they_are_sorted(browser, folder, tmp_path):
+    from unharness.records.store import RecordStore
+
+    cells = {"unlearn_success": {"value": 12.3}, "success_avg": {"value": 99.9}}
+    row = {"method": "kl", "label": "KL, printed", "cells": cells}
+    table = {"table": "1", "task": "knowundo-privacy", "model": "tiny", "rows": [row]}
+    named = {"name": "paper", "title": "A paper", "source": "arXiv", "url": "https://x.org"}
+    paper = PublishedResults.model_validate(named | {"licence": "Facts", "tables": [table]})
+    store = RecordStore(folder)
+    path = tmp_path / "board.html"
+    board = with_published(build_board(store, "success_avg"), [paper])
+    path.write_text(to_html(board, store))
+    browser.get(path.as_uri())
+    assert "Published, not ranked: A paper, arXiv, table 1. Facts." in find(browser, "main")[0].text
+    for _ in range(2):
+        next(one for one in find(browser, "th button") if one.text.startswith("Avg")).click()
+        last = find(browser, "tbody tr")[-1]
+        assert last.get_attribute("class") == "published"
+        assert all(
+            part in last.text for part in ("KL, printed", "published: paper", "99.9", "12.3")
+        )
+    assert browser.get_log("browser") == []
 
 
 def test_the_filter_leaves_what_is_named(board):
