@@ -76,6 +76,14 @@ def test_everything_that_the_task_lists_is_measured_or_says_why_not(made: Any):
         assert all(reason not in ("", "ok") for reason in found.values())
 
 
+def test_more_is_better_on_the_axes_of_trade_offs(made: Any):
+    name, _, records, _ = made
+    task = make_task(name, registry())
+    for label in filter(None, (task.forget_axis, *task.retain_axes)):
+        if label in records["vanilla"].metrics:
+            assert records["vanilla"].metrics[label].direction == "higher"
+
+
 def test_the_target_knows_what_it_learned(made: Any):
     _, expected, records, _ = made
     warned = any("never learned" in text for text in records["vanilla"].warnings)

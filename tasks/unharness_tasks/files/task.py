@@ -35,6 +35,7 @@ def _known(splits: tuple[str, ...], label: str, *, complement: bool) -> Iterator
             name,
             label=f"{name}_{ending}",
             complement=complement,
+            direction="higher",
             optional=True,
             detail=True,
         )

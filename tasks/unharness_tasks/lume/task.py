@@ -54,6 +54,7 @@ def _known(role: str) -> Iterator[MetricUse | Composite]:
             optional=True,
             detail=True,
             complement=role == "forget",
+            direction="higher",
         )
         for task in TASKS
         for kind in (COMPLETION, QUESTION)

@@ -63,7 +63,7 @@ class Rwku(Task):
                   axis="privacy"),
         MetricUse("ngram_entropy", "fluency", label="fluency_entropy"),
         *(MetricUse("keyword_match", name, label=f"{name}_unnamed", complement=True, detail=True,
-                      axis=_axis(name)) for name in FORGET),
+                      axis=_axis(name), direction="higher") for name in FORGET),
         Composite("forget_unnamed", of=tuple(f"{name}_unnamed" for name in FORGET), axis="forget"),
         *(MetricUse("keyword_match", name, label=f"{name}_named", optional=True, detail=True)
           for name in NEIGHBOURS),
