@@ -3,6 +3,7 @@ import re
 import pytest
 
 from unharness.report.build import build_board
+from unharness.report.column_choice import choose_columns
 from unharness.report.latex import escaped, to_latex
 
 METRICS = {
@@ -49,6 +50,15 @@ def test_columns_stand_under_their_axis_and_every_row_has_as_many(with_splits, s
     for name in ("toprule", "midrule", "bottomrule"):
         assert rf"\{name}" in text
     assert text.count("{") == text.count("}")
+
+
+def test_costs_are_there_where_they_were_asked_for(with_splits, save):
+    board = choose_columns(
+        build_board(save(with_splits("c", METRICS))), ["forget", "seconds_per_step", "cost"]
+    )
+    rows = [line for line in to_latex(board).splitlines() if line.endswith(r"\\")]
+    assert rows[0].endswith(r"\multicolumn{1}{c}{Forget} & \multicolumn{4}{c}{Cost} \\")
+    assert all(len(re.split(r"(?<!\\)&", line)) == 6 for line in rows[1:])
 
 
 def test_every_special_character_is_escaped():

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unharness.report.axes import headings
-from unharness.report.labels import ARROWS, column_words, group_notes, group_titles, row_labels
+from unharness.report.labels import (
+    ARROWS,
+    COST_WORDS,
+    column_words,
+    group_notes,
+    group_titles,
+    row_labels,
+)
 from unharness.report.ranking import Column, Value
-from unharness.report.rows import Board, Group
+from unharness.report.rows import SHOWN_COSTS, Board, Group
 from unharness.report.values import format_number
 from unharness.safe_text import one_line
 
@@ -55,12 +62,14 @@ def escaped(text: str) -> str:
 
 def _table(title: str, group: Group, index: int) -> str:
     columns = group.shown
+    # Costs are of one machine: a paper's table has them where they were asked for.
+    costs = () if group.costs == SHOWN_COSTS else group.costs
     lines = [
         r"\begin{table*}[t]",
         r"\centering\small",
-        rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(columns) + len(costs))}}}",
         r"\toprule",
-        *_head(columns),
+        *_head(columns, costs),
         r"\midrule",
     ]
     references = sum(row.reference is not None for row in group.rows)
@@ -72,6 +81,7 @@ def _table(title: str, group: Group, index: int) -> str:
         for column in columns:
             best = at in group.best[column.name]
             cells.append(_cell(row.metrics[column.name], column.unit, best))
+        cells += [escaped(format_number(row.cost[one])) for one in costs]
         lines.append(" & ".join(cells) + r" \\")
         if at == references - 1 and references < len(group.rows):
             lines.append(r"\midrule")
@@ -80,7 +90,7 @@ def _table(title: str, group: Group, index: int) -> str:
     for published in group.published:
         name = rf"{escaped(published.row.label)} {{\scriptsize ({escaped(published.mark)})}}"
         texts = map(escaped, published.texts(columns, group.columns))
-        lines.append(" & ".join([name, *texts]) + r" \\")
+        lines.append(" & ".join([name, *texts, *[""] * len(costs)]) + r" \\")
     notes = " ".join(group_notes(group))
     caption = f"{escaped(title)}. 95\\% intervals in brackets. {escaped(notes)}"
     lines += [
@@ -93,10 +103,10 @@ def _table(title: str, group: Group, index: int) -> str:
     return "\n".join(lines)
 
 
-def _head(columns: Sequence[Column]) -> list[str]:
+def _head(columns: Sequence[Column], costs: Sequence[str]) -> list[str]:
     """Return the line of the axes, its rules, and the line of the metrics."""
     tops, rules, at = ["Method"], [], 2
-    for heading, count in headings(columns):
+    for heading, count in [*headings(columns), *([("Cost", len(costs))] if costs else [])]:
         tops.append(rf"\multicolumn{{{count}}}{{c}}{{{heading}}}")
         if heading:
             rules.append(rf"\cmidrule(lr){{{at}-{at + count - 1}}}")
@@ -105,6 +115,7 @@ def _head(columns: Sequence[Column]) -> list[str]:
         escaped(" ".join(words)) + f" {_ARROWS[ARROWS[column.direction]]}"
         for words, column in zip(column_words(columns), columns, strict=True)
     ]
+    names += [" ".join(COST_WORDS[one]) for one in costs]
     return [" & ".join(tops) + r" \\", " ".join(rules), " & ".join(["", *names]) + r" \\"]
 
 
