@@ -66,9 +66,9 @@ def test_general_knowledge_is_there_and_gradient_ascent_loses_it(memflex, run_re
     assert value(ascent, "general_avg") < value(vanilla, "general_avg") - 5
     facts = memflex["general"]
     assert facts["suite"] == "general-facts"
-    for name, metric, version in (
-        ("general_facts", "acc", 2.0),
-        ("general_facts_open", "exact_match", 1.0),
+    for name, metric, version, chance in (
+        ("general_facts", "acc", 2.0, 25.0),
+        ("general_facts_open", "exact_match", 1.0, None),
     ):
         assert facts["tasks"][name] == {
             "metric": metric,
@@ -78,6 +78,7 @@ def test_general_knowledge_is_there_and_gradient_ascent_loses_it(memflex, run_re
             "n_original": 150,
             "backend": "hf",
             "data": None,
+            "chance": chance,
         }
     assert memflex["metrics"]["general_avg"]["ci95"]
 
