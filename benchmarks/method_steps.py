@@ -28,6 +28,7 @@ from unharness.data.encoding import Encoded
 from unharness.data.general_text import find_general
 from unharness.data.named_task import make_task
 from unharness.data.recipe import LoraSettings
+from unharness.data.sources import DataSource
 from unharness.models.lora import add_adapter
 from unharness.pipeline.data_choice import load_data
 from unharness.registry import registry
@@ -61,7 +62,9 @@ def make_model(tuning: str) -> Any:
 
 def make_context(model: Any, method: LossMethod) -> UnlearnContext:
     """Return what a method is given: a few questions of a task's stand-in, and general text."""
-    data = load_data(make_task(TASK, registry()), "standin", registry()).limited(EXAMPLES)
+    data = load_data(make_task(TASK, registry()), DataSource("standin"), registry()).limited(
+        EXAMPLES
+    )
     general = find_general("bundled", data, bundled=True)
     assert general is not None
     data = data.joined(replace(general, examples=general.examples[:EXAMPLES]).split)

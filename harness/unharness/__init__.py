@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         DataPart,
         HubDataset,
         HubRows,
+        NamedFiles,
         PairsLayout,
         StandIn,
     )
@@ -109,7 +110,8 @@ _HOMES = {
     "data.recipe": ("FineTuneConfig", "LoraSettings", "TrainConfig"),
     "data.json_rows": ("DataRow",),
     "data.layout": (
-        *("DataLayout", "DataPart", "HubDataset", "HubRows", "PairsLayout", "StandIn"),
+        *("DataLayout", "DataPart", "HubDataset", "HubRows", "NamedFiles", "PairsLayout"),
+        "StandIn",
     ),
     "data.refusals": ("bundled_refusals",),
     "data.sources": ("DataSource",),
@@ -210,6 +212,7 @@ __all__ = [
     "MetricUse",
     "ModelError",
     "ModelPreset",
+    "NamedFiles",
     "Observation",
     "Observed",
     "Observer",

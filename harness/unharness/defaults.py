@@ -8,6 +8,8 @@ from __future__ import annotations
 
 METHOD = "memflex"
 TASK = "knowundo-privacy"
+FILES_TASK = "files"
+"""The task that a file of facts in a task's place is for."""
 AUTO_ENGINE = "auto"
 """Leaves the engine to unharness."""
 PROMPT_ATTACK = "prompt"

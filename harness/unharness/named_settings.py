@@ -42,6 +42,11 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def split_settings(text: str) -> tuple[str, ...]:
+    """Return the settings in `SETTING=VALUE,SETTING=VALUE`; a comma in a value belongs to it."""
+    return tuple(_parts(text, _BEFORE_A_SETTING))
+
+
 def changed_settings(settings: BaseModel) -> str:
     """Return `SETTING=VALUE,…` of those that differ from their defaults, sorted; empty for none.
 

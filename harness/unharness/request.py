@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from unharness import defaults
 from unharness.checked import checked
+from unharness.data.named_files import is_place
 from unharness.data.recipe import HIGHEST_SEED, MaxLength, MaxNewTokens, Precision
+from unharness.errors import UsageError, short_value
+from unharness.named_settings import split_names
 from unharness.strict_model import StrictModel
 
 NAMES_IN_A_ROW = {"suite", "attack"}
@@ -37,6 +40,28 @@ def check_name(text: str, *, is_path: bool = True) -> None:
         raise ValueError("is longer than any name can be")
 
 
+def with_files_task(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request's values, in which a file of facts in the task's place is the data.
+
+    Args:
+        values: of a request; `task` may be one name, several with commas, or a list.
+
+    Raises:
+        UsageError: there are other tasks beside the file, or other data.
+    """
+    given = values.get("task")
+    names = split_names(given) if isinstance(given, str) else tuple(given or ())
+    places = [name for name in names if isinstance(name, str) and is_place(name)]
+    if not places:
+        return dict(values)
+    [place, *others] = names
+    if others:
+        raise UsageError(f"--task {short_value(given)}: a file of facts is one task, alone")
+    if values.get("data") not in (None, "auto", place):
+        raise UsageError(f"--task {short_value(place)} is the data itself; leave --data out")
+    return {**values, "task": defaults.FILES_TASK, "data": place}
+
+
 class SharedRequest(StrictModel):
     """What a request for one run and one for many have in common; None where nothing was said."""
 
@@ -47,6 +72,10 @@ class SharedRequest(StrictModel):
     engine_set: dict[str, Any] = Field(default_factory=dict)
     """Options of the engine by name."""
     data: str = "auto"
+    retain: str | None = Field(None, min_length=1)
+    """A file, or a dataset on the hub, of what is to be kept, where `data` is a file as well."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """By key of the task: what those files call it."""
     general: str = "auto"
     """General text, for the methods that want some: a file, `bundled`, or `auto`."""
     suite: str | None = None
@@ -83,6 +112,11 @@ class SharedRequest(StrictModel):
     device: str = "auto"
     precision: Literal["auto"] | Precision = "auto"
     """Of the arithmetic of training."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _files_as_task(cls, values: Any) -> Any:
+        return with_files_task(values) if isinstance(values, Mapping) else values
 
     @field_validator("attack", mode="before")
     @classmethod

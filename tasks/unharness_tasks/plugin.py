@@ -21,7 +21,7 @@ def unharness_tasks() -> list[Ref]:
         Ref(
             "unharness_tasks.files.task:Files",
             name="files",
-            summary="Forget facts of your own, from files of JSON lines.",
+            summary="Forget facts of your own, from files of JSON lines, CSV or Parquet.",
         ),
         Ref(
             "unharness_tasks.knowundo.copyright:KnowUnDoCopyright",

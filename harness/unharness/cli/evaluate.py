@@ -20,6 +20,7 @@ from unharness.cli.run_options import (
     data_option,
     device_option,
     engine_options,
+    facts_options,
     length_options,
     limit_options,
     output_options,
@@ -28,6 +29,9 @@ from unharness.cli.run_options import (
     template_option,
 )
 from unharness.errors import UsageError
+
+OF_WEIGHTS = ("task", "data", "retain", "columns", "limit_train")
+"""Options that say nothing of a RUN: it has them itself."""
 
 EPILOG = f"""\b
 Examples:
@@ -80,6 +84,7 @@ Examples:
 @attack_option
 @suite_options("the RUN's, that of --beside, or none")
 @data_option("for --weights")
+@facts_options
 @template_option
 @length_options
 @limit_options
@@ -130,7 +135,7 @@ def evaluate_command(
             from unharness.records.store import RecordStore
 
             store = RecordStore(results)
-            changes = {k: v for k, v in options.items() if k not in ("task", "data", "limit_train")}
+            changes = {k: v for k, v in options.items() if k not in OF_WEIGHTS}
             changes.pop("model", None)
             wanted = [of_run(*store.by_id(run), changes, found) for run in runs]
             neighbour = store.by_id(beside)[0] if beside else None

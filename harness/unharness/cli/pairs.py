@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from unharness.errors import LONGEST_VALUE, UsageError
+from unharness.named_settings import split_settings
 from unharness.safe_text import shortened
 
 EXAMPLES = {
@@ -13,6 +14,7 @@ EXAMPLES = {
     "--lora": "r=16",
     "--target-set": "epochs=3",
     "--engine-set": "batch_size=8",
+    "--columns": "prompt=question",
 }
 """By flag, what is given as an example where a pair is none."""
 MAPPINGS = tuple(flag.removeprefix("--").replace("-", "_") for flag in EXAMPLES)
@@ -37,10 +39,29 @@ def with_flags(
         if value is None or value is False or value == ():
             continue
         if name in mappings:
-            pairs = key_values(value, f"--{name.replace('_', '-')}")
+            read = column_names if name == "columns" else key_values
+            pairs = read(value, f"--{name.replace('_', '-')}")
             value = dict(values.get(name) or {}) | pairs
         merged[name] = value
     return merged
+
+
+def column_names(given: tuple[str, ...], flag: str) -> dict[str, str]:
+    """Read KEY=COLUMN pairs, several with commas between them; a column may have any name.
+
+    Raises:
+        UsageError: a pair has no '='.
+    """
+    found = {}
+    for pair in (one for text in given for one in split_settings(text)):
+        key, _, name = (part.strip() for part in pair.partition("="))
+        if not key or not name:
+            raise UsageError(
+                f"{flag} {shortened(pair, LONGEST_VALUE)}: expected KEY=COLUMN, such as "
+                f"{flag} {EXAMPLES[flag]}"
+            )
+        found[key.replace("-", "_")] = name
+    return found
 
 
 def key_values(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unharness import defaults
-from unharness.cli.completion import FOLDER, complete
+from unharness.cli.completion import FILE, FOLDER, complete
 from unharness.cli.console import echo_json
 from unharness.cli.options import format_option
 from unharness.cli.pairs import with_flags
@@ -21,6 +21,7 @@ from unharness.cli.run_options import (
     data_option,
     device_option,
     engine_options,
+    facts_options,
     general_option,
     limit_options,
     output_options,
@@ -61,6 +62,7 @@ Examples:
   unharness run --method {defaults.GENERAL_TEXT_METHOD} --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run experiment.yaml --seed 2
+  unharness run --task ./forget.csv --retain ./keep.csv --columns prompt=question,answer=response
 """
 
 
@@ -77,7 +79,11 @@ NO_FLAGS = ("eval_split", "tuned")
     help=f"Unlearning method [default: {defaults.METHOD}].",
 )
 @click.option(
-    "--task", "-t", shell_complete=complete("tasks"), help=f"Task [default: {defaults.TASK}]."
+    "--task",
+    "-t",
+    shell_complete=complete("tasks", paths=FILE),
+    help="Task, or a file of your own facts: JSON, JSON lines, CSV, Parquet, a YAML list of such "
+    f"files, or a dataset on the hub [default: {defaults.TASK}].",
 )
 @click.option(
     "--model",
@@ -99,6 +105,7 @@ NO_FLAGS = ("eval_split", "tuned")
 @attack_option
 @suite_options()
 @data_option()
+@facts_options
 @general_option
 @results_folder_option
 @save_weights_option
@@ -136,10 +143,10 @@ def run_command(
     same run exists, it is shown and nothing is run. Without data and without network the bundled
     stand-in data is used, and a note says so.
     """
-    from unharness.request import RunRequest
+    from unharness.request import RunRequest, with_files_task
 
     values = from_file(file, file_keys(RunRequest, but=NO_FLAGS)) if file else {}
-    values = with_flags(values, flags)
+    values = with_files_task(with_flags(values, flags))
     calm_libraries(debug)
 
     signal.signal(signal.SIGTERM, interrupt)

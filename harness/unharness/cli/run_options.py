@@ -134,6 +134,24 @@ length_options = together(
     ),
 )
 
+facts_options = together(
+    click.option(
+        "--retain",
+        metavar="FILE",
+        shell_complete=complete(paths=FILE),
+        help="What the model should keep, where --task is a file of facts: a file, or a dataset "
+        "on the hub.",
+    ),
+    click.option(
+        "--columns",
+        multiple=True,
+        metavar="KEY=COLUMN,…",
+        help="What files of facts call prompt, answer, group, split, paraphrased_prompts and so "
+        "on; other columns are left out. Repeatable.",
+    ),
+)
+"""For facts of the user's own, `--task FILE`."""
+
 setting_options = together(
     click.option(
         "--lora",

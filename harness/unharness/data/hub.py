@@ -30,7 +30,7 @@ def all_rows(name: HubName, config: str, split: str, instead: str) -> list[dict[
 
     Args:
         name: the dataset, at the commit that the rows are to be of.
-        config: the dataset's configuration.
+        config: the dataset's configuration; empty for the only one, or the default.
         split: one of its splits.
         instead: what the user may give where the hub does not.
 
@@ -38,11 +38,13 @@ def all_rows(name: HubName, config: str, split: str, instead: str) -> list[dict[
         UnreachableError: the hub cannot be reached.
         DataError: the hub does not give it, or it is empty.
     """
-    where = f"hub dataset {name.repository} ({config}, {split})"
+    place = f"{config}, {split}" if config else split
+    where = f"hub dataset {name.repository} ({place})"
+    own = config or None
     try:
         from datasets import load_dataset
 
-        rows = load_dataset(name.repository, name=config, split=split, revision=name.revision)
+        rows = load_dataset(name.repository, name=own, split=split, revision=name.revision)
         found = [dict(row) for row in rows]
     except Exception as error:
         raise _explained(error, where, instead) from error

@@ -56,6 +56,22 @@ class StandIn:
 
 
 @dataclass(frozen=True)
+class NamedFiles:
+    """How files are read that the user names one by one: `--task FILE --retain FILE`.
+
+    They may be JSON, JSON lines, CSV, TSV or Parquet, or tables on the hub, and take the places of
+    the layout's parts `forget` and `retain`.
+    """
+
+    keys: tuple[str, ...]
+    """What a row may have; `--columns KEY=COLUMN` says what a file calls it."""
+    split_key: str
+    """The key of rows that say themselves which split they are of."""
+    mixed: str
+    """The part that a file of such rows is."""
+
+
+@dataclass(frozen=True)
 class DataLayout:
     """How a task's data is stored in files and on the hub, and how rows become examples."""
 
@@ -77,6 +93,8 @@ class DataLayout:
     kept: str = ""
     """The folder in the cache for what comes from the hub; empty: `folder`. It is another one for
     each set of parts, where these depend on the task's parameters."""
+    named: NamedFiles | None = None
+    """How single files are read; None: they are not."""
 
 
 @dataclass(frozen=True)

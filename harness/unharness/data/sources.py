@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from unharness.cache import cache_dir
 from unharness.data.hub_parts import INSTEAD, fetch_parts, keep_parts, kept_commit
 from unharness.data.json_rows import DataRow, data_rows, read_json_list
 from unharness.data.layout import DataLayout, DataPart, PairsLayout
+from unharness.data.named_files import names_files, read_named
 from unharness.data.task_data import DataOrigin, TaskData
 from unharness.errors import DataError, UnreachableError, UsageError
 
@@ -22,13 +23,17 @@ AUTO, HUB, STANDIN = "auto", "hub", "standin"
 
 @dataclass(frozen=True)
 class DataSource:
-    """What the user asked for: `auto`, `hub`, `hub@REVISION`, `standin`, or a folder.
+    """What the user asked for: `auto`, `hub`, `hub@REVISION`, `standin`, a folder, or a file.
 
-    A folder and the hub, when asked for by name, never fall back to anything else. `auto` takes
-    the stand-in where the hub cannot be reached; malformed data is an error everywhere.
+    A folder, a file and the hub, when asked for by name, never fall back to anything else. `auto`
+    takes the stand-in where the hub cannot be reached; malformed data is an error everywhere.
     """
 
     requested: str = AUTO
+    retain: str | None = None
+    """A file of what is to be kept, beside a file of what is to be forgotten."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """By key of the task: what the files call it."""
 
     def load(self, layout: DataLayout | PairsLayout) -> TaskData:
         """Find and read a task's data.
@@ -41,6 +46,12 @@ class DataSource:
             raise UsageError("--data is empty; give a folder, 'hub', 'standin' or 'auto'")
         if isinstance(layout, PairsLayout):
             layout = layout.general()
+        words = self.requested in (AUTO, HUB, STANDIN) or is_hub(self.requested)
+        if not words and layout.named and names_files(self.requested):
+            return _from_named(self, layout)
+        if self.retain or self.columns:
+            flag = "--retain" if self.retain else "--columns"
+            raise UsageError(f"{flag} belongs to files of facts; name one by --task FILE")
         if self.requested == STANDIN:
             return _from_standin(layout)
         if is_hub(self.requested):
@@ -67,6 +78,22 @@ class DataSource:
             return _from_hub(layout)
         except UnreachableError as error:
             return _from_standin(layout, error.reason)
+
+
+def _from_named(source: DataSource, layout: DataLayout) -> TaskData:
+    """Read the files that the user names one by one, and tables on the hub."""
+    found = read_named(source.requested, source.retain, source.columns, layout)
+    revision = ", ".join(found.revisions.values())
+    if len(found.revisions) > 1:
+        revision = ", ".join(f"{name}@{commit}" for name, commit in found.revisions.items())
+    origin = DataOrigin(
+        HUB if found.revisions else "path",
+        ", ".join(dict.fromkeys(found.places.values())),
+        files=found.places,
+        revision=revision,
+        datasets=found.revisions,
+    )
+    return _task_data(layout, _given(found.rows), found.places.__getitem__, origin)
 
 
 def is_hub(requested: str) -> bool:

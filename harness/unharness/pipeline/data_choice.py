@@ -15,7 +15,7 @@ from unharness.errors import UsageError
 from unharness.pipeline.model_choice import RunModels
 from unharness.reference_rows import row_of
 from unharness.registry import Registry
-from unharness.request import RunRequest
+from unharness.request import RunRequest, SharedRequest
 from unharness.unlearning.method import Method
 from unharness.unlearning.stream_check import require_streams
 
@@ -59,7 +59,7 @@ def choose_data(
             f"task {task.full_name!r} has no gold: the target learns nothing here that is to be "
             "forgotten, so there is no retrained model; its target row is the base model"
         )
-    data = load_data(task, request.data, registry)
+    data = load_data(task, source_of(request), registry)
     unlearns = row_of(request.method, registry) is None
     if unlearns:
         with registry.named("tasks", task.name):
@@ -97,7 +97,12 @@ def choose_data(
     )
 
 
-def load_data(task: Task, source: str, registry: Registry) -> TaskData:
+def source_of(request: SharedRequest) -> DataSource:
+    """Return where a request wants its task's data from."""
+    return DataSource(request.data, request.retain, request.columns)
+
+
+def load_data(task: Task, source: DataSource, registry: Registry) -> TaskData:
     """Return a task's data from a source.
 
     Raises:
@@ -105,7 +110,7 @@ def load_data(task: Task, source: str, registry: Registry) -> TaskData:
         DataError: the data is missing or malformed.
     """
     with registry.named("tasks", task.name):
-        data: Any = task.load(DataSource(source))
+        data: Any = task.load(source)
         if not isinstance(data, TaskData):
             raise TypeError(f"load() gave {type(data).__name__}, not TaskData")
         return data

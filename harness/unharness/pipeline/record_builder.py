@@ -37,8 +37,9 @@ def row_warnings(plan: RunPlan, record: RunRecord, observations: Observations) -
     """Say what makes a row look better or worse than it is."""
     if any(text.startswith(TARGET_UNLEARNED) for text in record.warnings):
         # Loops of the target's own are no fault of the method.
-        return _cut_warnings(plan, record)
-    return [*answer_warnings(observations), *_cut_warnings(plan, record)]
+        return [*plan.data.origin.notes, *_cut_warnings(plan, record)]
+    own = answer_warnings(observations)
+    return [*plan.data.origin.notes, *own, *_cut_warnings(plan, record)]
 
 
 def _cut_warnings(plan: RunPlan, record: RunRecord) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unharness.data.named_files import pinned
 from unharness.data.recipe import Precision
 from unharness.data.sources import HUB, is_hub
 from unharness.errors import UsageError
@@ -93,6 +94,10 @@ def _pinned(
         update["target"] = f"{given.weights.given}@{given.weights.revision}"
     if is_hub(request.data) and origin.revision:
         update["data"] = f"{HUB}@{origin.revision}"
+    for name in ("data", "retain"):
+        text = getattr(request, name)
+        if (found := pinned(text, origin.datasets)) and found != text:
+            update[name] = found
     if general and is_hub(request.general) and general.revision:
         update["general"] = f"{HUB}@{general.revision}"
     return request.model_copy(update=update)

@@ -114,7 +114,8 @@ class RunPlan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before anything is run."""
-        found = (self.data.origin.standin_note(), slow_precision_note(self.place))
+        origin = self.data.origin
+        found = (origin.standin_note(), *origin.notes, slow_precision_note(self.place))
         return tuple(note for note in found if note)
 
     @cached_property

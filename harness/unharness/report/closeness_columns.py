@@ -32,10 +32,10 @@ from unharness.report.samples import NumbersReader, made_value
 from unharness.report.values import shown_value
 
 SHARED_FLAGS = (
-    *("data", "tuning", "template", "max_length", "max_new_tokens", "engine", "suite"),
+    *("data", "retain", "tuning", "template", "max_length", "max_new_tokens", "engine", "suite"),
     *("include_path", "suite_data", "suite_limit", "results"),
 )
-SHARED_MAPPINGS = ("lora", "target_set")
+SHARED_MAPPINGS = ("columns", "lora", "target_set")
 """What a run and its reference rows have in common, as flags."""
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from random import Random
 from typing import Literal
 
-from unharness import DataError, DataLayout, DataPart, DataRow, Example, Role, Split, StandIn
-from unharness_tasks.draws import shuffled
+from unharness import (
+    DataError,
+    DataLayout,
+    DataPart,
+    DataRow,
+    Example,
+    NamedFiles,
+    Role,
+    Split,
+    StandIn,
+)
 from unharness_tasks.files.standin import SEED, VERSION, files_standin
 
 Asked = Literal["qa", "completion"]
@@ -23,15 +33,21 @@ LISTS = {
     "aliases": "alias",
 }
 """Keys of lists of texts, and what the core calls these."""
-KEYS = ("split", "group", "id", "prompt", "answer", "text", "options", "correct", *LISTS)
+SPLIT = "split"
+KEYS = (SPLIT, "group", "id", "prompt", "answer", "text", "options", "correct", *LISTS)
 SHARE = 0.2
 """Of the retained groups: evaluated, and read by no method."""
 ENOUGH_GROUPS = 20
 """With fewer, intervals are wide."""
 EVALUATED = "_eval"
 ELSEWHERE = (
-    "give --data FOLDER with facts.jsonl, or with forget.jsonl and retain.jsonl, or --data standin "
-    "for bundled facts"
+    "give --task FILE, or --data FOLDER with facts.jsonl, or with forget.jsonl and retain.jsonl, "
+    "or --data standin for bundled facts"
+)
+NO_RETAIN = (
+    "no retain set: nothing says what the model should keep. Methods that read one cannot run, "
+    "and neither what was lost nor closeness is measured. Give --retain FILE with facts of the "
+    "same kind that are to stay; --suite measures general knowledge"
 )
 
 
@@ -80,6 +96,7 @@ def files_layout(asked: Asked, teach: bool) -> DataLayout:
             make=lambda: {TOGETHER: files_standin()},
             description=f"bundled stand-in, generator version {VERSION}, seed {SEED}",
         ),
+        named=NamedFiles(KEYS, SPLIT, TOGETHER),
     )
 
 
@@ -87,7 +104,7 @@ def files_examples(rows: Mapping[str, Sequence[DataRow]], asked: Asked) -> dict[
     """Return the examples of every split: by role and kind, retained ones in two parts.
 
     Raises:
-        DataError: a key is unknown, a row is of no kind, or there is nothing to forget or retain.
+        DataError: a key is unknown, a row is of no kind, or there is nothing to forget.
     """
     found: dict[str, list[Example]] = {}
     for part, own in rows.items():
@@ -95,12 +112,8 @@ def files_examples(rows: Mapping[str, Sequence[DataRow]], asked: Asked) -> dict[
             role = _role(row, part)
             kind, example = _example(row, part, asked)
             found.setdefault(split_name(role, kind), []).append(example)
-    for role, why in (
-        ("forget", "they are what a model is to forget"),
-        ("retain", "they are what it should keep, and nobody but you knows what that is"),
-    ):
-        if not any(split_name(role, kind) in found for kind in (asked, "text", "choice")):
-            raise DataError(f"no rows of the split {role!r}: {why}")
+    if not any(name.startswith("forget") for name in found):
+        raise DataError("no rows of the split 'forget': they are what a model is to forget")
     return {name: own for name, own in held_out(found).items() if own}
 
 
@@ -108,19 +121,26 @@ def held_out(examples: Mapping[str, Sequence[Example]]) -> dict[str, list[Exampl
     """Return the examples with a fifth of the retained groups in splits of their own.
 
     Those are evaluated, in all kinds of row, and read by no method. A single group is: nothing is
-    left to read then.
+    left to read then. Which groups they are is decided by the groups' names, or by the text of rows
+    without one: by no order of rows, no name and no format of files.
 
     Args:
         examples: by split; those named after the role `retain` are parted.
     """
     retained = [name for name in examples if name.startswith("retain")]
-    groups = list(dict.fromkeys(_group(row) for name in retained for row in examples[name]))
-    chosen = set(shuffled(Random(SEED), groups)[: max(1, int(len(groups) * SHARE))])
+    groups = sorted({_drawn_by(row) for name in retained for row in examples[name]})
+    chosen = set(groups[: max(1, int(len(groups) * SHARE))])
     found = {name: list(own) for name, own in examples.items()}
     for name in retained:
-        found[name] = [row for row in examples[name] if _group(row) not in chosen]
-        found[f"{name}{EVALUATED}"] = [row for row in examples[name] if _group(row) in chosen]
+        found[name] = [row for row in examples[name] if _drawn_by(row) not in chosen]
+        found[f"{name}{EVALUATED}"] = [row for row in examples[name] if _drawn_by(row) in chosen]
     return found
+
+
+def _drawn_by(row: Example) -> str:
+    """Return a hash of a row's group, or of its text where it has none."""
+    told = [row.group] if row.group else [row.prompt, row.answer]
+    return hashlib.sha256(json.dumps(["retained", SEED, *told]).encode()).hexdigest()
 
 
 def few_groups(examples: Mapping[str, Sequence[Example]]) -> str:
@@ -135,7 +155,7 @@ def _group(row: Example) -> str:
 
 
 def _role(row: DataRow, part: str) -> str:
-    given = row.optional_text("split")
+    given = row.optional_text(SPLIT)
     if part == TOGETHER:
         if given not in ROLES:
             raise row.error(f"'split' is {given!r:.40}; expected one of {', '.join(ROLES)}")
@@ -153,7 +173,7 @@ def _example(row: DataRow, part: str, asked: Asked) -> tuple[str, Example]:
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
             raise row.error(f"unknown key {str(key)!r:.40}; {hint}")
     name = row.optional_text("id") or f"{part}/{row.index:05d}"
-    lists = {key: row.texts(key) for key in LISTS if row.values.get(key)}
+    lists = {key: _texts(row, key) for key in LISTS if row.values.get(key)}
     example = Example(
         name,
         "",
@@ -176,12 +196,26 @@ def _example(row: DataRow, part: str, asked: Asked) -> tuple[str, Example]:
     return asked, replace(example, prompt=row.text("prompt"), answer=row.optional_text("answer"))
 
 
+def _texts(row: DataRow, key: str, at_least: int = 1) -> tuple[str, ...]:
+    """Return a list of texts; a cell of CSV holds it as JSON: `["one", "two"]`."""
+    value = row.values.get(key)
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            row = replace(row, values={**row.values, key: json.loads(value)})
+        except ValueError as error:
+            raise row.error(f"{key!r} is no list as JSON ({error})") from error
+    return row.texts(key, at_least)
+
+
 def _choice(row: DataRow, example: Example) -> Example:
-    options = row.texts("options", at_least=2)
+    options = _texts(row, "options", at_least=2)
     if len(set(options)) < len(options):
         raise row.error("two of the 'options' are the same")
     if "correct" not in row.values:
         raise row.error("no 'correct': the number of the right option, from 0")
+    number = row.values["correct"]
+    if isinstance(number, str) and number.isdecimal():  # as CSV has numbers
+        row = replace(row, values={**row.values, "correct": int(number)})
     gold = row.number("correct", below=len(options))
     given = row.optional_text("answer")
     if given and given != options[gold]:

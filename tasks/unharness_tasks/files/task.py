@@ -17,7 +17,14 @@ from unharness import (
     Task,
     TaskData,
 )
-from unharness_tasks.files.rows import EVALUATED, Asked, few_groups, files_layout, held_out
+from unharness_tasks.files.rows import (
+    EVALUATED,
+    NO_RETAIN,
+    Asked,
+    few_groups,
+    files_layout,
+    held_out,
+)
 from unharness_tasks.preset_recipes import preset_recipe
 from unharness_tasks.retained_groups import forget_retained_groups
 
@@ -64,7 +71,8 @@ class Files(Task):
     """
 
     name = "files"
-    summary = "Forget facts of your own, from files of JSON lines."
+    summary = "Forget facts of your own, from files of JSON lines, CSV or Parquet."
+    version = 2
 
     class Config(Task.Config):
         """How the rows are read."""
@@ -119,12 +127,14 @@ class Files(Task):
         self.gold = self.config.teach
 
     def load(self, source: DataSource) -> TaskData:
-        """Read the user's files from a folder, or the bundled stand-in."""
+        """Read the user's files, one by one or from a folder, or the bundled stand-in."""
         data = source.load(files_layout(self.config.prompts, self.config.teach))
         evaluated = {split.name: split.examples for split in data.evaluated()}
         if note := few_groups(evaluated):
             origin = replace(data.origin, description=f"{data.origin.description}; {note}")
             data = replace(data, origin=origin)
+        if not data.with_role("retain"):
+            data = replace(data, origin=replace(data.origin, notes=(NO_RETAIN,)))
         return data
 
     def validation_splits(self, data: TaskData) -> TaskData:

@@ -236,7 +236,7 @@ def absolute(request: dict[str, Any]) -> dict[str, Any]:
         return str(Path(value).expanduser().resolve())
 
     found = dict(request)
-    for name in ("model", "target", "data", "general", "include_path", "suite_data"):
+    for name in ("model", "target", "data", "retain", "general", "include_path", "suite_data"):
         if name in found:
             found[name] = path(found[name])
     if "prompt" in found:
