@@ -48,6 +48,8 @@ def changed_file(folder: Path, files: Files) -> str:
     Sizes are compared first: a truncated file is found without reading the others.
     """
     for name, facts in files.items():
+        if not {"sha256", "bytes"} <= facts.keys():
+            return f"nothing says what {name} should hold: no SHA-256 and size are named"
         path = folder / name
         try:
             size = path.stat().st_size if path.is_file() else None

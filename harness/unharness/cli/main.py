@@ -51,6 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Compute metrics again from stored observations.",
     ),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
+    "records": (
+        "unharness.cli.records:records_command",
+        "Check records before they are shared; print their JSON Schema.",
+    ),
     **{
         name: (f"unharness.cli.lists:{name}", f"List {kind.words}, or show one.")
         for name, kind in KINDS.items()

@@ -24,7 +24,10 @@ class RecordPart(BaseModel):
     """A part of a record; unknown fields are refused."""
 
     # JSON has no NaN; written as one, it is found when the record is checked.
-    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+    # The docstring below a field is its description in the JSON Schema.
+    model_config = ConfigDict(
+        extra="forbid", ser_json_inf_nan="constants", use_attribute_docstrings=True
+    )
 
 
 SAMPLED, SAMPLED_OF = "questions", "of_questions"

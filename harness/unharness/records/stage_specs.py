@@ -27,7 +27,7 @@ Tuning = Literal["lora", "full"]
 class Spec(BaseModel):
     """Values that identify something."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def digest(self) -> str:
         """Return the SHA-256 of all values, of the nested specs too."""
