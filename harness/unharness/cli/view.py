@@ -19,6 +19,7 @@ EPILOG = """\b
 Examples:
   unharness view
   unharness view --results results/published --port 8765 --no-browser
+  unharness view --results results/published --bundle site
 
 \b
 Reload the page to see new records. `unharness leaderboard --format html` writes it to a file.
@@ -36,13 +37,32 @@ HOST = "127.0.0.1"
     show_default=True,
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+@click.option(
+    "--bundle",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Serve nothing: write the page as a static site, DIR/index.html and DIR/assets.",
+)
+@click.option(
+    "--texts",
+    is_flag=True,
+    help="With --bundle: show questions and answers, too, whatever the data. Without it those of "
+    "data that is not bundled are left out: they may not be yours to publish.",
+)
 @debug_option
-def view_command(results: Path, port: int, no_browser: bool) -> None:
+def view_command(
+    results: Path, port: int, no_browser: bool, bundle: Path | None, texts: bool
+) -> None:
     """Serve the leaderboard as a web page, on this machine only, until Ctrl-C."""
     from unharness.cli.run import interrupt
 
     if not results.is_dir():
         raise UsageError(f"no folder {results}; create a record: unharness run")
+    if texts and bundle is None:
+        raise UsageError("--texts says what a bundle shows: give --bundle DIR as well")
+    if bundle is not None:
+        _write_site(bundle, results, texts)
+        return
     signal.signal(signal.SIGTERM, interrupt)
     try:
         server = ThreadingHTTPServer((HOST, port), partial(_Handler, results))
@@ -59,6 +79,18 @@ def view_command(results: Path, port: int, no_browser: bool) -> None:
             server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
             tell("stopped")
+
+
+def _write_site(folder: Path, results: Path, texts: bool) -> None:
+    """Write the page as a static site, and print where it is."""
+    from unharness.records.store import RecordStore
+    from unharness.report.build import build_board
+    from unharness.report.html.bundle import write_bundle
+
+    store = RecordStore(results)
+    board = build_board(store)
+    warn_of(board)
+    echo(str(write_bundle(folder, board, store, warn, texts=texts)))
 
 
 class _Handler(BaseHTTPRequestHandler):

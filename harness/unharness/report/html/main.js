@@ -17,7 +17,13 @@ function boardPage(missing) {
     ...board.groups.flatMap(groupSection),
     ...board.warnings.map((text) => make('p', { class: 'note warning' }, `⚠ ${text}`)),
     ...board.notes.map((note) => make('p', { class: 'note' }, note)),
+    board.downloads.length ? downloads(board.downloads) : null,
   ];
+}
+
+function downloads(paths) {
+  const links = paths.flatMap((path) => [' ', make('a', { href: path }, path.split('/').pop())]);
+  return make('p', { class: 'note' }, 'Download:', ...links);
 }
 
 function groupSection(group) {

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 
+from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
 from unharness.report.html.payload import payload
 from unharness.report.rows import Board
 from unharness.safe_text import to_json
 
+TITLE = "unharness leaderboard"
 SCRIPTS = ("dom.js", "table.js", "plots.js", "run.js", "main.js")
 
 
 def to_html(
-    board: Board, store: RecordStore, warn: Callable[[str], None] = lambda text: None
+    board: Board,
+    store: RecordStore,
+    warn: Callable[[str], None] = lambda text: None,
+    *,
+    texts: Callable[[RunRecord], bool] | None = None,
+    downloads: Sequence[str] = (),
 ) -> str:
     """Return the board as one HTML file.
 
@@ -28,10 +35,12 @@ def to_html(
         board: what is shown.
         store: where its records and their examples lie.
         warn: told of every file of examples that cannot be read; the page names it as well.
+        texts: whether a record's questions and answers may be shown; None: all may.
+        downloads: paths of files that the page links to, relative to it.
     """
     from jinja2 import Environment, select_autoescape
 
-    values = payload(board, store)
+    values = payload(board, store, texts) | {"downloads": list(downloads)}
     for text in values["warnings"][len(board.warnings) :]:
         warn(text)
     style = _file("style.css")
@@ -40,6 +49,7 @@ def to_html(
         _file("page.html")
     )
     return template.render(
+        title=TITLE,
         style=style,
         script=script,
         style_hash=_hash(style),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from unharness.errors import RecordError
@@ -33,28 +33,43 @@ MOST_LOSSES = 400
 DIGITS = 5
 MOST_DOTS = 20
 """Runs of a row that are shown as dots."""
+WITHHELD = "Questions and answers are not in this page: their data is not bundled with unharness."
 
 
-def payload(board: Board, store: RecordStore) -> dict[str, Any]:
+def payload(
+    board: Board, store: RecordStore, texts: Callable[[RunRecord], bool] | None = None
+) -> dict[str, Any]:
     """Return everything that the page shows; numbers that are none are null.
 
     Examples that cannot be read are left out; `warnings` names their file.
+
+    Args:
+        board: what is shown.
+        store: where its records lie.
+        texts: whether a record's questions and answers may be shown; None: all may.
     """
     runs = {run for group in board.groups for row in group.rows for run in row.runs}
     stored = store.by_evaluation()
     with_examples = len(runs) <= MOST_RUNS
     titles = group_titles(board)
     warnings = list(board.warnings)
+    withheld: list[str] = []
     return {
         "groups": [
             _group(title, group, found, examples, studies)
             for title, group in zip(titles, board.groups, strict=True)
             for found in [stored[group.spec.evaluation_id()]]
-            for examples in [_Examples(group, found, warnings) if with_examples else None]
+            for examples in [
+                _Examples(group, found, warnings, texts, withheld) if with_examples else None
+            ]
             for studies in [_studies(group, store, warnings)]
         ],
         "warnings": warnings,
-        "notes": [*board.notes, *([] if with_examples else [_left_out(len(runs))])],
+        "notes": [
+            *board.notes,
+            *([] if with_examples else [_left_out(len(runs))]),
+            *([WITHHELD] if withheld else []),
+        ],
     }
 
 
@@ -97,6 +112,7 @@ def _group(
                 "details": list(label.details),
                 "reference": row.reference is not None,
                 "chosen": row.chosen,
+                "origin": row.origin or None,
                 "rank": rank_text(group, index),
                 "seeds": list(row.seeds),
                 "runs": list(row.runs),
@@ -189,18 +205,32 @@ class _Examples:
         group: Group,
         stored: Mapping[str, StoredRecord],
         warnings: list[str],
+        texts: Callable[[RunRecord], bool] | None,
+        withheld: list[str],
     ) -> None:
+        """Read the examples of a group's runs.
+
+        Args:
+            group: whose runs.
+            stored: by run id, where each record lies.
+            warnings: gets a line for each file that cannot be read.
+            texts: whether a record's examples may be shown; None: all may.
+            withheld: gets the run ids of those that may not.
+        """
         self._metric = group.ranking.headline or ""
         self._read: dict[str, list[ExampleRecord]] = {}
         for row in group.rows:
             for run in row.runs:
+                self._read[run] = []
+                # Examples that were never there are no fault: the page says so by the run.
+                if not has_examples(*stored[run]):
+                    continue
+                if texts is not None and not texts(stored[run].record):
+                    withheld.append(run)
+                    continue
                 try:
-                    # Examples that were never there are no fault: the page says so by the run.
-                    self._read[run] = (
-                        read_examples(*stored[run]) if has_examples(*stored[run]) else []
-                    )
+                    self._read[run] = read_examples(*stored[run])
                 except RecordError as error:
-                    self._read[run] = []
                     warnings.append(str(error))
         target = next((row for row in group.rows if row.reference == "target"), None)
         # One damaged file must not cost the others their questions.
