@@ -53,6 +53,7 @@ def test_json_has_exactly_the_public_fields(board):
         "chosen": "default",
         "seeds": [0, 1],
         "target_seeds": [0, 0],
+        "origin": None,
         "ranked_by": None,
         "ranks": None,
         "metrics": {"unlearn_success": {"value": 67.2, "n": 110, "axis": None}},
@@ -103,7 +104,7 @@ def test_csv_parses_back_to_the_numbers_of_the_json(board):
     assert list(rows[0]) == [
         *("task", "data_source", "data_hash", "model", "tuning", "method", "hyperparameters"),
         "chosen",
-        *("prompt", "attack", "seeds", "target_seeds", "runs", "ranks"),
+        *("prompt", "attack", "seeds", "target_seeds", "runs", "origin", "ranks"),
         *("unlearn_success", "unlearn_success_lo", "unlearn_success_hi"),
         *("unlearn_ppl", "unlearn_ppl_lo", "unlearn_ppl_hi", *COSTS),
     ]

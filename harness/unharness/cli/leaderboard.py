@@ -11,7 +11,7 @@ import click
 from unharness import defaults
 from unharness.axes import AXES
 from unharness.cli.collector import collector_paused
-from unharness.cli.completion import complete
+from unharness.cli.completion import FOLDER, complete
 from unharness.cli.console import echo, stdout_console, tell
 from unharness.cli.options import debug_option, filter_option, format_option, results_option
 from unharness.cli.skipped import warn, warn_of
@@ -32,6 +32,7 @@ Examples:
   unharness leaderboard --format csv > leaderboard.csv
   unharness leaderboard --format html > leaderboard.html
   unharness leaderboard --reference published.json
+  unharness leaderboard --merge lab-a=../lab-a/results --merge ../other/results
 """
 
 
@@ -71,6 +72,15 @@ Examples:
     show_default=True,
     help="Rank by this column: closeness to the retrained model, or any metric.",
 )
+@click.option(
+    "--merge",
+    "merged",
+    metavar="[NAME=]DIR",
+    multiple=True,
+    shell_complete=complete(paths=FOLDER),
+    help="Compare with the records of another results folder, too. Each is verified by its hashes "
+    "and marked by NAME, by default the folder's own; repeatable.",
+)
 @debug_option
 @collector_paused()
 def leaderboard_command(
@@ -83,6 +93,7 @@ def leaderboard_command(
     columns: tuple[str, ...],
     publications: tuple[str, ...],
     rank_by: str,
+    merged: tuple[str, ...],
 ) -> None:
     """Compare all records of a results folder.
 
@@ -92,7 +103,8 @@ def leaderboard_command(
     over questions and, of several runs, seeds and target seeds. Reference rows come first and are
     not ranked.
     """
-    from unharness.report.build import load_board
+    from unharness.records.merged import MergedStore, named_folders
+    from unharness.report.build import build_board
     from unharness.report.closeness_columns import NAMES
 
     words = [word.strip() for text in columns for word in text.split(",") if word.strip()]
@@ -104,7 +116,8 @@ def leaderboard_command(
 
         published = load_published(reference, results)
     lines = _publications(publications, results)
-    board = load_board(results, rank_by)
+    store = MergedStore(results, named_folders(merged))
+    board = build_board(store, rank_by)
     _check_metrics([*metrics, rank_by], {*board.metric_names(), *NAMES})
     warn_of(board)
     chosen = board.narrowed(tasks, models, metrics)
@@ -125,10 +138,9 @@ def leaderboard_command(
             _print_table(chosen, published)
         return
     if form == "html":
-        from unharness.records.store import RecordStore
         from unharness.report.html.page import to_html
 
-        echo(to_html(chosen, RecordStore(results), warn), nl=False)
+        echo(to_html(chosen, store, warn), nl=False)
         return
     if form == "latex":
         from unharness.report.latex import to_latex

@@ -139,6 +139,10 @@ class RecordStore:
         """Return the files of all records, sorted."""
         return sorted(self.root.glob(f"*/*/*/*/{RECORD_FILE}"), key=attrgetter("parts"))
 
+    def origin(self, folder: Path) -> str:
+        """Return where a record's folder is from; empty for records of this store's own folder."""
+        return ""
+
     def scan(self) -> Iterator[StoredRecord | Unreadable]:
         """Yield every record with its folder; for one that cannot be read, the reason."""
         for path in self.paths():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ def build_board(store: RecordStore, rank_by: str = CLOSENESS) -> Board:
     groups: dict[str, list[RunRecord]] = {}
     numbers: dict[str, NumbersReader] = {}
     seen: set[tuple[str, str]] = set()
+    origins: dict[str, str] = {}
     for found in store.scan():
         if isinstance(found, Unreadable):
             warnings.append(f"skipped {found.reason}")
@@ -58,6 +59,7 @@ def build_board(store: RecordStore, rank_by: str = CLOSENESS) -> Board:
             warnings.append(f"skipped a second record of run {run_id}: it would count twice")
         else:
             seen.add((group, run_id))
+            origins.setdefault(run_id, store.origin(found.folder))
             numbers.setdefault(group, NumbersReader(warnings.append)).add(found)
             groups.setdefault(group, []).append(item)
     made = []
@@ -65,7 +67,7 @@ def build_board(store: RecordStore, rank_by: str = CLOSENESS) -> Board:
         for records in by_target(alike):
             current, notes = current_numbers(records)
             warnings += notes
-            made.append(_group(current, numbers[name], rank_by))
+            made.append(_group(current, numbers[name], rank_by, origins))
     made.sort(key=lambda group: (group.spec.task, group.spec.model, key_of(group.facts)))
     return Board(tuple(made), tuple(unranked), tuple(warnings))
 
@@ -76,12 +78,18 @@ def _why_unranked(record: RunRecord) -> str:
     return "partial" if record.partial or record.spec.limits() else ""
 
 
-def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -> Group:
+def _group(
+    records: Sequence[RunRecord],
+    numbers: NumbersReader,
+    rank_by: str,
+    origins: Mapping[str, str],
+) -> Group:
     rows: dict[str, list[RunRecord]] = {}
     for record in records:
         made = record.spec.unlearn
         key = [made.method, made.method_version, made.config, made.tuning, record.spec.lora]
         key += [record.spec.general_hash, made.method_source]
+        key += [origins[record.run_id]]  # runs of others are rows of their own
         rows.setdefault(key_of(key), []).append(record)
     closeness = ClosenessColumns(records, numbers)
     ranking = _ranking(records)
@@ -95,7 +103,7 @@ def _group(records: Sequence[RunRecord], numbers: NumbersReader, rank_by: str) -
 
     base, target = _answers(records, "base"), _answers(records, "target")
     found = [
-        _row(runs, columns, aggregate, _collapses(runs, base, target))
+        _row(runs, columns, aggregate, _collapses(runs, base, target), origins[runs[0].run_id])
         for _, runs in sorted(rows.items())
     ]
     headline = next((column for column in columns if column.name == rank_by), None)
@@ -183,6 +191,7 @@ def _row(
     columns: Sequence[Column],
     aggregate: Aggregate,
     collapses: Sequence[str],
+    origin: str,
 ) -> Row:
     ordered = sorted(records, key=run_key)
     runs = without_attack(ordered)
@@ -203,4 +212,5 @@ def _row(
         attacks=attacked_rows(ordered, columns, metrics, aggregate),
         reference=row_of(ordered[0].spec.method, registry()),
         chosen=how_chosen(ordered[0]),
+        origin=origin,
     )

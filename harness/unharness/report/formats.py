@@ -40,7 +40,7 @@ _MARKS = {"\\": "\\\\", "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "]("
 FIXED_FIELDS = (
     *("task", "data_source", "data_hash", "model"),
     *("tuning", "method", "hyperparameters", "chosen", "prompt", "attack", "seeds"),
-    *("target_seeds", "runs", "ranks"),
+    *("target_seeds", "runs", "origin", "ranks"),
 )
 
 
@@ -76,6 +76,7 @@ def row_values(group: Group, row: Row) -> dict[str, Any]:
         "seeds": list(row.seeds),
         "target_seeds": list(row.target_seeds),
         "runs": list(row.runs),
+        "origin": row.origin or None,
         "ranked_by": group.headline,
         "ranks": list(ranks) if ranks else None,
         "metrics": {
@@ -214,6 +215,7 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
         "seeds": " ".join(map(str, row["seeds"])),
         "target_seeds": " ".join(map(str, row["target_seeds"])),
         "runs": " ".join(row["runs"]),
+        "origin": row["origin"] or "",
         "ranks": " ".join(map(str, row["ranks"] or ())),
     }
     for name, metric in row["metrics"].items():

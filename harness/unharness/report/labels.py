@@ -39,7 +39,8 @@ class RowLabel:
     name: str
     """The method, with the tuning where the group holds several."""
     details: tuple[str, ...]
-    """Number of seeds, and the hyperparameters in which rows of the same name differ."""
+    """Number of seeds, the hyperparameters in which rows of the same name differ, and the origin
+    of records of others."""
 
 
 def metric_label(name: str, metric: MetricRecord) -> str:
@@ -120,6 +121,8 @@ def row_labels(group: Group) -> list[RowLabel]:
             details.insert(0, row.chosen)
         if len(row.seeds) > 1:
             details.append(_runs(row))
+        if row.origin:
+            details.append(f"from {row.origin}")
         labels.append(RowLabel(name, tuple(details)))
     return labels
 
@@ -171,6 +174,11 @@ def group_notes(group: Group) -> list[str]:
         notes.append(
             "General knowledge: below the interval the change against the target and its interval, "
             "paired by question where the records have each answer."
+        )
+    if origins := sorted({row.origin for row in group.rows if row.origin}):
+        notes.append(
+            f"Rows from {', '.join(origins)} are records of others: run ids and the digests of "
+            "their examples' numbers are verified, the numbers are not reproduced."
         )
     if any(group.best.values()):
         notes.append("Bold: significantly better than all other rows (95%); ties are not bold.")

@@ -63,6 +63,8 @@ class Row:
     """How its hyperparameters were chosen: `default`, a preset, `by hand`, `tuned, N trials`."""
     target_seeds: tuple[int, ...] = ()
     """By run."""
+    origin: str = ""
+    """Which folder of others its runs are from; empty for our own."""
 
     @property
     def method(self) -> str:
