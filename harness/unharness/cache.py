@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from unharness.errors import UnharnessError
@@ -100,6 +100,7 @@ def cached_folder(
     target = cache_folder(kind, key)
     home = target.parent
     if os.path.lexists(target) and not damage(target, on_note):
+        mark_used(target)
         return target, True
     with locked(home / f".{key}.lock", on_note):
         if os.path.lexists(target):
@@ -124,10 +125,23 @@ def cached_folder(
     return target, False
 
 
-def damage(entry: Path, on_note: Callable[[str], None] = lambda text: None) -> str:
+def mark_used(entry: Path) -> None:
+    """Note on the disk that an entry is used now; a cache that cannot be written stays as it is."""
+    with suppress(OSError):
+        os.utime(entry / MANIFEST_FILE)
+
+
+def damage(
+    entry: Path, on_note: Callable[[str], None] = lambda text: None, *, hashes: bool = True
+) -> str:
     """Return in what way an entry of the cache is not what was built; empty if it is.
 
     All of its files are read and hashed, at about a second for a gigabyte.
+
+    Args:
+        entry: its folder.
+        on_note: told of a long check.
+        hashes: False compares sizes alone, and reads nothing.
     """
     try:
         files: Files = json.loads((entry / MANIFEST_FILE).read_bytes())["files"]
@@ -139,9 +153,9 @@ def damage(entry: Path, on_note: Callable[[str], None] = lambda text: None) -> s
         whole = False
     if not whole:
         return f"{MANIFEST_FILE} cannot be read"
-    if size >= LARGE_BYTES:
+    if hashes and size >= LARGE_BYTES:
         on_note(f"checking {size / 1e9:.0f} GB in {entry}")
-    return changed_file(entry, files)
+    return changed_file(entry, files, hashes=hashes)
 
 
 def _write_manifest(folder: Path) -> None:

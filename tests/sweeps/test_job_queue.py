@@ -62,3 +62,19 @@ def test_a_closed_queue_hands_out_nothing(tmp_path):
     queue = JobQueue([job("a", tmp_path)])
     queue.close()
     assert queue.take(None) is None
+
+
+def test_nothing_starts_while_it_may_not_and_all_ends_when_it_shall(tmp_path):
+    (tmp_path / "t").mkdir()
+    said = ["wait"]
+    queue = JobQueue([job("a", tmp_path), job("b", tmp_path)], lambda: said[-1])
+    taken = []
+    waiting = threading.Thread(target=lambda: taken.append(queue.take(None)))
+    waiting.start()
+    time.sleep(0.5)
+    assert not taken
+    said.append("start")
+    waiting.join(5)
+    assert [one.run_id for one in taken] == ["a"]
+    said.append("end")
+    assert queue.take(None) is None

@@ -61,6 +61,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     },
     "models": ("unharness.cli.models:models_command", "List model presets; show or fetch one."),
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins and their errors."),
+    "doctor": ("unharness.cli.doctor:doctor_command", "Say what is wrong with this installation."),
+    "cache": ("unharness.cli.cache:cache_command", "Show, check and clear the cache."),
 }
 
 EXAMPLES = f"""\b

@@ -15,6 +15,7 @@ from rich.table import Table
 from unharness import defaults
 from unharness.cli.console import echo_json
 from unharness.cli.grid_options import grid_values, shared_options
+from unharness.cli.groups import CommandWithCommands
 from unharness.cli.options import format_option
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.run_options import (
@@ -23,7 +24,9 @@ from unharness.cli.run_options import (
     prompt_option,
     save_weights_option,
 )
+from unharness.cli.sweep_control import CONTROL_COMMANDS
 from unharness.cli.yaml_file import file_keys
+from unharness.report.values import clock
 from unharness.terminal import Console
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ Examples:
   unharness sweep grid.yaml --data ../data --workers 2
   unharness sweep grid.yaml --shard 2/4           # the second of four machines that share a folder
   unharness sweep grid.yaml --executor ray --address auto
+  unharness sweep status                          # from another terminal; pause, resume, drain too
 
 \b
 Repeat the command to resume an interrupted sweep: finished runs are not run again.
@@ -48,7 +52,7 @@ Exit code 3: some runs failed; repeat the command to retry them.
 """
 
 
-@click.command("sweep", epilog=EPILOG)
+@click.command("sweep", cls=CommandWithCommands, epilog=EPILOG)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--set",
@@ -102,6 +106,7 @@ def sweep_command(
     with progress_for(quiet) as progress:
         with progress.stage("prepare"):
             from unharness.sweeps.plan import plan_sweep
+            from unharness.sweeps.steering import steered
             from unharness.sweeps.sweep import failures, make_executor, parse_shard, run_sweep
 
         plan = plan_sweep(requests, found, progress)
@@ -114,7 +119,11 @@ def sweep_command(
     errors = Console(stderr=True)
     for note in plan.notes() if not quiet else ():
         errors.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
-    with closing(runner), watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
+    with (
+        closing(runner),
+        watching(len(plan.left), plan.estimate()[0], quiet, errors) as shown,
+        steered(plan, shown, _command()) as observer,
+    ):
         results = run_sweep(plan, runner, observer)
     if form == "json":
         echo_json(_report(plan, results))
@@ -122,6 +131,15 @@ def sweep_command(
         _print_report(plan, results, errors, quiet)
     if failures(results):
         sys.exit(SOME_FAILED)
+
+
+for _command_of_others in CONTROL_COMMANDS:
+    sweep_command.add_command(_command_of_others)
+
+
+def _command() -> str:
+    """Return this command as a user would write it."""
+    return shlex.join(["unharness", *sys.argv[1:]])
 
 
 def _print_plan(plan: SweepPlan, form: str) -> None:
@@ -164,18 +182,12 @@ def _estimate(seconds: float, unknown: int, left: int) -> str:
     return f"about {clock(seconds)} for one worker, by past records{more}"
 
 
-def clock(seconds: float) -> str:
-    """Return a duration in hours and minutes, or minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
-
-
 def _report(plan: SweepPlan, results: list[JobResult]) -> dict[str, Any]:
     return {
         "results": plan.results,
         "cells": len(plan.cells),
         "done_before": len(plan.cells) - len(plan.left),
+        "not_started": len(plan.left) - len(results),
         "runs": [vars(result) for result in results],
     }
 
@@ -191,12 +203,13 @@ def _print_report(plan: SweepPlan, results: list[JobResult], console: Console, q
         console.print(f"{done} runs done, {before} were done before, {len(failed)} failed")
         where = f"records in {plan.results}; 'unharness leaderboard' compares them"
         console.print(where, style="dim", soft_wrap=True)
+        if left := len(plan.left) - len(results):
+            console.print(f"{left} runs were not started; repeat the command to go on")
     if not failed:
         return
     labels = {cell.run_id: cell.label for cell in plan.cells}
     for result in failed:
         line = f"failed: {labels[result.run_id]}: {result.error}"
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
-    again = shlex.join(["unharness", *sys.argv[1:]])
     console.print("retry only the failed runs:", markup=False)
-    console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"  {_command()}", markup=False, highlight=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unharness.cache import cache_folder, cached_folder, damage
+from unharness.cache import cache_folder, cached_folder, damage, mark_used
 from unharness.data.encoding import Encoded, encode_examples
 from unharness.data.examples import Example, Split, content_hash
 from unharness.data.recipe import FineTuneConfig, LoraSettings, Precision
@@ -135,7 +135,10 @@ class FineTuner:
     def find(self, splits: Sequence[Split], recipe: FineTuneConfig) -> TrainedModel | None:
         """Return the fine-tuned model if it is in the cache; nothing is trained."""
         folder = self.folder(splits, recipe)
-        return None if damage(folder) else self._loaded(folder, cached=True)
+        if damage(folder):
+            return None
+        mark_used(folder)
+        return self._loaded(folder, cached=True)
 
     def folder(self, splits: Sequence[Split], recipe: FineTuneConfig) -> Path:
         """Return where the fine-tuned model is, or will be."""

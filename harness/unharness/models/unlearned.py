@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unharness.cache import MANIFEST_FILE, cache_dir, cached_folder, damage, is_locked, locked
+from unharness.cache import (
+    MANIFEST_FILE,
+    cache_dir,
+    cached_folder,
+    damage,
+    is_locked,
+    locked,
+    mark_used,
+)
 from unharness.models.lora import is_adapted
 from unharness.models.states import is_adapter_state, with_state
 from unharness.models.weights import tuned_state
@@ -79,7 +87,7 @@ def find_unlearned(key: str, on_note: Callable[[str], None]) -> StoredWeights | 
     try:
         tensors = load_file(str(folder / WEIGHTS_FILE))
         facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
-        os.utime(folder / MANIFEST_FILE)  # the least recently used go first
+        mark_used(folder)  # the least recently used go first
     except (OSError, ValueError):  # another process has just made room
         return None
     return StoredWeights(tensors, facts)

@@ -36,3 +36,10 @@ def shown_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(shown_value, value))
     return str(value)
+
+
+def clock(seconds: float) -> str:
+    """Return a duration in hours and minutes, or minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

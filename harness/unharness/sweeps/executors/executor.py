@@ -13,6 +13,8 @@ from unharness.request import RunRequest
 from unharness.strict_model import StrictModel
 
 Outcome = Literal["done", "found", "failed"]
+Admission = Literal["start", "wait", "end"]
+"""Whether a job may be started now, later, or no more in this sweep."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ class JobResult:
 class SweepObserver:
     """Hears how far a sweep is, from several threads at once. Derive from it to show something."""
 
+    def admission(self) -> Admission:
+        """Say whether a job may be started; executors ask before each, and again while they wait.
+
+        What has started always goes on to its end.
+        """
+        return "start"
+
     def started(self, job: Job, worker: str) -> None:
         """Hear that a worker begins a job."""
 
@@ -99,7 +108,8 @@ class Executor(ABC):
     def run(self, jobs: Sequence[Job], observer: SweepObserver) -> list[JobResult]:
         """Run all jobs and return their results, whatever their order.
 
-        A job that fails is a result, not an exception.
+        A job that fails is a result, not an exception. Before each job `observer.admission()` is
+        asked; a job that is not started has no result.
 
         Raises:
             UnharnessError: nothing can be carried out at all.

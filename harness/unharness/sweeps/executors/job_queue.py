@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unharness.cache import is_locked
-from unharness.sweeps.executors.executor import Job
+from unharness.sweeps.executors.executor import Admission, Job
 
 LOOK_S = 0.3
 
 
 class JobQueue:
-    """Hands out jobs to workers that ask from threads of their own."""
+    """Hands out jobs to workers that ask from threads of their own.
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    Args:
+        jobs: all of them.
+        admission: says whether one may be started now.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Job], admission: Callable[[], Admission] = lambda: "start"
+    ) -> None:
         self._left = list(jobs)
+        self._admission = admission
         self._changed = threading.Condition()
         self._building: dict[str, Path] = {}
         self._closed = False
 
     def take(self, engine: str | None) -> Job | None:
-        """Return the next job, one of that engine if there is one; None: nothing is left.
+        """Return the next job, one of that engine if there is one; None: nothing more is started.
 
         A target that several jobs need is made by the first of them; the others wait for it,
         and meanwhile those whose target is there go first. What another sweep is at comes last:
@@ -30,7 +38,10 @@ class JobQueue:
         """
         with self._changed:
             while self._left and not self._closed:
-                job = self._choose(engine)
+                admission = self._admission()
+                if admission == "end":
+                    return None
+                job = self._choose(engine) if admission == "start" else None
                 if job is not None:
                     self._left.remove(job)
                     if job.target is not None and not job.target.is_dir():

@@ -73,7 +73,7 @@ class Local(Executor):
             presets = set(registry().names("models"))
             small = all(job.request.model in presets for job in jobs)
             self._slots = slots(jobs[0].device, self.options.workers, small=small)
-        batch = _JobBatch(JobQueue(jobs), observer)
+        batch = _JobBatch(JobQueue(jobs, observer.admission), observer)
         used = self._slots[: len(jobs)]
         threads = [
             threading.Thread(target=self._work, args=(slot, batch), name=slot.name, daemon=True)

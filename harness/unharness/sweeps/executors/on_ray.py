@@ -134,7 +134,14 @@ class _Round:
         """Submit what there is room for, take what is finished, until nothing is left."""
         try:
             while self._waiting or self._under_way:
-                self._submit()
+                admission = self._observer.admission()
+                if admission == "start":
+                    self._submit()
+                elif admission == "end":
+                    self._waiting.clear()
+                if not self._under_way:  # Ray refuses to wait for nothing
+                    time.sleep(LOOK_S if self._waiting else 0.0)
+                    continue
                 ready, _ = self._ray.wait(list(self._under_way), timeout=LOOK_S)
                 for ref in ready:
                     self._take(ref)

@@ -1,0 +1,1 @@
+"""The state of an installation: what its cache holds, and what is wrong with it."""
