@@ -114,15 +114,25 @@ def cached_folder(
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=home, prefix=f".{key}-"))
-        try:
-            build(scratch)
-            _write_manifest(scratch)
-            scratch.rename(target)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
+        fill_folder(target, build)
     return target, False
+
+
+def fill_folder(target: Path, build: Callable[[Path], None]) -> None:
+    """Let `build` fill an empty folder; complete and with a manifest, it takes its place.
+
+    Args:
+        target: its place, where nothing may be; its parent exists.
+        build: what fills the folder that it is given.
+    """
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        build(scratch)
+        _write_manifest(scratch)
+        scratch.rename(target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
 
 
 def mark_used(entry: Path) -> None:

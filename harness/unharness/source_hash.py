@@ -13,9 +13,13 @@ from pathlib import Path
 
 DIGITS = 16
 DESCRIPTIONS = frozenset(
-    {"evidence", "family", "gradients_before_training", "streams_by_term", "threat_model"}
+    {
+        *("evidence", "family", "gradients_before_training", "streams_by_term", "threat_model"),
+        *("load_training_state", "training_state"),
+    }
 )
-"""Methods and attributes of a plugin's classes that only describe it; no result depends on them."""
+"""Methods and attributes of a plugin's classes that only describe it, or carry its state over an
+interruption; no result depends on them."""
 CORE = "unharness"
 
 

@@ -69,3 +69,17 @@ class GRU(WrapperMethod):
         self._mean = plus(self._mean, others, ema, own=1 - ema) if self._mean else others
         self._report["rectified_steps"] += int(product(forget, self._mean) < 0)
         return plus(rectified(forget, self._mean), others, self.config.retain_gradient)
+
+    def training_state(self) -> Mapping[str, object]:
+        """Return the mean gradient, by parameter, and how many steps were rectified."""
+        mean = {f"mean/{name}": value for name, value in self._mean.items()}
+        return {"rectified_steps": self._report["rectified_steps"], **mean}
+
+    def load_training_state(self, state: Mapping[str, Tensor | int]) -> None:
+        """Go on with the mean."""
+        self._report["rectified_steps"] = state["rectified_steps"]
+        self._mean = {
+            name.removeprefix("mean/"): value
+            for name, value in state.items()
+            if not isinstance(value, int)
+        }

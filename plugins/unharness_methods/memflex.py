@@ -184,6 +184,15 @@ class MemFlex(GradientDifference):
         forget, retain = terms
         return self._steps.combine(forget, retain)
 
+    def training_state(self) -> Mapping[str, object]:
+        """Return how often each tensor was in the region, where it is located at every step."""
+        return self._steps.training_state() if self.config.localise == "every-step" else {}
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:
+        """Go on counting."""
+        if self.config.localise == "every-step":
+            self._steps.load_training_state(state)
+
     def unlearn(self, context: UnlearnContext) -> None:
         """Train on the region.
 

@@ -79,6 +79,10 @@ class NPOSAM(WrapperMethod):
         self._before = {}
         super().finish_gradients(model)
 
+    def training_state(self) -> Mapping[str, object]:
+        """Return nothing: what a pass leaves is used up within its step."""
+        return {}
+
 
 def move_along(model: LanguageModel, gradients: Gradients, radius: float) -> dict[str, Tensor]:
     """Add radius · g / ‖g‖ to the weights, and return what they were; g = 0 moves nothing."""

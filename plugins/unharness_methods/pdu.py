@@ -107,6 +107,15 @@ class PDU(LossMethod):
         self._dual.move(still=self._step <= self._warmup)
         self._history.append(self._dual.multiplier)
 
+    def training_state(self) -> Mapping[str, object]:
+        """Return the multiplier after every step; a step's losses are forgotten."""
+        return {"multipliers": list(self._history)}
+
+    def load_training_state(self, state: Mapping[str, list[float]]) -> None:
+        """Go on with the last multiplier."""
+        self._history[:] = state["multipliers"]
+        self._step, self._dual.multiplier = len(self._history), self._history[-1]
+
     def streams_by_term(self) -> Sequence[Collection[str]]:
         """Return the streams that each term passes."""
         return [["forget"], ["retain"]]

@@ -68,6 +68,21 @@ class PerStepRegion:
                 scores.append(compare(name, left, right))
         return choose_region(scores, self._mu, self._sigma)
 
+    def training_state(self) -> Mapping[str, object]:
+        """Return what was counted, and the report of it."""
+        return {
+            "chosen": dict(self._chosen),
+            "empty": self._empty,
+            "steps": self._steps,
+            "region": self._report.get("region"),
+        }
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:
+        """Go on counting."""
+        self._chosen = dict(state["chosen"])
+        self._empty, self._steps = state["empty"], state["steps"]
+        self._report["region"] = state["region"]
+
     def _note(self, region: Region) -> None:
         self._steps += 1
         self._empty += not region.names

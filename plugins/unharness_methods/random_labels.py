@@ -43,6 +43,14 @@ class RandomLabels(LossMethod):
         self._vocabulary = min(len(context.tokenizer), embeddings)
         self._generator = context.torch_generator("random-labels")
 
+    def training_state(self) -> Mapping[str, object]:
+        """Return the state of the source of chance, uint8."""
+        return {"generator": self._generator.get_state()}
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:
+        """Go on with the draws."""
+        self._generator.set_state(state["generator"])
+
     def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean NLL of the drawn tokens over the batch (nats per token)."""
         return sequence_nll(model, self._relabelled(batch["forget"])).mean()

@@ -143,17 +143,21 @@ def test_force_unlearns_again(counted, tmp_path):
 
 def test_the_least_recently_used_weights_make_room(tmp_path, monkeypatch):
     from unharness.cache import cached_folder
-    from unharness.models.unlearned import KIND, make_room
+    from unharness.cache_limit import UNLEARNED, make_room
 
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path))
     for index, key in enumerate(("aa", "bb", "cc")):
         folder, _ = cached_folder(
-            KIND, key, lambda at: (at / "x").write_bytes(bytes(1000)) and None
+            UNLEARNED, key, lambda at: (at / "x").write_bytes(bytes(1000)) and None
         )
-
         os.utime(folder / "manifest.json", (index, index))
-    make_room(keep="aa", limit_gb=2.5e-6)
-    assert {path.name for path in tmp_path.glob(f"{KIND}/[a-z]*/")} == {"aa", "cc"}
+    state = tmp_path / "trainings" / "dd-1" / "00000007"
+    state.mkdir(parents=True)
+    (state / "manifest.json").write_bytes(bytes(1000))
+    os.utime(state / "manifest.json", (1.5, 1.5))
+    make_room(keep=tmp_path / UNLEARNED / "aa", limit_gb=2.5e-6)
+    assert {path.name for path in tmp_path.glob(f"{UNLEARNED}/[a-z]*/")} == {"aa", "cc"}
+    assert not state.parent.exists()
 
 
 TASK = """

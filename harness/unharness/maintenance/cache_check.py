@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unharness.cache import damage
+from unharness.cache_limit import TRAININGS
 from unharness.errors import reason_of
 from unharness.maintenance.cache_contents import KEY, CacheEntry
 
@@ -33,6 +34,9 @@ def entry_problem(
         return _note_problem(entry.path)
     if entry.room == "data":
         return _data_problem(entry.path)
+    if entry.room == TRAININGS:
+        problems = (damage(state, on_note, hashes=hashes) for state in entry.path.glob("[0-9]*"))
+        return next((one for one in problems if one), "")
     return ""
 
 

@@ -18,6 +18,7 @@ from unharness.cache import MANIFEST_FILE, cache_dir, is_locked
 ROOMS: Mapping[str, str] = {
     "models": "target and retrained models that were trained here",
     "unlearned": "what methods and attacks made of a target",
+    "trainings": "states of trainings that were interrupted, or run",
     "pretrained": "pretrained models, fetched and converted",
     "data": "data sets, fetched from the hub",
     "own_answers": "answers of a target that methods asked for",

@@ -29,6 +29,7 @@ from unharness.models.source import ModelSource
 from unharness.models.weights import save_weights
 from unharness.progress import OnStep, Progress
 from unharness.training import ranks
+from unharness.training.kept_states import KeptStates
 from unharness.training.log import TrainingLog
 
 if TYPE_CHECKING:
@@ -115,12 +116,13 @@ class FineTuner:
         Raises:
             ModelError: the base cannot be loaded, or has no end token.
         """
+        key = self.key(splits, recipe)
+        states = KeptStates(key, self.progress.note)
 
         def build(folder: Path) -> None:
             with self.progress.stage(label) as stage:
-                self._train(splits, recipe, folder, stage.step)
+                self._train(splits, recipe, folder, stage.step, states)
 
-        key = self.key(splits, recipe)
         # The first process decides for all: it alone builds, and needs the others for it.
         together = ranks.world_size() > 1 and not ranks.agree(
             ranks.is_leader() and not damage(cache_folder(KIND, key))
@@ -128,6 +130,7 @@ class FineTuner:
         if together and not ranks.is_leader():
             self._train_along(splits, recipe)
         folder, cached = cached_folder(KIND, key, build, self.progress.note)
+        states.clear()
         if together and ranks.is_leader():
             ranks.agree(True)
         return self._loaded(folder, cached)
@@ -170,7 +173,12 @@ class FineTuner:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _train(
-        self, splits: Sequence[Split], recipe: FineTuneConfig, folder: Path, on_step: OnStep
+        self,
+        splits: Sequence[Split],
+        recipe: FineTuneConfig,
+        folder: Path,
+        on_step: OnStep,
+        states: KeptStates | None = None,
     ) -> None:
         if self.start:
             model, tokenizer = self.start.load()
@@ -190,6 +198,7 @@ class FineTuner:
             knowledge=self.knowledge,
             on_step=on_step,
             on_note=self.progress.note,
+            kept_states=states,
         )
         save_weights(model, tokenizer, folder)
         content = asdict(log) | {"truncated": truncated, "splits": [split.name for split in splits]}
@@ -229,6 +238,7 @@ def fine_tune(
     knowledge: Sequence[Example] = (),
     on_step: OnStep | None = None,
     on_note: Callable[[str], None] = lambda text: None,
+    kept_states: KeptStates | None = None,
 ) -> tuple[TrainingLog, int]:
     """Train a model in place on the answers of some splits, end tokens included.
 
@@ -245,6 +255,7 @@ def fine_tune(
         knowledge: what is learned besides.
         on_step: told of every step.
         on_note: as for `train`.
+        kept_states: where its state is kept, so that it can be resumed.
 
     Returns:
         What the training did, and how many examples were longer than `max_length`.
@@ -256,6 +267,7 @@ def fine_tune(
         return TrainingLog(), 0
     from unharness.training.likelihood import sequence_nll
     from unharness.training.loop import train
+    from unharness.training.resumption import Resumable
     from unharness.training.steps import fine_tune_steps
 
     encoded = learned_rows(
@@ -283,6 +295,7 @@ def fine_tune(
         precision=precision,
         on_step=on_step,
         on_note=on_note,
+        resumable=Resumable(kept_states.next()) if kept_states else None,
     )
     return log, sum(row.truncated for row in encoded)
 

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from unharness.cache import (
     MANIFEST_FILE,
     cache_dir,
+    cache_folder,
     cached_folder,
     damage,
-    is_locked,
     locked,
     mark_used,
 )
+from unharness.cache_limit import UNLEARNED, make_room
 from unharness.models.lora import is_adapted
 from unharness.models.states import is_adapter_state, with_state
 from unharness.models.weights import tuned_state
@@ -31,12 +32,9 @@ from unharness.models.weights import tuned_state
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
 
-KIND = "unlearned"
+KIND = UNLEARNED
 WEIGHTS_FILE = "changed.safetensors"
 FACTS_FILE = "facts.json"
-LIMIT_VARIABLE = "UNHARNESS_CACHE_GB"
-DEFAULT_LIMIT_GB = 20.0
-"""Of unlearned weights; the least recently used go first."""
 
 
 @dataclass(frozen=True)
@@ -129,39 +127,9 @@ def keep_unlearned(
 
     try:
         cached_folder(KIND, key, build, on_note)
-        make_room(keep=key)
+        make_room(keep=cache_folder(KIND, key))
     except OSError as error:
         on_note(f"the unlearned weights are not kept in the cache ({error})")
-
-
-def make_room(keep: str, limit_gb: float | None = None) -> None:
-    """Remove the least recently used weights until the rest is within the limit.
-
-    Args:
-        keep: a key that stays whatever its size.
-        limit_gb: 1e9 bytes; None: `UNHARNESS_CACHE_GB`, or 20.
-    """
-    home = cache_dir() / KIND
-    limit = (_limit_gb() if limit_gb is None else limit_gb) * 1e9
-    entries = sorted(home.glob(f"[0-9a-f]*/{MANIFEST_FILE}"), key=lambda path: path.stat().st_mtime)
-    sizes = {
-        path.parent: sum(file.stat().st_size for file in path.parent.iterdir()) for path in entries
-    }
-    total = sum(sizes.values())
-    for folder, size in sizes.items():
-        if total <= limit:
-            return
-        if folder.name == keep or is_locked(home / f".{folder.name}.lock"):
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        total -= size
-
-
-def _limit_gb() -> float:
-    try:
-        return float(os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT_GB))
-    except ValueError:
-        return DEFAULT_LIMIT_GB
 
 
 def _digest_of(tensor: Any) -> str:

@@ -109,6 +109,8 @@ def target_record(plan: RunPlan, target: TrainedModel, target_hash: str) -> Targ
     log = target.log
     facts = {name: log[name] for name in ("steps", "examples", "tokens", "seconds", "truncated")}
     facts["last_loss"] = log["losses"][-1] if log["losses"] else None
+    if resumed := log.get("resumed_at"):
+        facts["resumed_at"] = resumed
     return TargetRecord(
         weights_hash=target_hash,
         tuning=plan.spec.target_tuning,

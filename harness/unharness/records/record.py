@@ -138,7 +138,8 @@ class TargetRecord(RecordPart):
     cached: bool
     """Whether it was trained before this run."""
     training: dict[str, Any]
-    """Steps, examples, tokens, seconds, and the last loss; empty for a given target."""
+    """Steps, examples, tokens, seconds, the last loss, and `resumed_at` as in TrainingRecord, where
+    it was; empty for a given target."""
     source: Literal["trained", "given"] = "trained"
     """`given`: the user named weights that know the facts, and nothing was taught."""
     given: str | None = None
@@ -157,6 +158,8 @@ class TrainingRecord(RecordPart):
     """The loss of every step."""
     update_norms: dict[str, Number] = Field(default_factory=dict)
     """By trained tensor: the L2 norm of its weights after minus before; 0 if it never moved."""
+    resumed_at: list[Count] = Field(default_factory=list)
+    """Numbers of the steps behind which the training went on after it had been interrupted."""
     trainable_parameters: Count = 0
     total_parameters: Count = 0
     weights_hash: str | None = None
@@ -172,10 +175,12 @@ class AttackRecord(RecordPart):
 
     name: str
     seconds: Number | None = None
-    """Wall-clock seconds, when it was made."""
+    """Wall-clock seconds, when it was made; of a resumed training all of them."""
     steps: Count = 0
     examples: Count = 0
     tokens: Count = 0
+    resumed_at: list[Count] = Field(default_factory=list)
+    """As in TrainingRecord."""
     weights_hash: str | None = None
     """SHA-256 of the weights that it left; None where it changes none."""
     report: dict[str, Any] = Field(default_factory=dict)
@@ -190,7 +195,8 @@ class CostRecord(RecordPart):
     """What it cost."""
 
     train_seconds: Number | None = None
-    """Wall-clock seconds of the unlearning, localisation included."""
+    """Wall-clock seconds of the unlearning, localisation included; of a resumed training, those
+    before the interruption too."""
     seconds_per_step: Number | None = None
     """Of the training loop alone."""
     tokens_per_second: Number | None = None

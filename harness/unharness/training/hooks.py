@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,6 +60,21 @@ class StepHooks:
 
     def after_step(self, model: LanguageModel) -> None:
         """Act once the optimizer has moved the weights; dual variables are moved here."""
+
+    def training_state(self) -> Mapping[str, object]:
+        """Return what is kept in Python from step to step, and in the report, by name.
+
+        So that a training that is interrupted can go on: tensors, and JSON values. Who defines it
+        says all; of others a training is resumed only where nothing that they hold has changed.
+        """
+        return {}
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `training_state` returned; `prepare` has run, and no step yet.
+
+        Args:
+            state: tensors on the devices that they were on; of JSON values, tuples are lists.
+        """
 
 
 class TermGradients:

@@ -13,12 +13,17 @@ class TrainingLog:
     examples: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    """Of all steps, those before an interruption included."""
     moved_parameters: int = 0
     """How many parameters could move."""
     losses: list[float] = field(default_factory=list)
     """The loss of every step."""
     update_norms: dict[str, float] = field(default_factory=dict)
     """By trained tensor: the L2 norm of its weights after minus before."""
+    resumed_at: list[int] = field(default_factory=list)
+    """Numbers of the steps behind which it went on after an interruption."""
+    seconds_before: float = 0.0
+    """Of `seconds`: those of the steps before the last interruption."""
 
     def followed_by(self, other: TrainingLog) -> TrainingLog:
         """Return what this training and then another one did."""
@@ -30,4 +35,6 @@ class TrainingLog:
             max(self.moved_parameters, other.moved_parameters),
             self.losses + other.losses,
             self.update_norms | other.update_norms,
+            self.resumed_at + other.resumed_at,
+            self.seconds_before + other.seconds_before,
         )

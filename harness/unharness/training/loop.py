@@ -23,6 +23,7 @@ from unharness.training.hooks import StepHooks
 from unharness.training.log import TrainingLog
 from unharness.training.profiling import recorded_steps
 from unharness.training.restore import restored
+from unharness.training.resumption import Resumable, StateKeeper
 from unharness.training.sharded import fsdp_sharded, keep_unwrapped
 from unharness.training.step_trainer import Loss, StepDataset, StepTrainer
 from unharness.training.steps import Step
@@ -46,6 +47,7 @@ def train(
     on_note: Callable[[str], None] = lambda text: None,
     stop_after: int | None = None,
     checkpoints: Checkpoints | None = None,
+    resumable: Resumable | None = None,
 ) -> TrainingLog:
     """Train `model` in place; only parameters with `requires_grad` move.
 
@@ -69,6 +71,8 @@ def train(
             learning rate are those of all steps, so the weights are those that a training without
             a stop has after this step.
         checkpoints: points on the way, of the steps that are taken.
+        resumable: where the state is kept, so that an equal training that was interrupted goes on
+            from there; None, or several processes: nothing is kept.
 
     Raises:
         MethodError: the loss is not finite, has no gradient, or nothing may move; or memory does
@@ -86,26 +90,32 @@ def train(
     device = next(model.parameters()).device
     # Of several processes the first one alone leaves a record.
     before = InitialWeights(model) if ranks.is_leader() else None
+    keeper = None
+    if resumable and before and ranks.world_size() == 1 and not checkpoints:
+        facts = {"config": config.model_dump(mode="json"), "seed": seed, "precision": precision}
+        keeper = StateKeeper(resumable, log, steps, len(taken), before, facts)
+    first = keeper.first if keeper else 0
     place = fsdp_sharded(model, device) if ranks.is_sharded() else nullcontext(model)
     with (
         tempfile.TemporaryDirectory(prefix="unharness-") as scratch,
         place as trained,
         restored(trained),
-        recorded_steps(len(taken)) as after_step,
+        recorded_steps(len(taken) - first) as after_step,
     ):
         trainer = StepTrainer(
             model=trained,
             args=_arguments(config, len(steps), seed, device, precision, scratch),
-            train_dataset=StepDataset(steps),
+            train_dataset=StepDataset(steps[first:]),
             data_collator=lambda items: items[0],
-            callbacks=[_Follow(log, len(taken), on_step)],
+            callbacks=[_Follow(log, len(taken), on_step, first)],
             step_loss=loss,
             hooks=hooks or StepHooks(),
             after_step=after_step,
             on_note=on_note,
+            first=first,
         )
-        if len(taken) < len(steps):
-            trainer.add_callback(_StopAfter(len(taken)))
+        if first or len(taken) < len(steps):
+            trainer.add_callback(_StopAfter(len(taken) - first))
         if checkpoints and before:
             at = checkpoint_steps(len(taken), checkpoints.count)
 
@@ -117,14 +127,21 @@ def train(
                 checkpoints.keep(so_far)
 
             trainer.add_callback(_AtSteps(at, keep))  # after those that finish a step
+        if keeper:
+            keeper.attach(trainer)
         if on_placed:
             on_placed(trained)
         trainer.remove_callback(PrinterCallback)  # would print every step
         if ranks.is_sharded():
             keep_unwrapped(trainer.accelerator)
         started = time.perf_counter()
-        trainer.train()
-        log.seconds = time.perf_counter() - started
+        try:
+            trainer.train()
+        except KeyboardInterrupt:
+            if keeper:
+                keeper.say_interrupted()
+            raise
+        log.seconds = log.seconds_before + time.perf_counter() - started
         trainer.accelerator.free_memory()
     model.eval()
     if before:
@@ -198,10 +215,11 @@ def _warm(config: TrainConfig) -> str:
 class _Follow(TrainerCallback):
     """Collects the loss curve and passes it on."""
 
-    def __init__(self, log: TrainingLog, total: int, on_step: OnStep | None) -> None:
+    def __init__(self, log: TrainingLog, total: int, on_step: OnStep | None, first: int) -> None:
         self._log = log
         self._total = total
         self._on_step = on_step
+        self._first = first
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         if not logs or "loss" not in logs:
@@ -213,7 +231,7 @@ class _Follow(TrainerCallback):
                 "lr": float(logs.get("learning_rate", 0.0)),
                 "grad_norm": float(logs.get("grad_norm", 0.0)),
             }
-            self._on_step(state.global_step, self._total, values)
+            self._on_step(self._first + state.global_step, self._total, values)
 
 
 class _StopAfter(TrainerCallback):

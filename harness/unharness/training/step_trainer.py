@@ -45,17 +45,28 @@ class StepTrainer(Trainer):
         hooks: StepHooks,
         after_step: Callable[[], None],
         on_note: Callable[[str], None],
+        first: int = 0,
         **kwargs: Any,
     ) -> None:
+        """Make one; `first` is how many steps were taken before those of the dataset."""
         super().__init__(*args, **kwargs)
         self._step_loss = step_loss
         self._hooks = hooks
         self._on_note = on_note
-        self._most: int | None = None  # examples of a micro-batch, once memory did not suffice
-        self.add_callback(_AfterStep(lambda: hooks.after_step(self._unwrapped()), after_step))
+        self._first = first
+        self.most_examples: int | None = None
+        """Of a micro-batch, once memory did not suffice."""
+        self.add_callback(_AfterStep(lambda: hooks.after_step(self.bare_model), after_step))
 
-    def _unwrapped(self) -> LanguageModel:
+    @property
+    def bare_model(self) -> LanguageModel:
+        """The model without what Trainer wraps around it."""
         return self.accelerator.unwrap_model(self.model)
+
+    @property
+    def _number(self) -> int:
+        """Of the step that is under way, from 1."""
+        return self._first + int(self.state.global_step) + 1
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
         return SequentialSampler(self.train_dataset)  # the plan is already in order
@@ -75,9 +86,9 @@ class StepTrainer(Trainer):
         model.train()
         losses = []
         for index in range(self._hooks.passes):
-            self._hooks.before_pass(self._unwrapped(), index)
+            self._hooks.before_pass(self.bare_model, index)
             losses.append(self._pass(model, inputs["step"]))
-        self._hooks.finish_gradients(self._unwrapped())
+        self._hooks.finish_gradients(self.bare_model)
         return losses[0]
 
     def _pass(self, model: LanguageModel, step: Step) -> torch.Tensor:
@@ -89,7 +100,7 @@ class StepTrainer(Trainer):
         Raises:
             MethodError: the memory does not hold a single example.
         """
-        bare = self._unwrapped()
+        bare = self.bare_model
         before = take_gradients(bare)
         if ranks.world_size() > 1 or ranks.is_sharded():
             found: tuple[torch.Tensor, TermGradients | None] | None = self._backward(model, step)
@@ -109,23 +120,23 @@ class StepTrainer(Trainer):
 
     def _fitting(self, step: Step) -> Step:
         """Return the step in micro-batches of the size that memory was seen to hold."""
-        if self._most is None or largest_micro_batch(step) <= self._most:
+        if self.most_examples is None or largest_micro_batch(step) <= self.most_examples:
             return step
-        return in_parts(step, self._most)
+        return in_parts(step, self.most_examples)
 
     def _make_smaller(self, step: Step) -> None:
         """Halve the micro-batches of this step and of those to come, and say so."""
         size = largest_micro_batch(self._fitting(step))
-        number = self.state.global_step + 1
+        number = self._number
         if size == 1:
             raise MethodError(
                 f"step {number}: out of memory: one example does not fit in training; a smaller "
                 "--max-length or --tuning lora takes less, as does a device with more memory"
             )
-        self._most = size // 2
+        self.most_examples = size // 2
         self._on_note(
-            f"step {number}: out of memory; micro-batches have {self._most} examples from here on, "
-            "which leaves the gradient as it is"
+            f"step {number}: out of memory; micro-batches have {self.most_examples} examples from "
+            "here on, which leaves the gradient as it is"
         )
 
     def _backward(
@@ -141,11 +152,11 @@ class StepTrainer(Trainer):
         for micro in step.micro_batches:
             batch, share = _own_part(micro)
             for index, term in enumerate(self._terms(model, batch.to(self.args.device))):
-                _check(term, self.state.global_step + 1)
+                _check(term, self._number)
                 self.accelerator.backward(term * share)
                 total += term.detach() * share
                 if separate:
-                    separate.take(index, self._unwrapped())
+                    separate.take(index, self.bare_model)
         return total, separate
 
     def _terms(self, model: LanguageModel, batch: Batch) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -26,6 +27,14 @@ class InitialWeights:
             for name, value in model.named_parameters()
             if value.requires_grad
         }
+
+    def digest(self) -> str:
+        """Return a digest of them: names, types, shapes and bytes. Asked before the norms are."""
+        found = hashlib.sha256()
+        for name, value in sorted(self._kept.items()):
+            found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            found.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return found.hexdigest()
 
     def update_norms(self, model: LanguageModel, *, again: bool = False) -> dict[str, float]:
         """Return the L2 norm of after minus before, by tensor; 0 if and only if nothing moved.

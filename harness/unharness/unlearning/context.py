@@ -24,6 +24,7 @@ from unharness.models.states import State, combined, model_state, with_state
 from unharness.models.trained import TrainedModel, fine_tune, training_log
 from unharness.progress import OnStep
 from unharness.training.checkpoints import Checkpoints
+from unharness.training.kept_states import KeptStates
 from unharness.training.log import TrainingLog
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class UnlearnContext:
     """Call it with what the user should know and the record should say, in a line."""
     checkpoints: Checkpoints | None = None
     """Where the training of a LossMethod is looked at on its way."""
+    kept_states: KeptStates | None = None
+    """Where states of trainings are kept, so that one that is interrupted goes on from there."""
     log: TrainingLog = field(default_factory=TrainingLog)
     """What the training did; a method that trains by itself fills it."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -194,6 +197,8 @@ class UnlearnContext:
                 raise MethodError(f"nothing here can train from the {start} model")
             trained = self.tuner(start, splits, recipe)
             model, log = trained.model, training_log(trained.log)
+            if trained.cached:
+                log.seconds_before = 0.0  # of another run
         else:
             model = with_state(copy.deepcopy(self.model), start)
             log, _ = fine_tune(
@@ -206,6 +211,7 @@ class UnlearnContext:
                 precision=self.precision,
                 on_step=self.on_step,
                 on_note=self.note,
+                kept_states=self.kept_states,
             )
         self.log = self.log.followed_by(log)
         if is_adapted(model) and not is_adapted(self.model):

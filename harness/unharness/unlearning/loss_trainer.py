@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from unharness.errors import MethodError
 from unharness.training.loop import train
+from unharness.training.resumption import Resumable
 from unharness.training.steps import unlearn_steps
 from unharness.unlearning.context import UnlearnContext
 from unharness.unlearning.method import LossMethod
+from unharness.unlearning.method_state import MethodState
 from unharness.unlearning.reference import make_reference
 from unharness.unlearning.stream_rows import stream_rows
 from unharness.unlearning.streams import with_forget
@@ -47,6 +49,10 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
     if reference:
         reference.prepare(context, {name: taken.taken() for name, taken in rows.items()})
     with only_trainable(context.model, selected):
+        resumable = None
+        if context.kept_states:
+            place = context.kept_states.next()
+            resumable = Resumable(place, MethodState(method, context))
         context.log = train(
             context.model,
             steps,
@@ -60,6 +66,7 @@ def train_with_loss(method: LossMethod, context: UnlearnContext) -> None:
             on_note=context.note,
             stop_after=config.stop_after,
             checkpoints=context.checkpoints,
+            resumable=resumable,
         )
 
 

@@ -30,6 +30,7 @@ from unharness.progress import Progress
 from unharness.records.record import AttackRecord, RunRecord
 from unharness.records.stage_specs import digest_of
 from unharness.registry import Registry
+from unharness.training.kept_states import KeptStates
 
 VERSION = 1
 """Raised whenever the same key would give another model."""
@@ -53,7 +54,7 @@ def attacked_model(
             if attack.changes_weights:
                 weights = _changed(plan, progress, weights, record, place)
             else:
-                context = _context(plan, progress, weights, attack)
+                context = _context(plan, progress, weights, attack, None)
                 weights = _applied(attack, context, weights, record, progress)
     return weights
 
@@ -66,8 +67,10 @@ def _changed(
     before = weights_hash(weights.model)
     key = attacked_key(plan, place, before)
     with in_use(key, progress.note):
+        states = KeptStates(key, progress.note)
         if plan.request.force:
             forget_unlearned(key)
+            states.clear()
         stored = find_unlearned(key, progress.note)
         if stored is not None:
             made = AttackRecord.model_validate(stored.facts)
@@ -80,10 +83,11 @@ def _changed(
             forget_unlearned(key)
         copied = replace(weights, model=copy.deepcopy(weights.model))
         digests = tensor_digests(copied.model)
-        context = _context(plan, progress, copied, attack)
+        context = _context(plan, progress, copied, attack, states)
         found = _applied(attack, context, copied, record, progress)
         facts = record.attacks[-1].model_dump(mode="json")
         keep_unlearned(key, found.model, digests, facts, progress.note)
+        states.clear()
     return found
 
 
@@ -104,10 +108,11 @@ def _applied(
     record.attacks.append(
         AttackRecord(
             name=attack.name,
-            seconds=time.perf_counter() - started,
+            seconds=log.seconds_before + time.perf_counter() - started,
             steps=log.steps,
             examples=log.examples,
             tokens=log.tokens,
+            resumed_at=log.resumed_at,
             weights_hash=weights_hash(context.model) if attack.changes_weights else None,
             report=context.report,
             wrapper=wrapper.model_dump(mode="json") if wrapper else None,
@@ -123,7 +128,11 @@ def _wrapped(weights: WeightsRef, wrapper: InferenceWrapper | None) -> WeightsRe
 
 
 def _context(
-    plan: RunPlan, progress: Progress, weights: WeightsRef, attack: Attack
+    plan: RunPlan,
+    progress: Progress,
+    weights: WeightsRef,
+    attack: Attack,
+    kept_states: KeptStates | None,
 ) -> AttackContext:
     data = plan.data
     readable = [split for split in data.splits.values() if split.role in attack.reads]
@@ -139,6 +148,7 @@ def _context(
         tuner=FurtherTuner(plan, progress),
         target_recipe=plan.target_recipe,
         wrapper=weights.wrapper,
+        kept_states=kept_states,
     )
 
 

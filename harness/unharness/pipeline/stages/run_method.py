@@ -18,6 +18,7 @@ from unharness.progress import OnStep, Progress, Stage
 from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.registry import Registry
 from unharness.training.checkpoints import Checkpoints
+from unharness.training.kept_states import KeptStates
 from unharness.training.log import TrainingLog
 from unharness.training.update_norms import never_moved
 from unharness.unlearning.context import UnlearnContext, readable_splits
@@ -39,6 +40,7 @@ def run_method(
     target: TrainedModel,
     record: RunRecord,
     on_checkpoint: OnCheckpoint | None = None,
+    kept_states: KeptStates | None = None,
 ) -> UnlearnContext:
     """Let a method change the target's model in place; the context returned holds it.
 
@@ -51,6 +53,7 @@ def run_method(
         target: the model that is changed.
         record: the run's.
         on_checkpoint: called at the checkpoints of a LossMethod, where the request has some.
+        kept_states: where states of trainings are kept, so that interrupted ones go on.
 
     Raises:
         MethodError: the method cannot do it.
@@ -69,6 +72,7 @@ def run_method(
         tuner=FurtherTuner(plan, progress),
         target_recipe=plan.target_recipe,
         note=partial(_tell, progress, record),
+        kept_states=kept_states,
     )
     assert record.target is not None
     record.training = TrainingRecord(trainable_parameters=trainable, total_parameters=total)
@@ -122,6 +126,7 @@ def _note(
     training.steps, training.examples = log.steps, log.examples
     training.tokens, training.losses = log.tokens, log.losses
     training.update_norms = log.update_norms
+    training.resumed_at = log.resumed_at
     training.report = copy.deepcopy(context.report)
     record.seeds = {"seed": plan.spec.seed, **context.derived_seeds}
     assert record.data is not None
@@ -131,7 +136,7 @@ def _note(
         return
     record.cost = CostRecord(
         # A retrained model may come from the cache; what it cost is what its training took.
-        train_seconds=max(seconds, log.seconds),
+        train_seconds=max(seconds + log.seconds_before, log.seconds),
         seconds_per_step=log.seconds / log.steps if log.steps else None,
         tokens_per_second=log.tokens / log.seconds if log.seconds else None,
         peak_memory_gb=peak,

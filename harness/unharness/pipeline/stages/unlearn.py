@@ -24,6 +24,7 @@ from unharness.records.record import CostRecord, RunRecord, TrainingRecord
 from unharness.records.stage_specs import digest_of
 from unharness.registry import Registry
 from unharness.training import ranks
+from unharness.training.kept_states import KeptStates
 
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
@@ -43,8 +44,10 @@ def unlearned_model(
         return run_method(plan, registry, progress, target, record).model
     key = unlearned_key(plan)
     with in_use(key, progress.note):
+        states = KeptStates(key, progress.note)
         if plan.request.force:
             forget_unlearned(key)
+            states.clear()
         stored = find_unlearned(key, progress.note)
         if stored is not None and stored.facts.get("target") == _target_hash(record):
             model = tunable_model(plan, target.model)
@@ -57,8 +60,9 @@ def unlearned_model(
         forget_unlearned(key)
         before = {} if is_adapted(target.model) else tensor_digests(target.model)
         with _Checkpoints(plan, before, record, progress.note) as checkpoints:
-            context = run_method(plan, registry, progress, target, record, checkpoints.keep)
+            context = run_method(plan, registry, progress, target, record, checkpoints.keep, states)
         keep_unlearned(key, context.model, before, _facts(record), progress.note)
+        states.clear()
     return context.model
 
 
