@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from unharness.cache import cached_folder, locked
+from unharness.cache import cached_folder, fill_folder, locked
 from unharness.cache_limit import TRAININGS, UNLEARNED
 from unharness.maintenance.cache_check import entry_problem, safetensors_problem
 from unharness.maintenance.cache_cleaning import remove_entry, remove_leftovers
@@ -158,3 +158,13 @@ def test_a_header_that_does_not_fit_its_file_is_found(tmp_path, content, claimed
 def test_what_is_no_safetensors_file_is_said(tmp_path, content):
     (tmp_path / "w.safetensors").write_bytes(content)
     assert "w.safetensors" in safetensors_problem(tmp_path / "w.safetensors")
+
+
+def test_states_of_trainings_are_checked(cache):
+    state = cache / "trainings" / f"{ONE}-1" / "00000003"
+    state.parent.mkdir(parents=True)
+    fill_folder(state, lambda folder: (folder / "state.json").write_text("{}") and None)
+    [entry] = cache_entries("trainings")
+    assert entry_problem(entry) == ""
+    (state / "state.json").write_text("[]")
+    assert "SHA-256" in entry_problem(entry)
