@@ -292,3 +292,25 @@ def test_an_empty_board_says_so(browser, tmp_path):
     path.write_text(to_html(build_board(store, "success_avg"), store))
     browser.get(path.as_uri())
     assert "nothing to compare" in find(browser, "main")[0].text
+
+
+def test_the_plain_page_opens_without_a_word_on_the_console(browser, tmp_path):
+    from unharness.records.record import RankingRecord
+    from unharness.records.store import RecordStore
+    from unharness.report.plain.page import to_page
+
+    from .records_builder import build_record
+
+    store = RecordStore(tmp_path)
+    record = build_record("kl", {"gone": (60.0, 55.0, 65.0), EVIL: 5.0})
+    record.ranking = RankingRecord(forget_axis="gone")
+    store.save(record)
+    (tmp_path / "page.html").write_text(to_page(record, store))
+    browser.get_log("browser")
+    browser.get((tmp_path / "page.html").as_uri())
+    assert browser.title == "What this model has forgotten"
+    assert browser.get_log("browser") == []
+    assert EVIL in find(browser, "main")[0].text
+    box = find(browser, "circle.after")[0].rect
+    assert box["width"] > 3
+    assert "rgb(11, 92, 173)" in find(browser, "circle.after")[0].value_of_css_property("fill")

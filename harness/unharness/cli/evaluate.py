@@ -14,7 +14,7 @@ from unharness.cli.completion import FOLDER, complete
 from unharness.cli.console import echo_json
 from unharness.cli.options import format_option, results_option
 from unharness.cli.pairs import with_flags
-from unharness.cli.run import calm_libraries, interrupt
+from unharness.cli.run import calm_libraries, interrupt, write_report
 from unharness.cli.run_options import (
     attack_option,
     data_option,
@@ -25,6 +25,7 @@ from unharness.cli.run_options import (
     limit_options,
     output_options,
     prompt_option,
+    report_option,
     suite_options,
     template_option,
 )
@@ -39,6 +40,7 @@ Examples:
   unharness evaluate 3f2a --engine hf --prompt none --prompt assistant
   unharness evaluate --weights ./unlearned-llama --task {defaults.TASK} --data ../data
   unharness evaluate --weights ./adapter --model ./Llama-3.2-1B --name mine
+  unharness evaluate --weights ./ours --task ./forget.csv --retain ./keep.csv --report page.html
   unharness evaluate --weights ./a --weights ./b --beside 3f2a
   unharness evaluate --weights smollm2-135m --suite knowledge --suite-data ../data/general
   unharness evaluate --weights ./retrained-0 --weights ./retrained-1 --beside 3f2a --gold
@@ -93,6 +95,7 @@ Examples:
 @click.option(
     "--force", is_flag=True, default=None, help="Evaluate again even if a finished record exists."
 )
+@report_option
 @format_option("table", "json")
 @output_options
 def evaluate_command(
@@ -102,6 +105,7 @@ def evaluate_command(
     beside: str | None,
     gold: bool,
     results: Path,
+    report: Path | None,
     form: str,
     quiet: bool,
     debug: bool,
@@ -119,6 +123,12 @@ def evaluate_command(
         raise UsageError(f"{len(names)} --name for {len(weights)} --weights; give one for each")
     if gold and not (weights and beside):
         raise UsageError("--gold needs --weights, and --beside RUN: the run that they stand beside")
+    if report is not None:
+        from unharness.report.plain.page import check_page_path
+
+        check_page_path(report)
+        if len(runs) + len(weights) > 1:
+            raise UsageError("--report is the page of one model; give one RUN, or one --weights")
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 
@@ -151,6 +161,8 @@ def evaluate_command(
                 with progress.stage("load weights"):
                     unlearned = one.load(progress)
                 outcomes.append(execute_with(one.plan, found, progress, engines, unlearned))
+    if report is not None:
+        write_report(report, outcomes[0])
     if form == "json":
         records = [outcome.record.model_dump(mode="json") for outcome in outcomes]
         echo_json(records)

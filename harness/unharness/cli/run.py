@@ -28,6 +28,7 @@ from unharness.cli.run_options import (
     precision_option,
     preset_option,
     prompt_option,
+    report_option,
     results_folder_option,
     save_weights_option,
     setting_options,
@@ -63,6 +64,7 @@ Examples:
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run experiment.yaml --seed 2
   unharness run --task ./forget.csv --retain ./keep.csv --columns prompt=question,answer=response
+  unharness run --task ./forget.jsonl --retain ./keep.jsonl --model ./ours --report page.html
 """
 
 
@@ -126,12 +128,14 @@ NO_FLAGS = ("eval_split", "tuned")
     is_flag=True,
     help="Trace some training steps by torch's profiler; print the dearest stages and operators.",
 )
+@report_option
 @format_option("table", "json")
 @output_options
 def run_command(
     file: Path | None,
     dry_run: bool,
     profile: bool,
+    report: Path | None,
     form: str,
     quiet: bool,
     debug: bool,
@@ -144,6 +148,11 @@ def run_command(
     stand-in data is used, and a note says so.
     """
     from unharness.request import RunRequest, with_files_task
+
+    if report is not None:
+        from unharness.report.plain.page import check_page_path
+
+        check_page_path(report)
 
     values = from_file(file, file_keys(RunRequest, but=NO_FLAGS)) if file else {}
     values = with_files_task(with_flags(values, flags))
@@ -191,12 +200,23 @@ def run_command(
             progress.note("this run was done before, so nothing is profiled; --force runs it again")
     if outcome is None:  # the first process speaks for all
         return
+    if report is not None:
+        write_report(report, outcome)
     if form == "json":
         echo_json(outcome.record.model_dump(mode="json"))
     elif not quiet:
         from unharness.cli.outcome import print_outcome
 
         print_outcome(outcome)
+
+
+def write_report(path: Path, outcome: Outcome) -> None:
+    """Write the page of a run that is done."""
+    from unharness.records.store import RecordStore
+    from unharness.report.plain.page import write_page
+
+    store = RecordStore(outcome.record.spec.results)
+    write_page(path, outcome.record, store, [other.record for other in outcome.also])
 
 
 def show_memory(plan: RunPlan, progress: Progress) -> None:

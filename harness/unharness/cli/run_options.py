@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -151,6 +152,14 @@ facts_options = together(
     ),
 )
 """For facts of the user's own, `--task FILE`."""
+
+report_option = click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a page that can be read without knowing machine learning: what was forgotten, what "
+    "was lost, how sure that is, and what was not tested.",
+)
 
 setting_options = together(
     click.option(

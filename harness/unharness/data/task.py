@@ -44,6 +44,10 @@ class Task(ABC):
     """By name, such as that of a paper: the labels, patterns or axes of its columns in their order,
     for `leaderboard --columns NAME`. Tasks may share a name, each for its own tables."""
 
+    in_words: ClassVar[Mapping[str, str]] = {}
+    """By label of a column: what it says, for readers who know no machine learning, as it stands on
+    the page of `--report`. Others are told by their metric's summary."""
+
     template: ClassVar[str | None] = None
     """How questions and answers are joined, `plain` or `chat`; None: as suits the model."""
 

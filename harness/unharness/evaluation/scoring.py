@@ -23,6 +23,9 @@ from unharness.evaluation.seen import Seen
 from unharness.reference_rows import ReferenceRow
 from unharness.registry import Registry
 
+NOT_IN_DATA = "has what it asks for"
+"""In the status of a column without value: the examples lack the texts that its metric reads."""
+
 
 @dataclass(frozen=True)
 class Observations:
@@ -49,7 +52,7 @@ class Observations:
                 if found is None:
                     return f"not observed: {part.observer} of {split}"
                 if found.is_empty:
-                    return f"no example of {split} has what it asks for: {part}"
+                    return f"no example of {split} {NOT_IN_DATA}: {part}"
         return ""
 
     def faulty(self, column: MetricColumn) -> bool:

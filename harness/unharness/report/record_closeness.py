@@ -26,7 +26,7 @@ def closeness_of(record: RunRecord, store: RecordStore) -> tuple[dict[str, Value
     numbers = NumbersReader(lambda text: None)
     numbers.add(StoredRecord(record, store.folder(record.spec)))
     alike = [record]
-    for found in _references(record, store):
+    for found in reference_records(record, store):
         if found.record.run_id != record.run_id:
             numbers.add(found)
             alike.append(found.record)
@@ -38,7 +38,7 @@ def closeness_of(record: RunRecord, store: RecordStore) -> tuple[dict[str, Value
     return values, columns.notes
 
 
-def _references(record: RunRecord, store: RecordStore) -> Iterator[StoredRecord]:
+def reference_records(record: RunRecord, store: RecordStore) -> Iterator[StoredRecord]:
     """Yield the finished reference rows that a run may be compared with, from its folder alone."""
     facts = group_facts(record.spec)
     folder = store.folder(record.spec).parents[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -30,6 +30,22 @@ from unharness_tasks.retained_groups import forget_retained_groups
 
 FORGET = ("forget", "forget_text", "forget_choice")
 RETAIN = tuple(f"{name}{EVALUATED}" for name in ("retain", "retain_text", "retain_choice"))
+
+
+def _words(role: str, splits: tuple[str, ...], what: str) -> dict[str, str]:
+    """Return what the columns of a role say, in plain words."""
+    _, texts, choices = splits
+    return {
+        f"{role}_extraction": f"Of each answer {what}, the end that the model completes without a "
+        "mistake",
+        f"{role}_answer_probability": f"How likely the model finds the answers {what}, a word's "
+        "piece on average",
+        f"{role}_answer_rouge": f"How much of the answers {what} is in what the model answers",
+        f"{role}_answer_match": f"Answers {what} that the model gives in the very same words",
+        f"{choices}_accuracy": f"Questions {what} with given options that the model answers "
+        "rightly",
+        f"{texts}_nats": f"How surprising the model finds the texts {what}",
+    }
 
 
 def _known(splits: tuple[str, ...], label: str, *, complement: bool) -> Iterator[Any]:
@@ -115,6 +131,18 @@ class Files(Task):
         ),
     )
     headline = "forget_unpredicted_mean"
+    in_words: ClassVar[Mapping[str, str]] = {
+        "forget_unpredicted_mean": "Of what is to be forgotten, the share of the words' pieces "
+        "that the model does not predict, though it is shown the text up to there",
+        "retain_predicted_mean": "Of what is to be kept, the share of the words' pieces that the "
+        "model predicts, as it is shown the text up to there",
+        **_words("forget", FORGET, "to be forgotten"),
+        **_words("retain", RETAIN, "to be kept"),
+        "forget_auc_loss": "How well the facts to forget can be told from facts that the model "
+        "never learned; 50% is by chance alone",
+        "forget_text_auc_loss": "How well the texts to forget can be told from texts that the "
+        "model never learned; 50% is by chance alone",
+    }
     forget_axis = "forget_unpredicted_mean"
     retain_axes = ("retain_predicted_mean",)
     max_length = 512

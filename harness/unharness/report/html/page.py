@@ -6,17 +6,16 @@ their hashes. Texts from records reach the page as data and are set as text, nev
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Sequence
-from importlib import resources
 
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
+from unharness.report.html.parts import bundled, policy_hash
 from unharness.report.html.payload import payload
 from unharness.report.rows import Board
 from unharness.safe_text import to_json
 
+PACKAGE = "unharness.report.html"
 TITLE = "unharness leaderboard"
 SCRIPTS = ("dom.js", "table.js", "plots.js", "run.js", "main.js")
 
@@ -43,17 +42,17 @@ def to_html(
     values = payload(board, store, texts) | {"downloads": list(downloads)}
     for text in values["warnings"][len(board.warnings) :]:
         warn(text)
-    style = _file("style.css")
-    script = "'use strict';\n" + "\n".join(_file(name) for name in SCRIPTS)
+    style = bundled(PACKAGE, "style.css")
+    script = "'use strict';\n" + "\n".join(bundled(PACKAGE, name) for name in SCRIPTS)
     template = Environment(autoescape=select_autoescape(default=True)).from_string(
-        _file("page.html")
+        bundled(PACKAGE, "page.html")
     )
     return template.render(
         title=TITLE,
         style=style,
         script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=policy_hash(style),
+        script_hash=policy_hash(script),
         data=_data(values),
     )
 
@@ -62,12 +61,3 @@ def _data(values: object) -> str:
     """Return JSON that no HTML parser takes for markup."""
     text = to_json(values, indent=None)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _hash(text: str) -> str:
-    """Return a text's hash as a Content-Security-Policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _file(name: str) -> str:
-    return (resources.files("unharness.report.html") / name).read_text(encoding="utf-8")
