@@ -51,6 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Compute metrics again from stored observations.",
     ),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
+    "export": (
+        "unharness.cli.export:export_command",
+        "Write a run's weights with a model card, or records for other sites.",
+    ),
     "records": (
         "unharness.cli.records:records_command",
         "Check records before they are shared; print their JSON Schema.",

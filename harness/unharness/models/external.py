@@ -142,10 +142,20 @@ def find_weights(given: str, base: str | None, registry: Registry) -> ExternalWe
         config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{given}: {ADAPTER_CONFIG} is not JSON ({error})") from error
-    named = base or _base_of(config)
+    named = base or _base_beside(config, folder) or _base_of(config)
     if not named:
         raise ModelError(f"{given}: the adapter names no base; give it by --model")
     return ExternalWeights(given, folder, find_base_model(named, registry), "lora", commit)
+
+
+def _base_beside(config: Any, folder: Path) -> str:
+    """Return the folder of a base that lies within an adapter's own, as `./NAME`; else nothing."""
+    named = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    if not isinstance(named, str) or not named.startswith("./"):
+        return ""
+    beside = (folder / named).resolve()
+    within = beside.is_relative_to(folder.resolve()) and beside.is_dir()
+    return str(beside) if within else ""
 
 
 def _base_of(config: Any) -> str:

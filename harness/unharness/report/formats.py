@@ -156,19 +156,19 @@ def to_markdown(board: Board, published: PublishedResults | None = None) -> str:
     """Return a table a group, best in bold, what must be known of it below."""
     parts = []
     for title, group in zip(group_titles(board), board.groups, strict=True):
-        parts.append(f"## {_escaped(title)}\n\n{_group_table(group)}")
+        parts.append(f"## {markdown_text(title)}\n\n{_group_table(group)}")
         if attacked := lines(group):
             words = [" ".join(words) for words in headers(compared(group))]
             parts += [f"{TITLE}:", markdown_table([["Method", "Attack", *words], *attacked], 2)]
         if published and (found := compare_with(published, group)):
             words = [" ".join(words) for words in headers(found.columns)]
-            parts += map(_escaped, comparison_notes(found, published))
+            parts += map(markdown_text, comparison_notes(found, published))
             parts += [markdown_table([["Method", *words], *found.lines()], 1)]
         notes = [*group_notes(group), *(f"⚠ {line}" for line in row_warnings(group))]
-        parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
+        parts += ["\n".join(f"- {markdown_text(note)}" for note in notes)] if notes else []
     if published and (reason := nothing_to_compare(board, published)):
-        parts.append(_escaped(reason))
-    parts += [_escaped(note) for note in board.notes]
+        parts.append(markdown_text(reason))
+    parts += [markdown_text(note) for note in board.notes]
     return "\n\n".join(parts) + "\n" if parts else ""
 
 
@@ -292,11 +292,11 @@ def markdown_table(rows: list[list[str]], names: int) -> str:
     """Return rows as a table, the first one being its head; `names` columns are flush left."""
     marks = ["---"] * names + ["---:"] * (len(rows[0]) - names)
     whole = [rows[0], marks, *rows[1:]]
-    return "\n".join(f"| {' | '.join(map(_escaped, cells))} |" for cells in whole)
+    return "\n".join(f"| {' | '.join(map(markdown_text, cells))} |" for cells in whole)
 
 
-def _escaped(text: str) -> str:
-    """Keep a text from being read as the table's own marks, as HTML, a link or an image."""
+def markdown_text(text: str) -> str:
+    """Return a text in one line that makes no table, HTML, link or image."""
     text = one_line(text)
     for mark, written in _MARKS.items():
         text = text.replace(mark, written)

@@ -1,0 +1,1 @@
+"""What leaves the harness: weights with a model card, and records in formats of others."""
