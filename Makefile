@@ -27,7 +27,7 @@ STAMPS  := $(VENV)/.made
 SOURCES := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick test-gpu bench bench-gpu leaderboard check clean
+.PHONY: help run test quick test-gpu bench bench-gpu leaderboard check docs clean
 
 help:
 	@echo "make run          set up, then unharness run   (METHOD= TASK= MODEL= ARGS=)"
@@ -37,6 +37,7 @@ help:
 	@echo "make test-gpu     the pipeline on a GPU with a model of 1 B parameters"
 	@echo "make bench        time it on this machine: ratios, as JSON   (DATA=)"
 	@echo "make bench-gpu    the same on a GPU, with 7 B parameters and with smollm2-135m"
+	@echo "make docs         the documentation as a site, in site/"
 	@echo "make clean        remove $(VENV)"
 
 run: $(STAMPS)/run
@@ -73,6 +74,9 @@ bench-gpu: $(STAMPS)/test
 	  --out $(FIGURES)/gpu_7b.json
 	$(BIN)/python benchmarks/gpu_pipeline.py --data $(DATA) --model smollm2-135m \
 	  --out $(FIGURES)/gpu_smollm2.json
+
+docs: $(STAMPS)/test
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV)

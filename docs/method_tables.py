@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from markdown_text import escaped, table
 
 from unharness import LossMethod
 from unharness.cli.describe import describe, parameters
@@ -65,14 +66,14 @@ def tables() -> str:
 def _family(family: str, names: Sequence[str], costs: Mapping[str, Any]) -> str:
     heads = ("method", "what it does", "needs", "paper", "evidence", "fidelity", "passes", "cost")
     rows = [_method(name, costs) for name in names]
-    lines = [f"## {family.capitalize()}", "", *_table(heads, rows)]
+    lines = [f"## {family.capitalize()}", "", *table(heads, rows)]
     own: dict[tuple[str, ...], list[str]] = {}
     for name in names:
         for row in _own_hyperparameters(name):
             own.setdefault(tuple(row), []).append(f"`{name}`")
     if own:
         heads = ("hyperparameter", "default", "allowed", "tuned", "what it is", "of")
-        lines += ["", *_table(heads, [[*row, ", ".join(users)] for row, users in own.items()])]
+        lines += ["", *table(heads, [[*row, ", ".join(users)] for row, users in own.items()])]
     return "\n".join([*lines, ""])
 
 
@@ -90,9 +91,9 @@ def _method(name: str, costs: Mapping[str, Any]) -> list[str]:
     passes = [_passes(one) for one in measured if one]
     return [
         f"`{name}`",
-        _escaped(formula),
-        _escaped(", ".join(facts["needs"])),
-        _escaped(found.citation),
+        escaped(formula),
+        escaped(", ".join(facts["needs"])),
+        escaped(found.citation),
         ", ".join(evidence),
         ", ".join(f"`{choice}`" for choice in choices),
         " / ".join(dict.fromkeys(passes)),
@@ -122,7 +123,7 @@ def _shared() -> str:
     space = {name: RANGES[kind] for name, kind in LossMethod.Config.search.items()}
     rows = [_hyperparameter(one, space) for one in parameters(LossMethod.Config)]
     heads = ("hyperparameter", "default", "allowed", "tuned", "what it is")
-    return "\n".join(["## Hyperparameters of every loss", "", *_table(heads, rows), ""])
+    return "\n".join(["## Hyperparameters of every loss", "", *table(heads, rows), ""])
 
 
 def _hyperparameter(one: Mapping[str, Any], space: Mapping[str, Any]) -> list[str]:
@@ -130,24 +131,11 @@ def _hyperparameter(one: Mapping[str, Any], space: Mapping[str, Any]) -> list[st
     default = "" if one["required"] else shown_value(one["default"])
     return [
         f"`{one['name']}`",
-        _escaped(default),
-        _escaped(allowed),
-        _escaped(str(space.get(one["name"], ""))),
-        _escaped(one["description"]),
+        escaped(default),
+        escaped(allowed),
+        escaped(str(space.get(one["name"], ""))),
+        escaped(one["description"]),
     ]
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table of Markdown, without the columns that are empty in all rows."""
-    kept = [at for at in range(len(heads)) if any(row[at] for row in rows)]
-    lines = [[heads[at] for at in kept], *([row[at] for at in kept] for row in rows)]
-    found = [f"| {' | '.join(line)} |" for line in lines]
-    return [found[0], "|" + "---|" * len(kept), *found[1:]]
-
-
-def _escaped(text: str) -> str:
-    """Return text in which Markdown finds nothing to mark up."""
-    return re.sub(r"([\\|*<\[\]`])", r"\\\1", text)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,9 @@ if TYPE_CHECKING:
     from unharness.unlearning.wrapping import WrapperMethod
 
 __version__ = "0.1.0"
+API_VERSION = "1.0"
+"""Of the public names and their signatures: what goes or changes raises the first number, what is
+added the second."""
 
 _HOMES = {
     "attacks.attack": ("Attack",),
@@ -174,6 +177,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "API_VERSION",
     "Attack",
     "AttackContext",
     "Board",

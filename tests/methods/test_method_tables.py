@@ -11,7 +11,9 @@ PAGE = (DOCS / "methods.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def script():
-    return runpy.run_path(str(DOCS / "method_tables.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS))
+        yield runpy.run_path(str(DOCS / "method_tables.py"))
 
 
 def test_the_tables_are_those_of_the_code(script):
@@ -44,8 +46,8 @@ def test_a_row_has_loss_needs_evidence_passes_and_measured_cost(script):
 
 
 def test_text_is_escaped_and_empty_columns_are_left_out(script):
-    assert script["_escaped"]("p(y|x) g* y_<i") == r"p(y\|x) g\* y_\<i"
-    assert script["_table"](("a", "b", "c"), [["1", "", ""], ["", "", "2"]]) == [
+    assert script["escaped"]("p(y|x) g* y_<i") == r"p(y\|x) g\* y_\<i"
+    assert script["table"](("a", "b", "c"), [["1", "", ""], ["", "", "2"]]) == [
         "| a | c |",
         "|---|---|",
         "| 1 |  |",
