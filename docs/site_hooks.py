@@ -16,18 +16,24 @@ REPOSITORY = HERE.parent
 log = logging.getLogger("mkdocs.hooks.unharness")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\((?!https?:|mailto:|#)([^)\s]+)\)")
 """A link that is not to another site, and no picture."""
+OTHERS = "Guides"
+"""The heading under which pages stand that the navigation does not name."""
 _made: dict[str, Any] = {}
 
 
 def on_config(config: Any) -> Any:
-    """Put the pages that are made from the code in the navigation, where it names their section."""
+    """Complete the navigation: by the pages that are made from the code, and those not named."""
     if str(HERE) not in sys.path:  # mkdocs takes it out again once it has loaded this file
         sys.path.insert(0, str(HERE))
     from reference_pages import sections
 
     _made.clear()
     _made.update(sections())
+    named = str(config.nav)
+    others = sorted(path.relative_to(HERE).as_posix() for path in HERE.rglob("*.md"))
+    more = [path for path in others if f"'{path}'" not in named]
     config.nav = [_filled(item) for item in config.nav]
+    next(item[OTHERS] for item in config.nav if OTHERS in item).extend(more)
     return config
 
 

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from unharness.cli.grid_options import grid_values
+from unharness.cli.groups import CommandWithCommands
 from unharness.cli.main import cli
 from unharness.cli.pairs import with_flags
 from unharness.kinds import KINDS
@@ -86,6 +87,8 @@ def find(words: tuple[str, ...]) -> tuple[click.Command, click.Context, tuple[st
     context = click.Context(cli, info_name="unharness")
     rest = list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        if isinstance(command, CommandWithCommands) and rest[0] not in command.commands:
+            break
         name = rest.pop(0)
         inner = command.get_command(context, name)
         assert inner is not None, f"no command {name!r}"
