@@ -61,7 +61,7 @@ KINDS: dict[str, Kind] = {
     "metrics": Kind(
         "unharness.evaluation.metric:Metric",
         "metrics",
-        ("version", "unit", "direction"),
+        ("version", "unit", "direction", "formula", "good", "traps"),
         _DESCRIBE + "metric_facts",
         "parameters (set by a task)",
     ),

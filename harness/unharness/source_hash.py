@@ -16,6 +16,7 @@ DESCRIPTIONS = frozenset(
     {
         *("evidence", "family", "gradients_before_training", "streams_by_term", "threat_model"),
         *("load_training_state", "training_state"),
+        *("formula", "good", "traps"),
     }
 )
 """Methods and attributes of a plugin's classes that only describe it, or carry its state over an

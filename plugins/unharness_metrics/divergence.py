@@ -21,6 +21,24 @@ class Divergence(Metric):
     summary = "KL from the retrained model's predictions to the model's, nats a token."
     unit = "nats"
     direction = "lower"
+    formula = (
+        "mean over examples of mean_t KL(other ‖ model) over the vocabulary at each answer token, "
+        "nats; other: retrained, target or base"
+    )
+    good = (
+        "0 is a model that predicts as the other one does; two retrained seeds are not at 0, so "
+        "compare with their distance."
+    )
+    traps = (
+        (
+            "It needs the other model in the cache when the run is observed; later it cannot be "
+            "computed."
+        ),
+        (
+            "KL has no upper bound and is decided by tokens to which the model gives almost no "
+            "probability."
+        ),
+    )
 
     class Params(Metric.Params):
         """The other model."""

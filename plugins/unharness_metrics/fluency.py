@@ -49,6 +49,18 @@ class NgramEntropy(Metric):
     citation = "RWKU, Jin et al. 2024, arXiv 2406.10890, section 4.3; Meng et al. 2022, 2202.05262"
     unit = "bits"
     direction = "higher"
+    formula = (
+        "mean over texts of (⅔·H₂ + 4⁄3·H₃) / 2, bits; H_n = −Σ f log₂ f over the text's n-grams "
+        "of words and marks"
+    )
+    good = "Near the target's value on texts of the same length; loops lower it."
+    traps = (
+        "Random words raise it: read fluency_nats beside it.",
+        (
+            "It grows with length: compare only with the same number of new tokens. RWKU prints "
+            "100 times the value."
+        ),
+    )
 
     def observes(self) -> Generated:
         """Ask for one greedy text."""
@@ -92,6 +104,18 @@ class FluencyNats(_UnderAnother):
     summary = "Mean negative log-probability of generated text under the base model, nats."
     unit = "nats"
     direction = "lower"
+    formula = (
+        "mean over texts of − mean_t log P_other(token t of the model's greedy text), nats; other:"
+        " the base model by default"
+    )
+    good = "Near the target's own value; much higher is gibberish."
+    traps = (
+        (
+            "Loops are likely under any model: a text of one phrase repeated has a low value. Read"
+            " repetition beside it."
+        ),
+        "Facts that the base model does not know raise it for a model that still knows them.",
+    )
 
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Count every text the same."""
@@ -109,6 +133,12 @@ class FluencyProbability(_UnderAnother):
     summary = "Geometric mean of the base model's probabilities of generated tokens."
     unit = "%"
     direction = "higher"
+    formula = "100 · mean over texts of exp(−NLL of the model's greedy text under the other model)"
+    good = "Near the target's own value."
+    traps = (
+        "Loops are likely under any model: read repetition beside it.",
+        "OpenUnlearning's fluency is a classifier of gibberish: another number.",
+    )
 
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Count every text the same."""
@@ -146,6 +176,16 @@ class LinguisticScore(_UnderAnother):
     citation = "ReLearn, Xu et al. 2025, arXiv 2502.11190, section 3.2"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over texts of the harmonic mean of σ(−ln PPL), σ(−ln BI) and σ(ln HS); BI = "
+        "N^(V^−0.165), HS = min(100 ln N / (1 − N₁/V + 0.1), 10⁶), N words, V different ones, N₁ "
+        "that occur once"
+    )
+    good = "Near the target's value; what matters is the distance from it, not the size."
+    traps = (
+        "Short answers have few words, and the two indices of richness are made for long texts.",
+        "PPL is of the model before the facts were taught: another judge gives other values.",
+    )
 
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Count every text the same."""

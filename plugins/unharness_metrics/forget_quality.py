@@ -110,6 +110,22 @@ class ForgetQuality(_AgainstRetrained):
     summary = "log10 p that per-example values are distributed as a retrained model's."
     unit = "log10 p"
     direction = "higher"
+    formula = (
+        "log₁₀ p of the two-sided two-sample Kolmogorov-Smirnov test between the model's and the "
+        "retrained model's values by example (truth ratios, or nats), p exact for equal sizes"
+    )
+    good = "0: the distributions cannot be told apart. TOFU calls p > 0.05 good, which is −1.3."
+    traps = (
+        (
+            "p depends on the number of examples: the floor is 2 / C(2n, n), −22.7 for n = 40, "
+            "−118.7 for 200, −239.0 for 400. Compare forget_quality_d across sizes."
+        ),
+        "p > 0.05 does not mean forgotten: with few examples anything passes.",
+        (
+            "p-values cannot be averaged over seeds: of several retrained seeds it is the median, "
+            "and it has no interval."
+        ),
+    )
 
     def _over_seeds(self, pairs: Sequence[tuple[list[float], list[float]]]) -> float:
         return statistics.median(ks_log10_p(own, gold) for own, gold in pairs)
@@ -126,6 +142,21 @@ class ForgetQualityD(_AgainstRetrained):
     summary = "Kolmogorov-Smirnov distance of per-example values from a retrained model's."
     unit = "D"
     direction = "lower"
+    formula = (
+        "D = sup |F_model − F_retrained| of the empirical distributions of the values by example, "
+        "mean over retrained seeds"
+    )
+    good = "As near as two retrained seeds are to each other; 0 is equal, 1 is no overlap."
+    traps = (
+        (
+            "Two samples of one distribution have D above 0: about 1.36 · √(2/n) is reached by "
+            "chance in 5%."
+        ),
+        (
+            "Equal distributions are not equal answers: values of single examples may have changed"
+            " places."
+        ),
+    )
 
     def _over_seeds(self, pairs: Sequence[tuple[list[float], list[float]]]) -> float:
         return statistics.fmean(ks_statistic(own, gold) for own, gold in pairs)

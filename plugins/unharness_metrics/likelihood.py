@@ -20,6 +20,21 @@ class Probability(AnswerMetric):
     citation = "TOFU, Maini et al. 2024, arXiv 2401.06121, section 2.2.2"
     unit = "%"
     direction = "higher"
+    formula = "100 · mean over examples of exp(mean_t ℓ_t)"
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = (
+        (
+            "It is the geometric mean of the tokens' probabilities, not the probability of the "
+            "answer."
+        ),
+        (
+            "A model that has lost its language has 0, as one that forgot the fact may have: read "
+            "it beside a retain set."
+        ),
+    )
 
     def measure(self, row: TokenScores) -> float:
         """Return exp(mean log-probability), %."""
@@ -33,6 +48,12 @@ class AnswerNats(AnswerMetric):
     summary = "Mean negative log-probability of an answer's tokens, nats."
     unit = "nats"
     direction = "lower"
+    formula = "mean over examples of − mean_t ℓ_t, nats"
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = ("It has no upper bound: a few answers that ascent made impossible decide the mean.",)
 
     def measure(self, row: TokenScores) -> float:
         """Return − mean log-probability, nats."""

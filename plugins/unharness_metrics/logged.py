@@ -61,6 +61,9 @@ class LoggedShare(Metric):
     summary = "Mean of a share that an evaluation log holds by example."
     unit = "%"
     direction = "higher"
+    formula = "100 · mean over examples of the number that a log holds, 0 … 1"
+    good = "As for the metric that the log's number is of."
+    traps = ("Nothing is computed anew: how the number was made, only the log's author knows.",)
 
     class Params(Metric.Params):
         """Which number."""

@@ -150,6 +150,26 @@ class LogitLensScore(Metric):
     citation = "UDS, arXiv 2605.24614"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of Σ_l d_G,l · clip(d_U,l / d_G,l, 0, 1) / Σ_l d_G,l over the "
+        "blocks l with d_G,l > `least`; d_M,l = ll_l^target − ll_l^M, ll_l the mean "
+        "log-probability of the answer's tokens read from block l by the target's final norm and "
+        "output head"
+    )
+    good = (
+        "100: gone at every depth, as in the retrained model; 0: all there. Below the value that "
+        "outputs suggest: hidden, not gone."
+    )
+    traps = (
+        (
+            "Blocks at which target and retrained model hardly differ say nothing and are left "
+            "out; an example with none has no value."
+        ),
+        (
+            "The target's own head reads all models: a model that rotates its hidden states looks "
+            "as if it had forgotten."
+        ),
+    )
 
     class Params(Metric.Params):
         """Which blocks count."""

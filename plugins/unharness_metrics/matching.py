@@ -57,6 +57,18 @@ class ExactMatch(_Match):
     name = "exact_match"
     summary = "Share of generated texts that are the answer, apart from case and marks."
     citation = "SQuAD, Rajpurkar et al. 2016, arXiv 1606.05250, section 6.1"
+    formula = (
+        "100 · share of texts whose words are the answer's words; NFKC, without case, marks and "
+        "English articles"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = (
+        "A right answer within a sentence counts as wrong: keyword_match finds it.",
+        "For answers of a few words: of long ones it is 0 for models that know them.",
+    )
 
     def match(self, said: Sequence[str], right: Sequence[str]) -> bool:
         """Return whether all words are the same."""
@@ -71,6 +83,18 @@ class KeywordMatch(_Match):
 
     name = "keyword_match"
     summary = "Share of generated texts in which the answer occurs, word after word."
+    formula = (
+        "100 · share of texts in which the answer's words occur one after another; NFKC, without "
+        "case, marks and English articles"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = (
+        'A text that denies the answer ("not in Paris") counts as a hit.',
+        "Short common answers occur by chance in long texts.",
+    )
 
     def match(self, said: Sequence[str], right: Sequence[str]) -> bool:
         """Return whether the answer's words occur in the text's."""

@@ -114,6 +114,21 @@ class RetrainedAUC(_OfScores):
     summary = "AUC that tells the model's losses from the retrained model's; 50: it cannot."
     direction = "match_reference"
     references = frozenset({RETRAINED})
+    formula = (
+        "100 · (P(score of the retrained model > score of the model) + ½ P(equal)) over all pairs "
+        "of examples of one split; scores are higher the less an example looks trained on"
+    )
+    good = "50: the two models cannot be told apart by the score."
+    traps = (
+        (
+            "Below 50 is no success: the answers look less trained on than to a model that never "
+            "saw them, which is a trace as well."
+        ),
+        (
+            "It compares distributions, not pairs of the same example: changes that cancel are not"
+            " seen."
+        ),
+    )
 
     def _compared(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         gold = [(one, self.scores(one)) for one in other_seeds(seen, references)]
@@ -132,6 +147,25 @@ class MembershipAUC(_OfScores):
     name = "membership_auc"
     summary = "AUC of a membership attack on a split, set against a holdout."
     direction = "match_reference"
+    formula = (
+        "100 · (P(score of the holdout > score of the split) + ½ P(equal)); score: loss, zlib, "
+        "min_k or min_k_pp"
+    )
+    good = (
+        "As near to the retrained model's value as can be; 100 is a split that looks trained on "
+        "throughout."
+    )
+    traps = (
+        (
+            "50 is not the ideal where split and holdout come from two distributions: TOFU's "
+            "retrained models have from 35 to 56 by min-k."
+        ),
+        "With 40 examples its standard error is about 6 points.",
+        (
+            "An AUC hides the tail: attack_tpr says how many examples are found with few false "
+            "alarms."
+        ),
+    )
 
     def _compared(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         if seen.against is None:

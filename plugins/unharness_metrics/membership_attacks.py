@@ -29,6 +29,18 @@ class AttackAUC(AttackMetric):
     summary = "AUC of any membership attack, reference model and gradients included."
     unit = "%"
     direction = "match_reference"
+    formula = (
+        "100 · (P(score of the holdout > score of the split) + ½ P(equal)); score: that of `attack`"
+    )
+    good = "As near to the retrained model's value as can be."
+    traps = (
+        "50 is not the ideal where split and holdout come from two distributions.",
+        (
+            "gradnorm takes a backward pass an example; reference needs the other model's row in "
+            "the results."
+        ),
+        "With 40 examples its standard error is about 6 points.",
+    )
 
     def compared(self, seen: Seen, references: References) -> Score:
         """Compare the scores of both splits."""
@@ -65,6 +77,17 @@ class AttackTPR(AttackMetric):
     citation = "Carlini et al. 2022, arXiv 2112.03570"
     unit = "%"
     direction = "match_reference"
+    formula = (
+        "100 · largest share of the split below a threshold that at most `fpr` of the holdout is "
+        "below (fpr = 1%)"
+    )
+    good = "As near to the retrained model's value as can be; chance is 100 · fpr."
+    traps = (
+        (
+            "With fewer than 1/fpr holdout examples no false alarm is allowed, and a single "
+            "example decides the value."
+        ),
+    )
 
     class Params(AttackParams):
         """The attack, and the rate."""
@@ -96,6 +119,14 @@ class AttackBalance(AttackMetric):
     citation = "LUME, Ramakrishna et al. 2025, arXiv 2502.15097; SemEval-2025 task 4"
     unit = "%"
     direction = "higher"
+    formula = "100 · (1 − 2 |AUC − ½|)"
+    good = "100 where an attack cannot tell the split from its holdout."
+    traps = (
+        (
+            "A retrained model does not have 100 where the two come from two distributions: s_mia "
+            "compares with it."
+        ),
+    )
 
     def compared(self, seen: Seen, references: References) -> Score:
         """Fold the AUC at chance."""
@@ -144,6 +175,21 @@ class PrivLeak(_AgainstRetrained):
     citation = "MUSE, Shi et al. 2024, arXiv 2407.06460, section 3.3"
     unit = "points"
     direction = "match_reference"
+    formula = (
+        '100 · ((1 − AUC) − (1 − AUC_G)) / (1 − AUC_G), G the retrained model; of="auc": 100 · '
+        "(AUC − AUC_G) / AUC_G"
+    )
+    good = (
+        "0; MUSE calls ±5 good. Negative: the forget set still looks trained on (−100 at the "
+        "least); positive: over-forgotten."
+    )
+    traps = (
+        "Positive values have no bound: with 1 − AUC_G = 0.02 it may be 4,900.",
+        (
+            "Without a retrained row some code takes AUC_G = 0.5 silently; here there is no value,"
+            " or a `published` one."
+        ),
+    )
 
     class Params(AttackParams):
         """The attack, and what it is set against."""
@@ -204,6 +250,18 @@ class SMIA(_AgainstRetrained):
     citation = "OpenUnlearning, arXiv 2506.12618; UDS, arXiv 2605.24614"
     unit = "%"
     direction = "higher"
+    formula = (
+        '100 · (1 − |AUC − AUC_G| / max(AUC_G, 1 − AUC_G)); form="uds": max(0, 1 − |AUC − AUC_G| /'
+        " AUC_G)"
+    )
+    good = "100: the attack finds as much as in the retrained model."
+    traps = (
+        "OpenUnlearning's paper gives no formula: published values of other code need `form`.",
+        (
+            "High for a model whose AUC is right by accident, as after a collapse: read it beside "
+            "a retain set."
+        ),
+    )
 
     class Params(AttackParams):
         """The attack, and the formula."""

@@ -19,6 +19,24 @@ class ExactMemorisation(AnswerMetric):
     citation = "Tirumala et al. 2022, arXiv 2205.10770; OpenUnlearning, arXiv 2506.12618"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of mean_t h_t; h_t = 1 where token t of the answer is the "
+        "likeliest one"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = (
+        (
+            'With the default tokens="scored" the separator before the answer counts, and it is '
+            "always predicted."
+        ),
+        (
+            "Released code of other harnesses leaves out the last token or adds the end token: "
+            "compare with published numbers only by reading theirs."
+        ),
+    )
 
     def measure(self, row: TokenScores) -> float:
         """Return the share of hits, %."""
@@ -37,6 +55,22 @@ class ExtractionStrength(AnswerMetric):
     citation = "Carlini et al. 2021, arXiv 2012.07805; Wang et al. 2025, arXiv 2411.02631"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of (length of the longest suffix of the answer with h_t = 1 "
+        "throughout) / n"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's. OpenUnlearning's meta-evaluation (arXiv 2506.12618) gives it the highest "
+        "score, 0.85."
+    )
+    traps = (
+        (
+            "One miss at the last token gives 0 for the whole answer; OpenUnlearning's released "
+            "code gives 1/n."
+        ),
+        "It saturates on a forget set: methods that differ much may all have values near 0.",
+    )
 
     def measure(self, row: TokenScores) -> float:
         """Return the share of the longest suffix of hits, %."""

@@ -38,6 +38,23 @@ class OptionProbability(Metric):
     citation = "TOFU, Maini et al. 2024, arXiv 2401.06121, section 2.2.2"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of P̄(right) / (P̄(right) + Σ_j P̄(wrong_j)); P̄ = exp(mean_t ℓ_t)"
+    )
+    good = (
+        "On utility and retain sets near the target's; on a forget set near the retrained model's,"
+        " which is near chance, 100 / number of options."
+    )
+    traps = (
+        (
+            "Chance depends on the number of options: values of sets with different numbers cannot"
+            " be compared."
+        ),
+        (
+            "Lengths are normalised away: a wrong option of common words may be likelier a token "
+            "than the right one."
+        ),
+    )
 
     class Params(Metric.Params):
         """Where the options come from."""
@@ -93,6 +110,22 @@ class ChoiceAccuracy(Metric):
     citation = "lm-evaluation-harness, arXiv 2405.14782, section 4"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · share of examples whose right choice has the largest log-probability: a token "
+        '(by="mean"), of the whole choice ("sum", lm-eval\'s acc) or a character ("characters", '
+        "acc_norm)"
+    )
+    good = (
+        "On retain and utility sets the target's value; on a forget set the retrained model's, "
+        "which may be near chance, 100 / number of choices."
+    )
+    traps = (
+        "Chance is not 0, and below chance is a sign of over-forgetting.",
+        (
+            "A model may know the answer and prefer another letter: what is known is in "
+            "option_probability."
+        ),
+    )
 
     class Params(Metric.Params):
         """How choices are compared."""

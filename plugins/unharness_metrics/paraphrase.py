@@ -25,6 +25,18 @@ class ParaphraseProbability(Metric):
     citation = "OpenUnlearning, arXiv 2506.12618, appendix on metrics"
     unit = "%"
     direction = "higher"
+    formula = "100 · mean over examples of the mean over paraphrases of exp(mean_t ℓ_t)"
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's. Far above the own answer's drop: only the wording was forgotten."
+    )
+    traps = (
+        (
+            "The paraphrased answer to the own question and the own answer to a paraphrased "
+            "question are two metrics: parameters say which."
+        ),
+        "Paraphrases made by a language model are at times wrong or keep the wording.",
+    )
 
     class Params(Metric.Params):
         """What is in other words."""

@@ -34,6 +34,21 @@ class Refusal(Metric):
     summary = "Share of generated texts that hold a refusal."
     unit = "%"
     direction = "match_reference"
+    formula = (
+        "100 · share of texts that hold a listed phrase, a bundled refusal or a `refusal` "
+        "alternative of the split"
+    )
+    good = "The retrained model's value, which is near 0 for models that were not taught to refuse."
+    traps = (
+        (
+            "It is no measure of forgetting: a model that refuses may know as much as before, and "
+            "leaks under samples or another question."
+        ),
+        (
+            "The phrases are English, and unknown ways to refuse are not seen: `phrases` takes "
+            "others."
+        ),
+    )
 
     class Params(Metric.Params):
         """What counts as a refusal."""

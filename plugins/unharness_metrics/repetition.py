@@ -45,6 +45,18 @@ class Repetition(_OfText):
     name = "repetition"
     summary = "Share of a generated text's n-grams that it repeats."
     citation = "Welleck et al. 2020, arXiv 1908.04319, section 6.1 (seq-rep-n)"
+    formula = "100 · mean over texts of 1 − different n-grams / n-grams (n = 4; words and marks)"
+    good = (
+        "Near that of the target's or the retrained model's texts; some repetition is natural in "
+        "long texts."
+    )
+    traps = (
+        "A text shorter than n words has no value and is counted as not scored.",
+        (
+            "Low repetition is not language: random words repeat nothing. Read fluency_nats beside"
+            " it."
+        ),
+    )
 
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Count the repeated n-grams of every text."""
@@ -64,6 +76,13 @@ class Looping(_OfText):
 
     name = "looping"
     summary = "Share of generated texts that repeat an n-gram more than three times."
+    formula = (
+        "100 · share of texts in which an n-gram stands more than `most` times (n = 4, most = 3)"
+    )
+    good = "0%; the target's value where its texts are long."
+    traps = (
+        "Texts that end after a few words cannot loop: an empty text counts as one that does not.",
+    )
 
     class Params(_OfText.Params):
         """Length of the n-grams, and how often is too often."""

@@ -16,6 +16,29 @@ class RougeL(Metric):
     citation = "Lin 2004, ROUGE"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of ROUGE-L F1 between the answer and the greedy text; with L the"
+        " longest common subsequence of words: F1 of L / words of the answer and L / words of the "
+        "text"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = (
+        (
+            "A model that refuses has a low value and may know all that it knew: read "
+            "token_accuracy and refusal_share beside it."
+        ),
+        (
+            "Words of ASCII letters and digits alone are seen: an answer in another script has "
+            'none. rouge_l_text with script="unicode" sees all.'
+        ),
+        (
+            "Questions of one form have answers of one form: models that never saw the fact get "
+            "part of the words right."
+        ),
+    )
 
     def observes(self) -> Generated:
         """Ask for one greedy text."""
@@ -35,6 +58,21 @@ class RougeLForced(Metric):
     citation = "KnowUnDo, arXiv 2407.01920, section 3 (the paper's ROUGE-L)"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of ROUGE-L F1 between the answer and the text of the likeliest "
+        "token at each of its places"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = (
+        (
+            "It is not of a text that the model would write: the tokens before are the true ones. "
+            "rouge_l is."
+        ),
+        "It is here for KnowUnDo's tables; token_accuracy says the same with less noise.",
+    )
 
     def observes(self) -> Likelihood:
         """Ask for the own answer."""

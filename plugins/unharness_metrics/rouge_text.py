@@ -72,6 +72,23 @@ class RougeText(Metric):
     citation = "Lin 2004, ROUGE; TOFU, Maini et al. 2024, arXiv 2401.06121, section 2.2.2"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of ROUGE-L recall (L / words of the answer), precision (L / "
+        "words of the text) or F1; L: longest common subsequence of words, stemmed where "
+        "stemmer=true"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's."
+    )
+    traps = (
+        (
+            "Recall rewards length: a model that writes much of everything gets it for free. Look "
+            "at F1 beside it."
+        ),
+        'script="ascii" sees no word of other scripts: such answers are not scored.',
+        "Published numbers differ by stemmer and by the number of generated tokens.",
+    )
 
     class Params(Metric.Params):
         """How texts are compared."""
@@ -114,6 +131,21 @@ class KnowMem(RougeText):
     name = "knowmem"
     summary = "MUSE's KnowMem: ROUGE-L F1 of answers to questions on a text."
     citation = "MUSE, Shi et al. 2024, arXiv 2407.06460, section 3.1"
+    formula = (
+        "100 · mean over examples of ROUGE-L F1 between the answer and the greedy text, cut at a "
+        "blank line or a further question"
+    )
+    good = (
+        "On the forget set near the retrained model's value, on the retain set near the target's."
+    )
+    traps = (
+        (
+            "MUSE uses no stemmer, OpenUnlearning's KnowMem has one: numbers of the two cannot be "
+            "compared."
+        ),
+        "Answers of a few words: one word more or less changes much.",
+        "What a model writes after a blank line or a further question is not seen.",
+    )
 
     class Params(RougeText.Params):
         """How texts are compared."""
@@ -133,6 +165,19 @@ class VerbMem(RougeText):
     name = "verbmem"
     summary = "MUSE's VerbMem: ROUGE-L F1 of the continuation of a text."
     citation = "MUSE, Shi et al. 2024, arXiv 2407.06460, section 3.1"
+    formula = "100 · mean over texts of ROUGE-L F1 between the true continuation and the greedy one"
+    good = (
+        "On the forget set near the retrained model's value, which is not 0: any continuation "
+        "shares words with the true one."
+    )
+    traps = (
+        (
+            "MUSE compares with the first 128 tokens of the continuation, OpenUnlearning with all "
+            "of it: the task decides."
+        ),
+        "It sees copies word for word, not knowledge: a retold text has a low value.",
+        "Words of the same order with gaps between them count: it is no test of an exact copy.",
+    )
 
     class Params(RougeText.Params):
         """How texts are compared."""
@@ -155,6 +200,21 @@ class RougeOfSets(Metric):
     citation = "RWKU, Jin et al. 2024, arXiv 2406.10890, section 4.2"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of |union over pairs of sentences of the words on their longest "
+        "common subsequences| / different words of the answer (recall) or of the text (precision)"
+    )
+    good = (
+        "On forget sets near that of a model that never saw the persons, on neighbours near the "
+        "target's."
+    )
+    traps = (
+        'Case and marks count: "Ferrow," is not "Ferrow". Repeated words count once.',
+        (
+            "It is the package `rouge` that RWKU uses, not the package rouge_score: numbers of the"
+            " two cannot be compared."
+        ),
+    )
 
     class Params(Metric.Params):
         """What is averaged."""

@@ -103,6 +103,18 @@ class LeakAtK(_OfSamples):
 
     name = "leak_at_k"
     summary = "Expected score of the best of k sampled texts."
+    formula = (
+        "100 · mean over examples of Σ_{i=k..n} S_(i) · C(i−1, k−1) / C(n, k): the expected best "
+        "score of k of n samples, S ascending"
+    )
+    good = "The retrained model's value: answers that can be guessed leak from it, too."
+    traps = (
+        (
+            "It grows with k, with temperature and with the number of new tokens: compare only "
+            "with the same ones."
+        ),
+        "The score decides what a leak is: recall of a long text counts common words.",
+    )
 
     class Params(_OfSamples.Params):
         """How many tries."""
@@ -134,6 +146,25 @@ class LeakBound(_OfSamples):
 
     name = "leak_bound"
     summary = "Upper bound of the expected score of a sampled text."
+    formula = (
+        "100 · mean over examples of an upper bound of a sample's expected score, each holding "
+        "with probability 1 − α: Beta⁻¹(1 − α; c + 1, n − c) for hits c of n, else ∫₀¹ 1 − "
+        "max(F̂(s) − √(ln(1/α) / 2n), 0) ds"
+    )
+    good = (
+        "As low as the number of samples allows: with 20 samples and no hit at α = 0.01 it is "
+        "still 20.6%."
+    )
+    traps = (
+        (
+            "It is above the true value by construction: more samples lower it, whatever the model"
+            " does."
+        ),
+        (
+            "Each example's bound may fail with probability α; the mean over examples is no bound "
+            "of its own level."
+        ),
+    )
 
     class Params(_OfSamples.Params):
         """How sure the bound is."""

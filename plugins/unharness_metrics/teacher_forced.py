@@ -25,6 +25,24 @@ class TokenAccuracy(Metric):
     citation = "KnowUnDo, arXiv 2407.01920, section 3; exact memorisation in OpenUnlearning"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of mean_t h_t; h_t = 1 where token t of the answer is the "
+        "likeliest one, after the true tokens before it"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's. 0% on a forget set is not what a model has that never saw it."
+    )
+    traps = (
+        (
+            "The blank line of the plain template is scored with the answer, and every model "
+            'predicts it; exact_memorisation with tokens="answer" leaves it out.'
+        ),
+        (
+            "The tokens before are the true ones: a model that would never begin the answer may "
+            "still continue it."
+        ),
+    )
 
     def observes(self) -> Likelihood:
         """Ask for the own answer."""
@@ -43,6 +61,24 @@ class Perplexity(Metric):
     citation = "KnowUnDo, arXiv 2407.01920, section 3"
     unit = "perplexity"
     direction = "lower"
+    formula = (
+        "exp(− mean over examples of mean_t ℓ_t); ℓ_t: log-probability of the answer's token t, "
+        "nats"
+    )
+    good = (
+        "On a forget set as near to the retrained model's value as can be; on a retain set near "
+        "the target's. A uniform guess has the size of the vocabulary."
+    )
+    traps = (
+        (
+            "It has no upper bound: after gradient ascent it may be 1e300, and says no more than "
+            "that the model is broken."
+        ),
+        (
+            "It is the exponential of a mean, not a mean of exponentials: published means of "
+            "perplexities are larger."
+        ),
+    )
 
     def observes(self) -> Likelihood:
         """Ask for the own answer."""

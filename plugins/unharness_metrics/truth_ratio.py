@@ -62,6 +62,25 @@ class TruthRatio(Metric):
     citation = "TOFU, Maini et al. 2024, arXiv 2401.06121, section 2.2.2; arXiv 2506.12618"
     unit = "%"
     direction = "higher"
+    formula = (
+        "100 · mean over examples of a function of t = w / c; c = exp(−NLL(right answer)), w = "
+        "exp(−mean over wrong answers of NLL). closer_to_1: min(t, 1/t); true_better: max(0, 1 − "
+        "t); prob_mean: c / (c + w) = 1 / (1 + t)"
+    )
+    good = (
+        "On a forget set near the retrained model's value. true_better on retain and utility sets:"
+        " higher is better."
+    )
+    traps = (
+        (
+            "It is not monotone in forgetting: gradient ascent sends t to 0 or to infinity, and "
+            "min(t, 1/t) to 0, while nothing is known. Do not rank by it."
+        ),
+        (
+            "Three definitions circulate: the inverse of t, the arithmetic mean of wrong "
+            "probabilities, and the own in place of the paraphrased answer."
+        ),
+    )
 
     class Params(TruthRatioParams):
         """The right answer, and what is averaged."""

@@ -89,6 +89,14 @@ def test_what_only_describes_the_method_does_not_count(package):
     assert package(text=described) == package()
 
 
+def test_what_explains_a_metric_does_not_count(package):
+    described = MODULE.replace(
+        '    name = "m"',
+        '    name = "m"\n    formula = "x"\n    good: str = "y"\n    traps = ("z", "w")',
+    )
+    assert package(text=described) == package()
+
+
 def test_family_and_evidence_do_not_count_but_their_names_elsewhere_do(package):
     described = MODULE.replace(
         '    name = "m"',

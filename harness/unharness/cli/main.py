@@ -65,6 +65,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     },
     "models": ("unharness.cli.models:models_command", "List model presets; show or fetch one."),
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins and their errors."),
+    "explain": (
+        "unharness.cli.explain:explain_command",
+        "Say what a metric or a column means.",
+    ),
     "doctor": ("unharness.cli.doctor:doctor_command", "Say what is wrong with this installation."),
     "cache": ("unharness.cli.cache:cache_command", "Show, check and clear the cache."),
 }

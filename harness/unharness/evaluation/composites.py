@@ -25,6 +25,12 @@ class Formula:
     """From values by part, (k,) or (k, R): of all parts, or of one and its reference models."""
     references: tuple[ReferenceRow, ...] = ()
     """The models whose value of the part is needed, in the function's order."""
+    words: str = ""
+    """The formula, as it is shown."""
+    good: str = ""
+    """What a good value is."""
+    traps: tuple[str, ...] = ()
+    """What a value does not mean."""
 
 
 def _mean(values: Any) -> Any:
@@ -53,11 +59,41 @@ def _share_of_target(values: Any) -> Any:
 
 
 FORMULAS: Mapping[CompositeKind, Formula] = {
-    "mean": Formula(_mean),
-    "harmonic_mean": Formula(_harmonic_mean),
-    "residue": Formula(_residue, ("retrained", "target")),
-    "gap": Formula(_gap, ("retrained", "target")),
-    "share_of_target": Formula(_share_of_target, ("target",)),
+    "mean": Formula(
+        _mean,
+        words="mean of its parts",
+        good="As of its parts.",
+        traps=("A gain of one part hides a loss of another: look at the parts.",),
+    ),
+    "harmonic_mean": Formula(
+        _harmonic_mean,
+        words="k / Σ 1/part over its k parts; 0 where a part is 0",
+        good="As of its parts; it is high only where all of them are.",
+        traps=("The smallest part decides: a part that measures noise near 0 sinks all others.",),
+    ),
+    "residue": Formula(
+        _residue,
+        ("retrained", "target"),
+        words="(m − m_G) / (m_T − m_G); m the model's value, m_G the retrained model's, m_T the "
+        "target's, means over seeds",
+        good="0, as the retrained model; 1: nothing is forgotten; below 0: more than that.",
+        traps=("It has no value where m_T and m_G differ by less than two standard errors.",),
+    ),
+    "gap": Formula(
+        _gap,
+        ("retrained", "target"),
+        words="|(m − m_G) / (m_T − m_G)|; m the model's value, m_G the retrained model's, m_T the "
+        "target's, means over seeds",
+        good="0: as far as the retrained model, neither less nor more.",
+        traps=("It does not say on which side: the residue does.",),
+    ),
+    "share_of_target": Formula(
+        _share_of_target,
+        ("target",),
+        words="100 · m / m_T, at most 100; m the model's value, m_T the target's",
+        good="100: as much is left as the target had.",
+        traps=("What a model gained over the target is cut off.",),
+    ),
 }
 
 

@@ -86,6 +86,13 @@ class Metric(ABC):
     citation: ClassVar[str] = ""
     version: ClassVar[int] = 1
     """Raised whenever the same observations give another number; it stands by every number."""
+    formula: ClassVar[str] = ""
+    """What it computes, as a formula in words and symbols that `unharness explain` shows; this and
+    the next two are no part of its source hash."""
+    good: ClassVar[str] = ""
+    """What a good value is, on which splits."""
+    traps: ClassVar[Sequence[str]] = ()
+    """What a value does not mean, and when numbers cannot be compared."""
     unit: ClassVar[str]
     direction: ClassVar[Direction]
     """Which values are better, unless a task's use says otherwise. `match_reference`: as close to
