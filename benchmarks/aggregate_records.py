@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 
 from unharness.cli.collector import collector_paused
+from unharness.records.collection import load_records
 from unharness.records.record import RunRecord
 from unharness.records.run_file import file_of
 from unharness.records.stage_specs import IDENTITY_VERSION
-from unharness.records.store import RECORD_FILE, RecordStore, load_records
+from unharness.records.store import RECORD_FILE, RecordStore
 from unharness.report.build import build_board
 from unharness.report.formats import to_json
 

@@ -47,13 +47,16 @@ if TYPE_CHECKING:
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.evaluation.uses import Composite, MetricUse
     from unharness.hookspecs import hookimpl
+    from unharness.loggers.logger import LoggedRun, Logger
     from unharness.model_types import LanguageModel
     from unharness.models.inference import InferenceWrapper, UnlearnedModel
     from unharness.models.preset import ModelPreset
     from unharness.models.weights import WeightsRef
+    from unharness.pipeline.evaluating import evaluate
     from unharness.pipeline.run import run
+    from unharness.progress import Progress
+    from unharness.records.collection import Records, load_records
     from unharness.records.record import RunRecord
-    from unharness.records.store import load_records
     from unharness.registry import Ref
     from unharness.report.build import load_board
     from unharness.report.formats import markdown_table
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
     from unharness.report.rows import Board, Row
     from unharness.report.values import format_number
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
+    from unharness.sweeps.from_python import sweep
     from unharness.terminal import Text, print_table
     from unharness.training.blocks import (
         block_outputs,
@@ -142,15 +146,19 @@ _HOMES = {
     ),
     "report.build": ("load_board",),
     "report.rows": ("Board", "Row"),
+    "loggers.logger": ("LoggedRun", "Logger"),
     "model_types": ("LanguageModel",),
     "models.inference": ("InferenceWrapper", "UnlearnedModel"),
     "models.preset": ("ModelPreset",),
     "models.weights": ("WeightsRef",),
     "registry": ("Ref",),
     "records.record": ("RunRecord",),
-    "records.store": ("load_records",),
+    "records.collection": ("Records", "load_records"),
+    "pipeline.evaluating": ("evaluate",),
     "pipeline.run": ("run",),
+    "progress": ("Progress",),
     "sweeps.executors.executor": ("Executor", "Job", "JobResult", "SweepObserver"),
+    "sweeps.from_python": ("sweep",),
     "terminal": ("Text", "print_table"),
     "training.blocks": ("block_outputs", "decoder_blocks", "final_norm", "hidden_states"),
     "training.likelihood": (
@@ -208,6 +216,8 @@ __all__ = [
     "LazyGroup",
     "Likelihood",
     "LogReader",
+    "LoggedRun",
+    "Logger",
     "LoraSettings",
     "LossMethod",
     "Method",
@@ -224,12 +234,14 @@ __all__ = [
     "Paired",
     "PairsLayout",
     "Preset",
+    "Progress",
     "PublishedCell",
     "PublishedModels",
     "PublishedResults",
     "PublishedRow",
     "PublishedTable",
     "QuestionKind",
+    "Records",
     "Ref",
     "RetainLoss",
     "RetainLossMethod",
@@ -269,6 +281,7 @@ __all__ = [
     "decoder_blocks",
     "echo",
     "echo_json",
+    "evaluate",
     "final_norm",
     "format_number",
     "format_option",
@@ -293,6 +306,7 @@ __all__ = [
     "sequence_log_ratios",
     "sequence_nll",
     "stdout_console",
+    "sweep",
     "target_gradients",
     "token_log_probs",
     "token_log_ratios",

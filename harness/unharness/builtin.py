@@ -1,4 +1,4 @@
-"""What the core itself registers: observers, suites, engines, models, executors."""
+"""What the core itself registers: observers, suites, engines, models, loggers, executors."""
 
 from __future__ import annotations
 
@@ -93,6 +93,33 @@ def unharness_models() -> list[Ref]:
 
 
 @hookimpl
+def unharness_loggers() -> list[Ref]:
+    """Return the built-in loggers."""
+    return [
+        Ref(
+            "unharness.loggers.to_tensorboard:TensorBoard",
+            "tensorboard",
+            "Event files for TensorBoard, a folder a run; TENSORBOARD_LOGGING_DIR or local.",
+        ),
+        Ref(
+            "unharness.loggers.to_wandb:WandB",
+            "wandb",
+            "Weights & Biases; WANDB_MODE=offline keeps it on this machine.",
+        ),
+        Ref(
+            "unharness.loggers.to_mlflow:MLflow",
+            "mlflow",
+            "MLflow; MLFLOW_TRACKING_URI, or a SQLite file in the results folder.",
+        ),
+        Ref(
+            "unharness.loggers.to_trackio:Trackio",
+            "trackio",
+            "Trackio; on this machine, or in the Space that TRACKIO_SPACE_ID names.",
+        ),
+    ]
+
+
+@hookimpl
 def unharness_executors() -> list[Ref]:
     """Return the built-in executors of sweeps."""
     return [
@@ -100,6 +127,11 @@ def unharness_executors() -> list[Ref]:
             "unharness.sweeps.executors.local:Local",
             "local",
             "Worker processes on this machine, one a GPU; on a CPU they share its threads.",
+        ),
+        Ref(
+            "unharness.sweeps.executors.in_process:InProcess",
+            "in-process",
+            "One run after the other in this process: for notebooks, debuggers, small models.",
         ),
         Ref(
             "unharness.sweeps.executors.on_ray:OnRay",

@@ -83,6 +83,9 @@ KINDS: dict[str, Kind] = {
         "model presets",
         ("version", "tuning", "target_tuning"),
     ),
+    "loggers": Kind(
+        "unharness.loggers.logger:Logger", "loggers of runs (--log NAME)", ("library", "install")
+    ),
     "executors": Kind(
         "unharness.sweeps.executors.executor:Executor",
         "executors of sweeps",

@@ -103,6 +103,8 @@ class SharedRequest(StrictModel):
     """Instructions before every evaluated question: names or files; a record each."""
     attack: tuple[str, ...] = Field(("none",), min_length=1)
     """Attacks on the unlearned model, as `NAME:SETTING=VALUE,… + NAME`; a record each."""
+    log: tuple[str, ...] = ()
+    """Loggers that are told of the run, by name; no part of what it is."""
     results: str | None = None
     save_weights: bool = False
     limit: int | None = Field(None, ge=1)
@@ -118,9 +120,9 @@ class SharedRequest(StrictModel):
     def _files_as_task(cls, values: Any) -> Any:
         return with_files_task(values) if isinstance(values, Mapping) else values
 
-    @field_validator("attack", mode="before")
+    @field_validator("attack", "log", mode="before")
     @classmethod
-    def _one_or_many_attacks(cls, value: Any) -> Any:
+    def _one_text_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
     @field_validator("suite_limit", mode="before")

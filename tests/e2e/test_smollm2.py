@@ -11,7 +11,7 @@ from unharness.data.examples import Example
 from unharness.data.task_data import TaskData
 from unharness.models.smollm2 import SmolLM2
 from unharness.models.source import PresetModel
-from unharness.records.store import load_records
+from unharness.records.collection import load_records
 
 pytestmark = pytest.mark.slow
 NO_DATA = TaskData.of([], None)

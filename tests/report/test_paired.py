@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from unharness.errors import UsageError
+from unharness.records.collection import load_records
 from unharness.records.files import write_json_lines
-from unharness.records.store import EXAMPLES_FILE, load_records
+from unharness.records.store import EXAMPLES_FILE
 from unharness.report.build import build_board
 from unharness.report.paired import compare
 

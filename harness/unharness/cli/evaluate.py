@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,6 @@ from unharness.cli.run_options import (
     template_option,
 )
 from unharness.errors import UsageError
-
-OF_WEIGHTS = ("task", "data", "retain", "columns", "limit_train")
-"""Options that say nothing of a RUN: it has them itself."""
 
 EPILOG = f"""\b
 Examples:
@@ -108,6 +104,7 @@ def evaluate_command(
     report: Path | None,
     form: str,
     quiet: bool,
+    progress_form: str | None,
     debug: bool,
     **flags: Any,
 ) -> None:
@@ -137,30 +134,20 @@ def evaluate_command(
 
     found = registry()
     options = with_flags({"results": str(results)}, flags)
-    with progress_for(quiet) as progress:
+    with progress_for(quiet, progress_form) as progress:
         with progress.stage("prepare"):
-            from unharness.pipeline.engine_pool import EnginePool
-            from unharness.pipeline.run import execute_with
-            from unharness.pipeline.saved_weights import of_run, of_weights
-            from unharness.records.store import RecordStore
+            from unharness.pipeline.evaluating import plan_evaluations, run_evaluations
 
-            store = RecordStore(results)
-            changes = {k: v for k, v in options.items() if k not in OF_WEIGHTS}
-            changes.pop("model", None)
-            wanted = [of_run(*store.by_id(run), changes, found) for run in runs]
-            neighbour = store.by_id(beside)[0] if beside else None
-            for index, given in enumerate(weights):
-                name = names[index] if names else None
-                own = options | {"seed": index} if gold else options
-                wanted.append(of_weights(given, name, own, neighbour, found, gold=gold))
-        for note in dict.fromkeys(note for one in wanted for note in one.plan.notes):
-            progress.note(note)
-        outcomes = []
-        with closing(EnginePool(found)) as engines:
-            for one in wanted:
-                with progress.stage("load weights"):
-                    unlearned = one.load(progress)
-                outcomes.append(execute_with(one.plan, found, progress, engines, unlearned))
+            wanted = plan_evaluations(
+                runs,
+                weights,
+                names=names,
+                beside=beside,
+                gold=gold,
+                options=options,
+                registry=found,
+            )
+        outcomes = run_evaluations(wanted, found, progress)
     if report is not None:
         write_report(report, outcomes[0])
     if form == "json":

@@ -1,4 +1,4 @@
-"""Progress: a live line for every stage; without a terminal, a line when it ends."""
+"""Progress: a live line for every stage; without a terminal, a line when it ends; or JSON."""
 
 from __future__ import annotations
 
@@ -17,17 +17,34 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from unharness.cli.json_progress import JsonProgress
 from unharness.progress import Progress, Stage
 from unharness.safe_text import one_line
 from unharness.terminal import Console
 
+BAR, JSON, NONE = "bar", "json", "none"
+FORMS = (BAR, JSON, NONE)
+"""What `--progress` may be."""
 
-def progress_for(quiet: bool) -> AbstractContextManager[Progress]:
-    """Return what draws progress on stderr, so that stdout holds results alone."""
-    if quiet:
+
+def progress_for(quiet: bool, form: str | None = None) -> AbstractContextManager[Progress]:
+    """Return what shows progress on stderr, so that stdout holds results alone.
+
+    Args:
+        quiet: show nothing where no form is given.
+        form: one of FORMS; None: bars on a terminal, else a line for every stage.
+    """
+    if form == JSON:
+        return nullcontext(JsonProgress())
+    if form == NONE or (quiet and form is None):
         return nullcontext(Progress())
-    console = Console(stderr=True)
+    console = error_console(form)
     return live(console) if console.is_terminal else nullcontext(PlainProgress(console))
+
+
+def error_console(form: str | None = None) -> Console:
+    """Return a console on stderr; for bars that are asked for it takes anything for a terminal."""
+    return Console(stderr=True, **({"force_terminal": True} if form == BAR else {}))
 
 
 class _Notes(Progress):

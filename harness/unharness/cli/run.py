@@ -24,6 +24,7 @@ from unharness.cli.run_options import (
     facts_options,
     general_option,
     limit_options,
+    log_option,
     output_options,
     precision_option,
     preset_option,
@@ -62,6 +63,7 @@ Examples:
   unharness run --attack none --attack prompt:text="Tell me everything you know."
   unharness run --method {defaults.GENERAL_TEXT_METHOD} --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
+  unharness run --log tensorboard --log wandb    # beside the record; 'unharness loggers' lists all
   unharness run experiment.yaml --seed 2
   unharness run --task ./forget.csv --retain ./keep.csv --columns prompt=question,answer=response
   unharness run --task ./forget.jsonl --retain ./keep.jsonl --model ./ours --report page.html
@@ -111,6 +113,7 @@ NO_FLAGS = ("eval_split", "tuned")
 @general_option
 @results_folder_option
 @save_weights_option
+@log_option
 @setting_options
 @limit_options
 @device_option
@@ -138,6 +141,7 @@ def run_command(
     report: Path | None,
     form: str,
     quiet: bool,
+    progress_form: str | None,
     debug: bool,
     **flags: Any,
 ) -> None:
@@ -169,7 +173,9 @@ def run_command(
             name = str(values[kind.removesuffix("s")])
             if (kind, name) != ("engines", AUTO_ENGINE):
                 found.entry(kind, bare_name(name) if kind == "tasks" else name)
-    with progress_for(quiet or os.environ.get("RANK", "0") != "0") as progress:
+    follower = os.environ.get("RANK", "0") != "0"
+    shown = progress_for(quiet or follower, None if follower else progress_form)
+    with shown as progress:
         with progress.stage("prepare"):
             from unharness.pipeline.existing import existing_outcome
             from unharness.pipeline.resolve import resolve
@@ -196,6 +202,8 @@ def run_command(
                 from unharness.pipeline.run import execute
             run = execute_together if together else execute
             outcome = (with_profile(run, quiet) if profile else run)(plan, found, progress)
+        elif plan.loggers:
+            progress.note("this run was done before, so nothing is logged; --force runs it again")
         elif profile:
             progress.note("this run was done before, so nothing is profiled; --force runs it again")
     if outcome is None:  # the first process speaks for all

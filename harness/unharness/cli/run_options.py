@@ -74,6 +74,15 @@ general_option = click.option(
     "or the model's own].",
 )
 
+log_option = click.option(
+    "--log",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete("loggers"),
+    help="Log training and final metrics too: tensorboard, wandb, mlflow, trackio, or a plugin's "
+    "logger; repeatable. 'unharness loggers' lists them.",
+)
+
 save_weights_option = click.option(
     "--save-weights", is_flag=True, default=None, help="Keep the unlearned weights."
 )
@@ -187,6 +196,13 @@ output_options = together(
         "-q",
         is_flag=True,
         help="Print nothing but errors, and what --format json asks for.",
+    ),
+    click.option(
+        "--progress",
+        "progress_form",
+        type=click.Choice(("bar", "json", "none")),
+        help="How progress is shown on stderr: bar, json (an object a line, for programs), none "
+        "[default: bar on a terminal, else a line for every stage].",
     ),
     click.option("--debug", is_flag=True, help="Show tracebacks and library warnings."),
 )

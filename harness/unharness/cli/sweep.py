@@ -42,6 +42,7 @@ Examples:
   unharness sweep --method {defaults.METHOD} --set lr=1e-3,2e-3 --dry-run
   unharness sweep --tuning lora --lora r=16 --target-seed 0..2 --seed 0..4
   unharness sweep grid.yaml --data ../data --workers 2
+  unharness sweep grid.yaml --log mlflow          # one log for every run of the grid
   unharness sweep grid.yaml --shard 2/4           # the second of four machines that share a folder
   unharness sweep grid.yaml --executor ray --address auto
   unharness sweep status                          # from another terminal; pause, resume, drain too
@@ -79,6 +80,7 @@ def sweep_command(
     executor: str,
     address: str | None,
     quiet: bool,
+    progress_form: str | None,
     debug: bool,
     **flags: Any,
 ) -> None:
@@ -92,7 +94,7 @@ def sweep_command(
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 
-    from unharness.cli.progress import progress_for
+    from unharness.cli.progress import error_console, progress_for
     from unharness.cli.sweep_progress import watching
     from unharness.registry import registry
     from unharness.sweeps.grid import cells, make_sweep_request
@@ -103,7 +105,7 @@ def sweep_command(
     requests = cells(request, found)
     if request.references:
         requests = with_references(requests, found)
-    with progress_for(quiet) as progress:
+    with progress_for(quiet, progress_form) as progress:
         with progress.stage("prepare"):
             from unharness.sweeps.plan import plan_sweep
             from unharness.sweeps.steering import steered
@@ -116,14 +118,15 @@ def sweep_command(
     if dry_run:
         _print_plan(plan, form)
         return
-    errors = Console(stderr=True)
-    for note in plan.notes() if not quiet else ():
-        errors.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
+    errors = error_console(progress_form)
+    seconds = plan.estimate()[0]
     with (
         closing(runner),
-        watching(len(plan.left), plan.estimate()[0], quiet, errors) as shown,
+        watching(len(plan.left), seconds, quiet, errors, form=progress_form) as shown,
         steered(plan, shown, _command()) as observer,
     ):
+        for note in plan.notes():
+            observer.note(note)
         results = run_sweep(plan, runner, observer)
     if form == "json":
         echo_json(_report(plan, results))

@@ -13,6 +13,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from unharness.cli.json_sweep import JsonSweep
+from unharness.cli.progress import JSON, NONE
 from unharness.sweeps.executors.executor import Job, JobResult, SweepObserver
 from unharness.terminal import Console, Text
 
@@ -23,18 +25,26 @@ REPORT_S = 30.0
 
 @contextmanager
 def watching(
-    total: int, seconds: float, quiet: bool, console: Console, every: float = REPORT_S
+    total: int,
+    seconds: float,
+    quiet: bool,
+    console: Console,
+    every: float = REPORT_S,
+    form: str | None = None,
 ) -> Iterator[SweepObserver]:
     """Show runs while the block lasts: live on a terminal, else a line a run and at intervals.
 
     Args:
         total: how many runs there will be; 0 if unknown.
         seconds: what they will take, by past records; 0 if unknown.
-        quiet: show nothing.
+        quiet: show nothing where no form is given.
         console: where.
         every: seconds between lines where there is no terminal.
+        form: of progress, as `--progress` takes it; None: as above.
     """
-    if quiet:
+    if form == JSON:
+        yield JsonSweep(total)
+    elif form == NONE or (quiet and form is None):
         yield SweepObserver()
     elif not console.is_terminal:
         lines = Lines(console, total, seconds)

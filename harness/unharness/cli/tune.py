@@ -19,7 +19,6 @@ from unharness.cli.sweep import SOME_FAILED
 from unharness.cli.yaml_file import file_keys
 from unharness.errors import LONGEST_VALUE, MethodError, UsageError
 from unharness.safe_text import shortened
-from unharness.terminal import Console
 
 MOST_MINUTES = 60 * 24 * 365
 """A year."""
@@ -113,6 +112,7 @@ def tune_command(
     executor: str,
     address: str | None,
     quiet: bool,
+    progress_form: str | None,
     debug: bool,
     **flags: Any,
 ) -> None:
@@ -130,7 +130,7 @@ def tune_command(
     calm_libraries(debug)
     signal.signal(signal.SIGTERM, interrupt)
 
-    from unharness.cli.progress import progress_for
+    from unharness.cli.progress import error_console, progress_for
     from unharness.cli.sweep_progress import watching
     from unharness.registry import registry
     from unharness.sweeps.grid import cells, make_sweep_request, over_targets
@@ -140,7 +140,7 @@ def tune_command(
     request = make_sweep_request(values)
     one_seed = {"seed": request.seed[:1], "target_seed": request.target_seed[:1]}
     requests = cells(request.model_copy(update=one_seed), found)
-    with progress_for(quiet) as progress, progress.stage("prepare"):
+    with progress_for(quiet, progress_form) as progress, progress.stage("prepare"):
         from unharness.cli.tune_report import print_chosen, print_effort, problems
         from unharness.sweeps.final_runs import compare_with_evaluation, final_requests, relabel
         from unharness.sweeps.plan import plan_sweep
@@ -163,11 +163,12 @@ def tune_command(
         )
     if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
         raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
-    errors = Console(stderr=True)
+    errors = error_console(progress_form)
     effort = Effort(trials, budget_minutes and budget_minutes * 60)
     options = {"workers": workers, "address": address}
     with closing(make_executor(executor, options, found)) as runner:
-        with watching(run_count(studies, effort, found), 0.0, quiet, errors) as observer:
+        count = run_count(studies, effort, found)
+        with watching(count, 0.0, quiet, errors, form=progress_form) as observer:
             tune(studies, effort, runner, found, observer)
         if not quiet:
             print_effort(studies, errors)
@@ -179,7 +180,8 @@ def tune_command(
             errors.print(f"failed: {problem}", style="red", markup=False, soft_wrap=True)
         final = over_targets(final, request.target_seed)
         plan = plan_sweep(with_references(final, found) if request.references else final, found)
-        with watching(len(plan.left), plan.estimate()[0], quiet, errors) as observer:
+        left, seconds = len(plan.left), plan.estimate()[0]
+        with watching(left, seconds, quiet, errors, form=progress_form) as observer:
             results = run_sweep(plan, runner, observer)
     relabel(plan)
     compare_with_evaluation(studies, final, plan)

@@ -10,6 +10,8 @@ from unharness.data.task import Task
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
 from unharness.evaluation.uses import Use
+from unharness.loggers.listening import find_loggers
+from unharness.loggers.logger import Logger
 from unharness.models.family import same_model
 from unharness.pipeline.engine_pool import engine_options
 from unharness.registry import Registry
@@ -20,7 +22,7 @@ from unharness.unlearning.presets import Preset, find_preset
 
 @dataclass(frozen=True)
 class NamedPlugins:
-    """The task, the method and the engine of a run."""
+    """The task, the method, the engine and the loggers of a run."""
 
     task: Task
     uses: tuple[Use, ...]
@@ -32,6 +34,8 @@ class NamedPlugins:
     """What generates text."""
     engine_reason: str
     """Why it is this engine."""
+    loggers: tuple[type[Logger], ...] = ()
+    """What is told of the run."""
 
 
 def named_plugins(request: RunRequest, device: str, registry: Registry) -> NamedPlugins:
@@ -41,8 +45,10 @@ def named_plugins(request: RunRequest, device: str, registry: Registry) -> Named
         UnknownNameError: nothing is registered under one of the names.
         PluginError: a plugin cannot be loaded, or the task raises; names it.
         UsageError: a parameter of the task or an option of the engine is unknown or out of
-            bounds; or the method has no such preset for the task and model.
+            bounds; or the method has no such preset for the task and model; or the library of a
+            logger is missing.
     """
+    loggers = find_loggers(request.log, registry)
     engine_name, reason = choose_engine(request.engine, device)
     task = make_task(request.task, registry)
     with registry.named("tasks", task.name):
@@ -59,4 +65,4 @@ def named_plugins(request: RunRequest, device: str, registry: Registry) -> Named
             task=task.full_name,
             is_model=partial(same_model, request.model),
         )
-    return NamedPlugins(task, uses, method, preset, engine, reason)
+    return NamedPlugins(task, uses, method, preset, engine, reason, loggers)

@@ -11,6 +11,7 @@ from typing import Any
 from unharness import defaults
 from unharness.cache import locked
 from unharness.evaluation.suite_reach import check_reachable
+from unharness.loggers.listening import logging_runs
 from unharness.pipeline.clock import PrefixedProgress
 from unharness.pipeline.engine_pool import EnginePool
 from unharness.pipeline.existing import Outcome, existing_outcome, outcome_of, standing
@@ -18,6 +19,7 @@ from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.runner import Runner, Unlearned
 from unharness.progress import Progress
+from unharness.progress_bars import chosen_progress
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
 from unharness.registry import Registry, registry
@@ -30,7 +32,7 @@ def run(
     *,
     hyperparameters: Mapping[str, Any] | None = None,
     config: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Any,
 ) -> RunRecord:
     """Unlearn and evaluate; return the record, the existing one if the run was done before.
@@ -42,10 +44,10 @@ def run(
         task: its name.
         hyperparameters: of the method, by name.
         config: the same; deprecated, it goes with version 0.3.
-        progress: told how far the run is.
+        progress: True for bars, None for bars in notebooks alone, or a Progress of one's own.
         options: as on the command line: `model`, `target`, `tuning`, `engine`, `seed`, `epochs`,
             `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`,
-            `suite_data`, `suite_limit`, `data`,
+            `suite_data`, `suite_limit`, `data`, `log`,
             `general`, `results`, `save_weights`, `template`, `max_length`, `max_new_tokens`,
             `limit`, `limit_train`, `device`, `force`; and mappings: `lora`, of rank, scale and
             dropout, `target_set`, of the target's recipe, `engine_set`, of the engine's options.
@@ -54,13 +56,22 @@ def run(
         UsageError: a name or an option is not what it may be.
         DataError, ModelError: data or model cannot be used.
         MethodError: the method failed; its record says so too.
+
+    Example:
+        >>> import unharness
+        >>> record = unharness.run(model="micro", data="standin", hyperparameters={"epochs": 1})
+        >>> record.status, record.spec.config["epochs"]
+        ('done', 1)
+        >>> best = record.metrics[record.ranking.headline]
+        >>> best.ci95[0] <= best.value <= best.ci95[1]
+        True
     """
     if config is not None:
         warnings.warn("run(config=…) is now hyperparameters=…", DeprecationWarning, stacklevel=2)
     given = {**(config or {}), **(hyperparameters or {})}
     request = make_request({"method": method, "task": task, "set": given, **options})
     found = registry()
-    return execute(resolve(request, found), found, progress or Progress()).record
+    return execute(resolve(request, found), found, chosen_progress(progress)).record
 
 
 def execute(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome:
@@ -98,7 +109,9 @@ def execute_with(
     store = RecordStore(plan.spec.results)
     lock = store.lock(plan.spec)
     made: list[Outcome] = []
-    with locked(lock, progress.note):  # a second process that wants the same waits, and finds it
+    logged = logging_runs(plan.loggers, plan.spec.results, registry, progress.note)
+    # A second process that wants the same waits, and finds it.
+    with locked(lock, progress.note), logged:
         there = [standing(store, row) for row in plan.rows]
         if plan.suite and None in there:
             check_reachable(plan.suite, registry)

@@ -13,6 +13,8 @@ from unharness.data.task_data import TaskData
 from unharness.engines.engine import Engine
 from unharness.evaluation.columns import Column
 from unharness.evaluation.suite_plan import SuitePlan
+from unharness.loggers.listening import log_folder
+from unharness.loggers.logger import Logger
 from unharness.models.source import ModelSource
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline.attack_chains import AttackChain
@@ -63,6 +65,8 @@ class RunPlan:
     """The one of them that the spec holds."""
     given: GivenTarget | None = None
     """The target, where the user gives it; None where it is trained on `base`."""
+    loggers: tuple[type[Logger], ...] = ()
+    """What is told of the run."""
     target_row: RunPlan | None = None
     """The plan of the target's own record, under the same attacks; None in that plan itself."""
 
@@ -99,6 +103,7 @@ class RunPlan:
             chains=measures.chains,
             chain=measures.chains[0],
             given=models.given,
+            loggers=plugins.loggers,
         )
 
     @property
@@ -115,7 +120,8 @@ class RunPlan:
     def notes(self) -> tuple[str, ...]:
         """What the user should know before anything is run."""
         origin = self.data.origin
-        found = (origin.standin_note(), *origin.notes, slow_precision_note(self.place))
+        logs = [kind.place(log_folder(self.spec.results, kind)) for kind in self.loggers]
+        found = (origin.standin_note(), *origin.notes, slow_precision_note(self.place), *logs)
         return tuple(note for note in found if note)
 
     @cached_property

@@ -97,7 +97,7 @@ class Runner:
             partial=plan.partial,
             started=utc_now(),
             spec=plan.spec,
-            passed=plan.request.model_dump(mode="json", exclude_unset=True),
+            passed=plan.request.model_dump(mode="json", exclude_unset=True, exclude={"log"}),
             data=data_record(plan),
             ranking=ranking_record(plan.task, self.registry),
             provenance=provenance(self.registry, plan.spec.device),

@@ -192,17 +192,6 @@ class RecordStore:
         return StoredRecord(_latest(read_records(found[0])), found[0].parent)
 
 
-def load_records(results: Path | str) -> list[RunRecord]:
-    """Return all readable records under a results folder, in the order of their paths.
-
-    Raises:
-        RecordError: there is no such folder.
-    """
-    if not Path(results).is_dir():
-        raise RecordError(f"{results}: no such folder of records")
-    return [item.record for item in RecordStore(results).scan() if isinstance(item, StoredRecord)]
-
-
 def read_records(path: Path) -> list[RunRecord]:
     """Read every evaluation that a file holds; one of the first edition holds one.
 

@@ -27,12 +27,18 @@ from unharness.report.rows import COLLAPSED, COSTS, Board, Group, Row, Unranked
 from unharness.report.samples import NumbersReader, RowSamples
 
 
-def load_board(results: Path, rank_by: str = CLOSENESS) -> Board:
+def load_board(results: Path | str, rank_by: str = CLOSENESS) -> Board:
     """Read a results folder and compare its records; nothing is changed or deleted there.
 
     Args:
         results: the folder.
         rank_by: the column that ranks; a group that lacks it is not ranked.
+
+    Example:
+        >>> import unharness
+        >>> frame = unharness.load_board("results").to_frame()
+        >>> {"method", "seeds", "rank_first"} <= set(frame.columns)
+        True
     """
     return build_board(RecordStore(results), rank_by)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unharness.data.named_task import full_task_name
 from unharness.data.sources import STANDIN
@@ -30,6 +30,9 @@ from unharness.report.ranking import (
     smallest_difference,
 )
 from unharness.report.tradeoff import TradeOff, trade_offs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 COSTS = ("train_seconds", "seconds_per_step", "peak_memory_gb", "trainable_parameters")
 SHOWN_COSTS = ("train_seconds", "peak_memory_gb")
@@ -228,6 +231,20 @@ class Board:
         found = [f"{counts[reason]} {text}" for reason, text in words.items() if counts[reason]]
         skipped = [f"{len(self.warnings)} skipped (cannot be used)"] if self.warnings else []
         return (f"not ranked: {', '.join(found + skipped)}",) if found or skipped else ()
+
+    def to_frame(self) -> DataFrame:
+        """Return a pandas DataFrame: one row a row of the board, and one for each attack on it.
+
+        Columns: `method`, `task`, `model`, `seeds` and other facts; `rank_first` and `rank_last`,
+        the places that it may have; `hyperparameters.NAME`; of every column `LABEL` with
+        `LABEL.low` and `LABEL.high`, the mean over runs and its 95% interval; and the costs.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        from unharness.report.frame import board_frame
+
+        return board_frame(self)
 
     def metric_names(self) -> set[str]:
         """Return the names of all metrics in any row."""

@@ -1,0 +1,55 @@
+"""A sweep's progress for programs, as `unharness.cli.json_progress` describes it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from unharness.cli.json_progress import Tell, write_line
+from unharness.sweeps.executors.executor import Job, JobResult, SweepObserver
+
+
+class JsonSweep(SweepObserver):
+    """Progress of a sweep as JSON lines, from several threads."""
+
+    def __init__(self, total: int, tell: Tell = write_line) -> None:
+        """Take how many runs there will be; 0 if that is unknown."""
+        self._total, self._write = total, tell
+        self._done = self._failed = 0
+        self._noted: set[str] = set()
+        self._stages: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def started(self, job: Job, worker: str) -> None:
+        """Write that a worker begins a run."""
+        with self._lock:
+            self._write("run", run=job.run_id, label=job.label, worker=worker)
+
+    def step(self, worker: str, stage: str, done: int, total: int) -> None:
+        """Write how far a worker is."""
+        with self._lock:
+            now = time.monotonic()
+            name, began = self._stages.get(worker, ("", now))
+            if name != stage:
+                began = now
+                self._stages[worker] = stage, now
+            at = {"done": done, "total": total or None, "seconds": round(now - began, 3)}
+            self._write("step", worker=worker, stage=stage, **at)
+
+    def finished(self, job: Job, worker: str, result: JobResult) -> None:
+        """Write what came of a run."""
+        with self._lock:
+            failed = result.outcome == "failed"
+            self._failed, self._done = self._failed + failed, self._done + (not failed)
+            self._stages.pop(worker, None)
+            facts = {name: value for name, value in vars(result).items() if name != "run_id"}
+            counts = {"done": self._done, "failed": self._failed, "total": self._total or None}
+            run = {"run": job.run_id, "label": job.label, "worker": worker}
+            self._write("finished", **run, **facts, **counts)
+
+    def note(self, text: str) -> None:
+        """Write a note, once."""
+        with self._lock:
+            if text not in self._noted:
+                self._noted.add(text)
+                self._write("note", text=text)
