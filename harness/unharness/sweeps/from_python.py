@@ -18,6 +18,7 @@ from unharness.sweeps.executors.executor import SweepObserver
 from unharness.sweeps.grid import cells, make_sweep_request
 from unharness.sweeps.plan import SweepPlan, plan_sweep
 from unharness.sweeps.references import with_references
+from unharness.sweeps.steering import steered
 from unharness.sweeps.sweep import LOCAL, failures, make_executor, run_sweep
 
 Names = str | Sequence[str]
@@ -83,11 +84,8 @@ def sweep(
     if references:
         requests = with_references(requests, found)
     plan = plan_sweep(requests, found, chosen_progress(progress))
-    given = {"workers": workers, "address": address}
-    with (
-        closing(make_executor(executor, given, found)) as runner,
-        _observer(plan, progress) as told,
-    ):
+    made = make_executor(executor, {"workers": workers, "address": address}, found)
+    with closing(made) as runner, _observer(plan, progress) as shown, steered(plan, shown) as told:
         for note in plan.notes():
             told.note(note)
         failed = failures(run_sweep(plan, runner, told))
