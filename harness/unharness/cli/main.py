@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.score:score_command",
         "Compute metrics again from stored observations.",
     ),
+    "facts": ("unharness.cli.facts:facts_command", "Check a file of your own facts."),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
     "export": (
         "unharness.cli.export:export_command",

@@ -34,6 +34,8 @@ class DataSource:
     """A file of what is to be kept, beside a file of what is to be forgotten."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """By key of the task: what the files call it."""
+    keep_repeats: bool = False
+    """Whether examples of a file may stand where a run refuses them: for who looks for these."""
 
     def load(self, layout: DataLayout | PairsLayout) -> TaskData:
         """Find and read a task's data.
@@ -93,7 +95,9 @@ def _from_named(source: DataSource, layout: DataLayout) -> TaskData:
         revision=revision,
         datasets=found.revisions,
     )
-    return _task_data(layout, _given(found.rows), found.places.__getitem__, origin)
+    values = _given(found.rows)
+    place_of = found.places.__getitem__
+    return _task_data(layout, values, place_of, origin, keep_repeats=source.keep_repeats)
 
 
 def is_hub(requested: str) -> bool:
@@ -180,6 +184,8 @@ def _task_data(
     values: Mapping[str, Callable[[], Any]],
     place_of: Callable[[str], str],
     origin: DataOrigin,
+    *,
+    keep_repeats: bool = False,
 ) -> TaskData:
     """Return the data, once the rows of every part are those that the task expects.
 
@@ -188,6 +194,7 @@ def _task_data(
         values: by part what gives its rows as JSON; optional ones may be missing.
         place_of: where the rows of a part are from, in messages.
         origin: of all of it.
+        keep_repeats: whether an example may stand where it may not.
     """
     rows: dict[str, Sequence[DataRow]] = {}
     for name, part in layout.parts.items():
@@ -199,7 +206,8 @@ def _task_data(
             _check_count(len(rows[name]), part, place_of(name))
     examples = layout.examples(rows)
     there = (one for one in layout.splits if one.name in examples)
-    return TaskData.of((one.with_examples(examples[one.name]) for one in there), origin)
+    filled = {one.name: one.with_examples(examples[one.name]) for one in there}
+    return TaskData(filled, origin, keep_repeats)
 
 
 def _check_count(count: int, part: DataPart, place: str) -> None:

@@ -53,6 +53,8 @@ class TaskData:
 
     splits: Mapping[str, Split]
     origin: DataOrigin
+    keep_repeats: bool = False
+    """Whether examples may stand where they may not; such data is looked at, and never run."""
 
     def __post_init__(self) -> None:
         for name, split in self.splits.items():
@@ -60,7 +62,8 @@ class TaskData:
                 raise DataError(f"split {split.name!r} is listed as {name!r}")
             if not split.examples:
                 raise DataError(f"{self._place(name)}: no examples; expected at least one")
-        self._check_overlaps()
+        if not self.keep_repeats:
+            self._check_overlaps()
 
     @classmethod
     def of(cls, splits: Iterable[Split], origin: DataOrigin) -> TaskData:
