@@ -56,6 +56,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.export:export_command",
         "Write a run's weights with a model card, or records for other sites.",
     ),
+    "reproduce": (
+        "unharness.cli.reproduce:reproduce_command",
+        "Run a record again, and say what differs.",
+    ),
     "records": (
         "unharness.cli.records:records_command",
         "Check records before they are shared; print their JSON Schema.",
