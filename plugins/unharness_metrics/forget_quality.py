@@ -32,29 +32,50 @@ def ks_statistic(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def ks_log10_p(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return log₁₀ of the exact two-sided p-value for two samples of equal size.
+    """Return log₁₀ of the exact two-sided p-value for two samples, of any sizes.
 
-    p = 2 · Σ_{k≥1} (−1)^(k+1) C(2n, n − k·h) / C(2n, n) with h = n · D, in whole numbers until
-    the last division, so that complete separation of large samples does not underflow. As SciPy's
+    For equal sizes p = 2 · Σ_{k≥1} (−1)^(k+1) C(2n, n − k·h) / C(2n, n) with h = n · D; for others
+    the share of orders of the pooled values that reach D. Both in whole numbers until the last
+    division, so that complete separation of large samples does not underflow. As SciPy's
     `ks_2samp` with `method="exact"`; the asymptotic p is up to 20% off at n = 40.
 
     Raises:
-        ValueError: the samples differ in size, or are empty.
+        ValueError: a sample is empty.
     """
-    n = len(one)
-    if n != len(other) or not n:
-        raise ValueError(f"expected two samples of equal size, got {n} and {len(other)}")
-    h = round(n * ks_statistic(one, other))
+    n, m = len(one), len(other)
+    if not n or not m:
+        raise ValueError(f"expected two samples that are not empty, got {n} and {m} values")
+    h = round(n * m * ks_statistic(one, other))
     if h == 0:
         return 0.0
+    total = math.comb(n + m, n)
+    top = _orders_of_equal_sizes(n, h // n) if n == m else total - _orders_below(n, m, h)
+    return min(0.0, math.log10(top) - math.log10(total)) if top < total else 0.0
+
+
+def _orders_of_equal_sizes(n: int, h: int) -> int:
+    """Count the orders of 2n values in which two samples differ by h/n or more."""
     top = 0
     for k in range(1, n // h + 1):
         term = 2 * math.comb(2 * n, n - k * h)
         top += term if k % 2 else -term
         if term * NEGLIGIBLE < top:
             break
-    total = math.comb(2 * n, n)
-    return min(0.0, math.log10(top) - math.log10(total)) if top < total else 0.0
+    return top
+
+
+def _orders_below(n: int, m: int, h: int) -> int:
+    """Count the orders of n + m values in which two samples never differ by h/nm or more.
+
+    They are the paths over a grid, a step per value, whose points (i, j) have |i·m − j·n| < h.
+    """
+    paths = [1 if j * n < h else 0 for j in range(m + 1)]
+    for i in range(1, n + 1):
+        before = 0
+        for j in range(m + 1):
+            before = before + paths[j] if abs(i * m - j * n) < h else 0
+            paths[j] = before
+    return paths[m]
 
 
 class _AgainstRetrained(Metric):

@@ -170,6 +170,11 @@ def unharness_metrics() -> list[Ref]:
             summary="Upper bound of the expected score of a sampled text.",
         ),
         Ref(
+            "unharness_metrics.sampling:LeakSpread",
+            name="leak_spread",
+            summary="Standard deviation of the scores of an example's sampled texts.",
+        ),
+        Ref(
             "unharness_metrics.membership_attacks:AttackAUC",
             name="attack_auc",
             summary="AUC of any membership attack, reference model and gradients included.",

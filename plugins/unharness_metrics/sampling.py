@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -53,6 +54,11 @@ def mean_upper(scores: Sequence[float], alpha: float) -> float:
         total += (score - below) * (1.0 - max(at / len(scores) - epsilon, 0.0))
         below = score
     return total
+
+
+def standard_deviation(scores: Sequence[float]) -> float:
+    """Return the standard deviation of sampled scores, √(mean (s − mean)²)."""
+    return statistics.pstdev(scores)
 
 
 class _OfSamples(Metric):
@@ -182,3 +188,19 @@ class LeakBound(_OfSamples):
         if self.params.of == "keyword_match":
             return clopper_pearson_upper(round(sum(scores)), len(scores), self.params.alpha)
         return mean_upper(scores, self.params.alpha)
+
+
+class LeakSpread(_OfSamples):
+    """Standard deviation of the scores of an example's samples, mean over examples, 0 … 50 %.
+
+    Zero where every sample says the same. A high value means that one text tells little about what
+    the model can give away.
+    """
+
+    name = "leak_spread"
+    summary = "Standard deviation of the scores of an example's sampled texts."
+
+    def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
+        """Count every example the same."""
+        rows = self.samples(seen)
+        return seen.mean([None if row is None else 100.0 * standard_deviation(row) for row in rows])

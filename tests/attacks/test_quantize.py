@@ -39,6 +39,31 @@ def test_oracles(bits, scheme, wanted):
             assert value == pytest.approx(right, abs=5e-7)
 
 
+@pytest.mark.parametrize(
+    ("bits", "scheme", "levels", "error"),
+    [
+        (4, "symmetric", (7, -4, 1, 0, 7, -5, 2, 0), 1.975e-3),
+        (4, "asymmetric", (15, 0, 7, 5, 15, 0, 8, 6), 8.625e-4),
+        (8, "symmetric", (127, -64, 22, -4, 127, -91, 27, 5), 6.883564e-6),
+        (8, "asymmetric", (255, 0, 114, 80, 255, 0, 138, 111), 2.724913e-6),
+    ],
+)
+def test_levels_and_errors_of_the_oracles(bits, scheme, levels, error):
+    found = rounded(WEIGHTS, bits, 4, scheme)
+    assert float((found - WEIGHTS).square().mean()) == pytest.approx(error, rel=1e-4)
+    for group in (slice(0, 4), slice(4, 8)):
+        weights, values = WEIGHTS[0, group], found[0, group]
+        if scheme == "symmetric":
+            step, zero = float(weights.abs().max()) / (2 ** (bits - 1) - 1), 0
+        else:
+            low = float(weights.min())
+            step = (float(weights.max()) - low) / (2**bits - 1)
+            zero = round(-low / step)
+        for at, (value, level) in enumerate(zip(values.tolist(), levels[group], strict=True)):
+            if group.start + at not in TIES.get((bits, scheme), ()):
+                assert round(value / step) + zero == level
+
+
 def test_ties_go_to_even():
     # Step 0.125 = 0.875 / 7: quotients 0.5, 1.5, -2.5, 7.
     found = rounded(torch.tensor([[0.0625, 0.1875, -0.3125, 0.875]]), 4, 0, "symmetric")

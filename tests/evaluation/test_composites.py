@@ -54,6 +54,7 @@ def test_semeval_oracle():
 def test_residue_oracles():
     found = value("residue", 20.0, retrained=12.0, target=90.0)
     assert found.value == pytest.approx(0.102564, abs=5e-7)
+    assert 1 - found.value == pytest.approx(0.897436, abs=5e-7)
     beyond = value("residue", 2.0, retrained=12.0, target=90.0)
     assert beyond.value == pytest.approx(-0.128205, abs=5e-7)
     gap = value("gap", 2.0, retrained=12.0, target=90.0)

@@ -19,6 +19,7 @@ def test_a_worked_example():
     second = similarity(torch.tensor([[[-2.0, 0.0]]]), reference, ONES)
     assert first.item() == pytest.approx(0.707107, abs=1e-6)
     assert second.item() == 0
+    assert (first + second).item() / 2 == pytest.approx(0.353553, abs=1e-6)
     kept = distance(torch.tensor([[[1.3, 0.4]]]), reference, ONES)
     assert kept.item() == pytest.approx(0.5, abs=1e-6)
     turned, keep = weights_at(10.0, 75 / 150)

@@ -30,19 +30,33 @@ def test_undial():
     wanted = torch.tensor([0.090031, 0.665241, 0.244728])
     found = gradient(lambda logits: adjusted_distillation(logits, LOGITS, TRUE, 3.0))
     torch.testing.assert_close(found, PROBABILITIES - wanted, rtol=0, atol=1e-6)
+    entropy = torch.special.entr(PROBABILITIES - found).sum().item()
+    assert entropy == pytest.approx(0.832396, abs=1e-6)
+    assert value.item() - entropy == pytest.approx(0.729908, abs=1e-6)  # the divergence
 
 
-@pytest.mark.parametrize(("beta", "left"), [(3, 0.831), (10, 0.00447)])
-def test_undial_leaves_a_known_token_what_is_computed_for_it(beta, left):
-    reference = torch.tensor([[math.log(0.99), math.log(0.01)]])
-    logits = reference.clone().requires_grad_()
-    for _ in range(400):
-        [slope] = torch.autograd.grad(
-            adjusted_distillation(logits, reference, TRUE, beta).sum(), logits
-        )
-        logits = (logits - 4 * slope).detach().requires_grad_()
-    # At the fixed point the model's probability is p e^-beta / (1 - p (1 - e^-beta)).
-    assert logits.softmax(dim=-1)[0, 0].item() == pytest.approx(left, rel=0.02)
+@pytest.mark.parametrize(
+    ("p", "beta", "left"),
+    [
+        (0.9, 3, 0.309),
+        (0.9, 10, 0.000408),
+        (0.9, 30, 8.42e-13),
+        (0.99, 3, 0.831),
+        (0.99, 10, 0.00447),
+        (0.99, 30, 9.26e-12),
+        (0.999, 3, 0.980),
+        (0.999, 10, 0.0434),
+        (0.999, 30, 9.35e-11),
+    ],
+)
+def test_undial_leaves_a_known_token_what_is_computed_for_it(p, beta, left):
+    # The gradient is p - q, so it ends where the model's probability is q, of the true token
+    # p e^-beta / (1 - p (1 - e^-beta)).
+    logits = torch.tensor([[p, 1 - p]], dtype=torch.float64).log().requires_grad_()
+    adjusted_distillation(logits, logits.detach(), TRUE, beta).sum().backward()
+    wanted = p * math.exp(-beta) / (1 - p * (1 - math.exp(-beta)))
+    assert wanted == pytest.approx(left, rel=2e-3)
+    assert p - logits.grad[0, 0].item() == pytest.approx(wanted, abs=3e-7)  # in float32
 
 
 def test_ce_u():
@@ -57,6 +71,8 @@ def test_ce_u():
     torch.testing.assert_close(found, gradient(cross_entropy), rtol=0, atol=1e-6)
     expected = [0.665241, -0.486330, -0.178911]
     assert found.tolist() == pytest.approx(expected, abs=1e-6)
+    entropy = cross_entropy(LOGITS) - unlikelihood(LOGITS, TRUE)  # of [0, 0.731059, 0.268941]
+    assert entropy.item() == pytest.approx(0.582203, abs=1e-6)
 
 
 def test_ce_u_has_its_whole_gradient_where_a_token_is_certain():

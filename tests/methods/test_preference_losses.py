@@ -44,6 +44,30 @@ def test_npo_of_each_answer_and_its_slope():
     assert values.tolist() == pytest.approx([11.962777, 13.565194], abs=2e-6)
     values.sum().backward()
     assert ratios.grad.tolist() == pytest.approx([0.900332, 0.985001], abs=1e-6)
+    # Means pooled over the rows, 0.70 and 0.24 nats, as the code for WMDP takes.
+    pooled = negative_preference(torch.tensor([0.24 - 0.70]), 0.0225)
+    assert pooled.item() == pytest.approx(61.154273, abs=5e-5)
+    # Logits [2, 0], of the reference [1, 0]: the paper's loss, and below MUSE's code.
+    position = math.log1p(math.exp(-1)) - math.log1p(math.exp(-2))
+    assert negative_preference(torch.tensor(position), 0.1).item() == pytest.approx(
+        14.050145, abs=2e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"margin": 0.0}, (0.004910, 0.124956)),
+        ({"margin": 0.5, "fidelity": "released-code"}, (0.044536, 0.624956)),
+        ({"margin": 0.5}, (0.008067, 0.190534)),
+    ],
+)
+def test_simnpo_of_each_answer(known_model, values, expected):
+    for answer, wanted in zip(([-0.5, -1.0, -1.5], [-0.1, -0.4]), expected, strict=True):
+        batch = UnlearnBatch({"forget": known_model.says(answer)})
+        options = {"forget_weight": 1, "retain_loss": "none", **values}
+        found = loss_of(SimNPO, (known_model, batch), **options)
+        assert found.item() == pytest.approx(wanted, abs=2e-6)
 
 
 def test_npo_starts_at_its_known_value_as_ascent_on_sums(fixture_a):

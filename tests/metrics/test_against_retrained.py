@@ -24,19 +24,22 @@ from unharness_metrics.references import other_seeds
     ("one", "other", "d", "p"),
     [
         ((0.1, 0.2, 0.3, 0.4, 0.5), (0.35, 0.45, 0.55, 0.65, 0.75), 0.6, 0.357143),
-        ((0.1, 0.2, 0.2, 0.9), (0.2, 0.3, 0.8), 0.416667, None),  # sizes differ: D alone
+        ((0.1, 0.2, 0.2, 0.9), (0.2, 0.3, 0.8), 0.416667, 0.885714),
+        ((0.2, 0.3, 0.8), (0.1, 0.2, 0.2, 0.9), 0.416667, 0.885714),
         (range(40), range(10, 50), 0.25, 0.164973),
         (range(400), range(41, 441), 0.1025, 0.029853),
         (range(7), range(7), 0.0, 1.0),
+        (range(2), range(2, 5), 1.0, 0.2),  # 2 of the C(5, 2) orders
     ],
 )
 def test_kolmogorov_smirnov_oracles(one, other, d, p):
     assert ks_statistic(one, other) == pytest.approx(d, abs=5e-7)
-    if p is None:
-        with pytest.raises(ValueError, match="equal size"):
-            ks_log10_p(one, other)
-    else:
-        assert 10 ** ks_log10_p(one, other) == pytest.approx(p, abs=5e-7)
+    assert 10 ** ks_log10_p(one, other) == pytest.approx(p, abs=5e-7)
+
+
+def test_an_empty_sample_has_no_p():
+    with pytest.raises(ValueError, match="not empty, got 2 and 0 values"):
+        ks_log10_p((1, 2), ())
 
 
 @pytest.mark.parametrize(("n", "p"), [(40, 1.86e-23), (200, 1.94e-119), (400, 1.06e-239)])
@@ -48,11 +51,11 @@ def test_a_p_value_too_small_for_a_float_is_not_lost():
     assert ks_log10_p(range(1000), range(1000, 2000)) == pytest.approx(-600.01, abs=0.01)
 
 
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(0, 99))
-def test_p_is_scipy_s(one, seed):
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(1, 12), st.integers(0, 99))
+def test_p_is_scipy_s(one, size, seed):
     from scipy.stats import ks_2samp
 
-    other = [random.Random(seed + at).randrange(10) for at in range(len(one))]
+    other = [random.Random(seed + at).randrange(10) for at in range(size)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = ks_2samp(one, other, method="exact")
@@ -108,6 +111,14 @@ def test_a_retrained_row_is_compared_with_the_other_seeds(nats):
     assert other_seeds(own, {"retrained": [own, other]}) == [other]
     assert other_seeds(own, {"retrained": [own]}) == [own]
     assert other_seeds(nats(0.1, 0.2), {"retrained": [own, other]}) == [own, other]
+
+
+def test_standardised_log_probabilities(oracle):
+    # One token at a time, from the least likely on: the running means of z in ascending order.
+    z = sorted((2.950000, 2.666667, 3.021739, 1.800000, 2.904762))
+    for count in range(1, 6):
+        found = -SCORES["min_k_pp"](oracle, count / 5 + 1e-9)
+        assert found == pytest.approx(sum(z[:count]) / count, abs=5e-7)
 
 
 @pytest.mark.parametrize(

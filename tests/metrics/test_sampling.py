@@ -8,10 +8,12 @@ from unharness import Generated
 from unharness_metrics.sampling import (
     LeakAtK,
     LeakBound,
+    LeakSpread,
     clopper_pearson_upper,
     dkw_epsilon,
     leak_at_k,
     mean_upper,
+    standard_deviation,
 )
 
 
@@ -45,6 +47,7 @@ def test_band_oracle():
     scores = [0.0] * 120 + [0.25] * 60 + [0.5] * 15 + [1.0] * 5
     assert sum(scores) / 200 == pytest.approx(0.1375)
     assert mean_upper(scores, 0.01) == pytest.approx(0.244798, abs=5e-7)
+    assert standard_deviation(scores) == pytest.approx(0.208791, abs=5e-7)
 
 
 def test_samples_of_a_split(texts):
@@ -55,6 +58,8 @@ def test_samples_of_a_split(texts):
     found = LeakAtK(k=2, **options).compute(seen, {})
     assert found.per_example == {"s": [pytest.approx(100 * (1 - 1 / 6)), None]}
     assert LeakAtK(k=1, samples=4).compute(seen, {}).value == pytest.approx(50.0)
+    spread = LeakSpread(**options).compute(seen, {})
+    assert spread.per_example == {"s": [pytest.approx(50.0), None]}  # two of four hit
     bound = LeakBound(**options).compute(seen, {}).value
     assert bound == pytest.approx(100 * clopper_pearson_upper(2, 4, 0.01))
 

@@ -124,6 +124,15 @@ def test_entropy_oracle(texts):
     found = NgramEntropy().compute(texts(("x", text), ("x", "two words"), ("x", "")), {})
     assert (found.value, found.n_unscored) == (pytest.approx(2.788237, abs=5e-7), 2)
     assert ngram_entropy("a " * 50) == 0.0
+    # Of four words, three 2-grams and two 3-grams, each once: log2 of their numbers.
+    assert ngram_entropy("a b c d") == pytest.approx((2 / 3 * math.log2(3) + 4 / 3) / 2)
+
+
+def test_entropies_of_the_oracle_s_parts(monkeypatch):
+    text = "the dog saw the dog near the old mill"
+    for n, wanted in ((2, 2.750000), (3, 2.807355)):
+        monkeypatch.setattr("unharness_metrics.fluency.WEIGHTS", {n: 1.0})
+        assert ngram_entropy(text) == pytest.approx(wanted, abs=5e-7)
 
 
 def test_linguistic_oracle():

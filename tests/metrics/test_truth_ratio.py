@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from unharness_metrics.truth_ratio import TruthRatio
+from unharness_metrics.likelihood import Probability
+from unharness_metrics.truth_ratio import TruthRatio, log_truth_ratios
 
 # reference/METRICS.md, section 12: nats of the right answer, and of the wrong ones.
 ORACLES = [(0.9, (1.4, 2.1, 1.0, 3.2, 1.7)), (2.0, (0.5, 1.5))]
@@ -36,6 +37,14 @@ def test_the_reference_s_oracles(aggregate, each, mean, ratios):
         found = TruthRatio(aggregate=aggregate, correct=kind).compute(ratios(ORACLES, kind), {})
         assert found.per_example["forget"] == pytest.approx(list(each), abs=5e-5)
         assert mean is None or found.value == pytest.approx(mean, abs=5e-5)
+
+
+def test_the_parts_of_the_oracles(row, value, ratios):
+    right, wrong = ORACLES[0]
+    parts = [value(Probability(), [row((-nats,))]) for nats in (right, math.fsum(wrong) / 5)]
+    assert parts == pytest.approx([40.6570, 15.2590], abs=5e-5)
+    found = [math.exp(log) for log in log_truth_ratios(ratios(ORACLES), "paraphrase")]
+    assert found == pytest.approx([0.375311, 2.718282], abs=5e-7)
 
 
 def test_an_example_without_wrong_answers_is_not_scored(row, seen):
