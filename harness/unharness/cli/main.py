@@ -70,6 +70,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     },
     "models": ("unharness.cli.models:models_command", "List model presets; show or fetch one."),
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins and their errors."),
+    "peek": (
+        "unharness.cli.peek:peek_command",
+        "Show prompt, tokens and scored positions of an example.",
+    ),
     "explain": (
         "unharness.cli.explain:explain_command",
         "Say what a metric or a column means.",

@@ -128,14 +128,16 @@ template_option = click.option(
     "where the model has a chat template].",
 )
 
+max_length_option = click.option(
+    "--max-length",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Maximum tokens of question and answer, in training and evaluation; the rest is cut "
+    "off [default: the task's].",
+)
+
 length_options = together(
-    click.option(
-        "--max-length",
-        type=click.IntRange(2),
-        metavar="N",
-        help="Maximum tokens of question and answer, in training and evaluation; the rest is cut "
-        "off [default: the task's].",
-    ),
+    max_length_option,
     click.option(
         "--max-new-tokens",
         type=click.IntRange(1),

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
 
 # Not generation_config.json: every engine sets a checkpoint's own generation settings aside.
-IDENTITY_FILES = (
-    *("*.safetensors", "*.safetensors.index.json", "config.json"),
-    *("tokenizer*", "vocab*", "merges.txt", "*.model"),
+TOKENIZER_FILES = (
+    *("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model"),
     *("special_tokens_map.json", "added_tokens.json"),
     *("chat_template*", "additional_chat_templates/*"),
 )
+"""What a tokenizer is read from."""
+IDENTITY_FILES = ("*.safetensors", "*.safetensors.index.json", *TOKENIZER_FILES)
 MODEL_FILES = (*IDENTITY_FILES, "*.json")
 """What is fetched of a model on the hub."""
 LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -159,13 +160,7 @@ class CheckpointModel(ModelSource):
 
     def template(self) -> str:
         """Return `chat` where the tokenizer brings a chat template."""
-        if (self._folder / "chat_template.jinja").is_file():
-            return CHAT
-        try:
-            config = json.loads((self._folder / "tokenizer_config.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return PLAIN
-        return CHAT if isinstance(config, dict) and config.get("chat_template") else PLAIN
+        return _folder_template(self._folder)
 
     def load(self, data: TaskData, dtype: str) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Load from the folder: safetensors only, no remote code."""
@@ -200,9 +195,7 @@ class CheckpointModel(ModelSource):
             return config, None
 
     def _tokenizer(self) -> PreTrainedTokenizerBase:
-        from transformers import AutoTokenizer
-
-        return _usable(AutoTokenizer.from_pretrained(str(self._folder), **LOCAL), self.name)
+        return _folder_tokenizer(self._folder, self.name)
 
 
 def find_base_model(name: str, registry: Registry) -> ModelSource:
@@ -227,6 +220,55 @@ def find_base_model(name: str, registry: Registry) -> ModelSource:
         folder, commit = download(wanted, MODEL_FILES)
         name = wanted.repository
     return CheckpointModel(name, folder, commit)
+
+
+def find_tokenizer(
+    name: str, data: TaskData, registry: Registry
+) -> tuple[PreTrainedTokenizerBase, str]:
+    """Return a model's tokenizer, and the template that is the model's own; no weights.
+
+    Of a model on the hub nothing but the tokenizer's files is downloaded.
+
+    Args:
+        name: as for `find_base_model`.
+        data: a preset may train its tokenizer on it.
+        registry: knows the presets.
+
+    Raises:
+        UnknownNameError: there is no such model.
+        ModelError: the hub cannot be reached, or the model has no tokenizer.
+    """
+    wanted = hub_name(name)
+    if name not in registry.names("models") and not Path(name).expanduser().exists() and wanted:
+        folder, _ = download(wanted, TOKENIZER_FILES)
+        try:
+            return _folder_tokenizer(folder, name), _folder_template(folder)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise ModelError(f"{name}: it has no tokenizer ({reason_of(error)})") from error
+    base = find_base_model(name, registry)
+    tokenizer = base.config_and_tokenizer(data)[1]
+    if tokenizer is None:
+        raise ModelError(f"{name}: it has no tokenizer")
+    return tokenizer, base.template()
+
+
+def _folder_tokenizer(folder: Path, name: str) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    return _usable(AutoTokenizer.from_pretrained(str(folder), **LOCAL), name)
+
+
+def _folder_template(folder: Path) -> str:
+    """Return `chat` where a folder's tokenizer brings a chat template."""
+    if (folder / "chat_template.jinja").is_file():
+        return CHAT
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return PLAIN
+    return CHAT if isinstance(config, dict) and config.get("chat_template") else PLAIN
 
 
 def _check_folder(name: str, folder: Path) -> None:

@@ -7,7 +7,7 @@ facts, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from unharness.data.examples import Example
 from unharness.data.general import general_examples
@@ -53,7 +53,17 @@ class Tiny(ModelPreset):
     def build(self, data: TaskData) -> tuple[LanguageModel, PreTrainedTokenizerBase]:
         """Return the model with random weights, and a tokenizer trained on what it will learn."""
         import torch
-        from transformers import LlamaConfig, LlamaForCausalLM
+        from transformers import LlamaForCausalLM
+
+        config, tokenizer = self.config_and_tokenizer(data)
+        with torch.random.fork_rng(devices=[]):  # transformers draws from the global generator
+            torch.manual_seed(INIT_SEED)
+            model = LlamaForCausalLM(config)
+        return model, tokenizer
+
+    def config_and_tokenizer(self, data: TaskData) -> tuple[Any, PreTrainedTokenizerBase]:
+        """Return them without the model."""
+        from transformers import LlamaConfig
 
         tokenizer = _train_tokenizer([*_rows(data), *self.knowledge()], self.vocabulary)
         config = LlamaConfig(
@@ -65,10 +75,7 @@ class Tiny(ModelPreset):
             eos_token_id=tokenizer.eos_token_id,
             bos_token_id=None,
         )
-        with torch.random.fork_rng(devices=[]):  # transformers draws from the global generator
-            torch.manual_seed(INIT_SEED)
-            model = LlamaForCausalLM(config)
-        return model, tokenizer
+        return config, tokenizer
 
 
 def _train_tokenizer(rows: Iterable[Example], vocabulary: int) -> PreTrainedTokenizerBase:
