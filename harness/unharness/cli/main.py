@@ -50,6 +50,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "unharness.cli.score:score_command",
         "Compute metrics again from stored observations.",
     ),
+    "init": ("unharness.cli.init:init_command", "Write a commented YAML file to begin with."),
+    "data": ("unharness.cli.data:data_command", "Fetch the data of tasks into the cache."),
     "facts": ("unharness.cli.facts:facts_command", "Check a file of your own facts."),
     "show": ("unharness.cli.show:show_command", "Show one record: numbers, cost, examples."),
     "export": (

@@ -85,8 +85,12 @@ def kept_commit(folder: Path) -> str:
         return ""
 
 
-def keep_parts(rows: Mapping[str, list[Any]], layout: DataLayout, commit: str) -> None:
-    """Keep what came from the hub in the local cache, unless data is there already."""
+def keep_parts(rows: Mapping[str, list[Any]], layout: DataLayout, commit: str) -> Path:
+    """Keep what came from the hub in the local cache, unless data is there already.
+
+    Returns:
+        The folder.
+    """
     target = cache_dir() / "data" / (layout.kept or layout.folder)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
@@ -101,3 +105,4 @@ def keep_parts(rows: Mapping[str, list[Any]], layout: DataLayout, commit: str) -
             scratch.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -171,8 +171,9 @@ def _from_hub(layout: DataLayout, revision: str | None = None) -> TaskData:
         return f"hub dataset {hub.repository or layout.repository} ({hub.config}) {name}"
 
     data = _task_data(layout, _given(rows), place_of, origin)
-    keep_parts(rows, layout, commit)
-    return data
+    kept = keep_parts(rows, layout, commit)
+    own = replace(origin, kept=str(kept), kept_revision=kept_commit(kept))
+    return replace(data, origin=own)
 
 
 def _given(rows: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
