@@ -54,12 +54,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_first_light.py")
 
 
-def pytest_runtest_setup() -> None:
+FROZEN = pytest.StashKey[bool]()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Spare the garbage collector from going through what is heavy, once it has been imported.
 
     accelerate collects garbage twice a training: a quarter of a second each with all of torch.
     """
-    if "transformers.trainer" in sys.modules and not gc.get_freeze_count():
+    if "transformers.trainer" in sys.modules and FROZEN not in item.config.stash:
+        item.config.stash[FROZEN] = True  # gc.get_freeze_count() goes through all that is frozen
         gc.collect()
         gc.freeze()
 

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,8 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _version(name: str) -> str | None:
+@cache
+def _version(name: str) -> str | None:  # 10 ms each, and a process has one of each
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
