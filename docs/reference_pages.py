@@ -28,6 +28,8 @@ USED = {
     "tasks": "unharness run --task {}",
 }
 """By kind: a command that uses one."""
+ROOMS = {"cli": "Command line", "hookspecs": "Marks of hooks"}
+"""Headings of the API's page that are not a room's name."""
 LEFT_OUT = (
     *("name", "summary", "citation", "plugin", "distribution", "distribution_version"),
     *("module", "class", "options", "hyperparameters", "presets", "evidence", "metrics", "tuned"),
@@ -70,7 +72,7 @@ def api_page() -> Page:
         "",
     ]
     for room, names in names_by_room(unharness._HOMES).items():
-        parts += [f"## {room.replace('_', ' ').capitalize()}", ""]
+        parts += [f"## {ROOMS.get(room, room.replace('_', ' ').capitalize())}", ""]
         for name in names:
             parts += _api_entry(name, api)
     hooks = sorted(name for name in api if name.startswith("hook "))

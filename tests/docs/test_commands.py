@@ -71,7 +71,19 @@ def in_sentences(page: Path) -> Iterator[Written]:
         yield Written(page.relative_to(REPOSITORY).as_posix(), plain(f"unharness {found}"))
 
 
-WHOLE = sorted({one for page in pages() for one in in_blocks(page)}, key=str)
+def in_help(group: click.Group, *path: str) -> Iterator[Written]:
+    """The examples of the help pages."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        for line in (getattr(command, "epilog", None) or "").splitlines():
+            if line.strip().startswith("unharness "):
+                yield Written(f"help of {' '.join([*path, name])}", plain(line.strip()))
+        if isinstance(command, click.Group):
+            yield from in_help(command, *path, name)
+
+
+HELP = set(in_help(cli))
+WHOLE = sorted({one for page in pages() for one in in_blocks(page)} | HELP, key=str)
 SHORT = sorted({one for page in pages() for one in in_sentences(page)}, key=str)
 SHOWN = {
     name
@@ -119,6 +131,21 @@ def test_what_a_sentence_names_exists(written: Written):
     assert used <= known | {"--help"}
 
 
+OTHERS = re.compile(
+    r"(?:^|`)(?:\$ )?(make|python) ((?:docs|benchmarks)/[\w/.]+|[a-z][a-z-]*)\b", re.M
+)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_programs_and_targets_of_make_exist(page: Path):
+    targets = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.M)
+    for program, what in OTHERS.findall(page.read_text(encoding="utf-8")):
+        if program == "make":
+            assert what in targets
+        else:
+            assert (REPOSITORY / what).is_file(), what
+
+
 def check_names(first: str, command: click.Command, given: Mapping[str, Any]) -> None:
     """Look up what the options name: methods with their hyperparameters, tasks, attacks, …"""
     if first in KINDS and given.get("name"):
@@ -134,7 +161,7 @@ def check_names(first: str, command: click.Command, given: Mapping[str, Any]) ->
                 registry().get("attacks", name).Config.model_validate(settings)
     for text in named(flags.get("task")):
         name, settings = parse_named(text, "--task")
-        if not PLACEHOLDER.fullmatch(name):
+        if not PLACEHOLDER.fullmatch(name) and "/" not in name:
             registry().get("tasks", name).Config.model_validate(settings)
     if command.name == "run":
         check_run(flags)
@@ -156,7 +183,7 @@ def look_up(kind: str, name: str) -> None:
     bare = bare_name(name)
     if PLACEHOLDER.fullmatch(bare) or bare in SHOWN or bare == "auto":
         return
-    if kind == "models" and "/" in bare:
+    if kind in ("models", "tasks") and "/" in bare:
         return
     registry().entry(kind, bare)
 
@@ -203,7 +230,7 @@ def how(written: Written) -> str:
 
 def once(kind: str) -> list[Written]:
     """The commands of a way to run them, each once however many pages have it."""
-    found = {one.words: one for one in (*SHORT, *WHOLE) if how(one) == kind}
+    found = {one.words: one for one in (*SHORT, *WHOLE) if one not in HELP and how(one) == kind}
     return sorted(found.values(), key=str)
 
 
