@@ -33,6 +33,7 @@ ROOMS = {"cli": "Command line", "hookspecs": "Marks of hooks"}
 LEFT_OUT = (
     *("name", "summary", "citation", "plugin", "distribution", "distribution_version"),
     *("module", "class", "options", "hyperparameters", "presets", "evidence", "metrics", "tuned"),
+    *("formula", "good", "traps"),
 )
 """Facts that have a place of their own on the page, or none."""
 
@@ -86,6 +87,8 @@ def _text(kind: str, name: str) -> str:
     found = registry().get(kind, name)
     facts = describe(kind, name, registry())
     parts = [f"# {name}", "", escaped(facts["summary"]), "", docstring(found), ""]
+    if kind == "metrics":
+        parts += _explained(found)
     if facts["citation"]:
         parts += [f"**Source:** {escaped(facts['citation'])}", ""]
     if kind in USED:
@@ -154,6 +157,14 @@ def _columns(task: Any) -> list[str]:
         rows.append([f"{label}", link, escaped(split), use.direction_of(metric)])
     heads = ("column", "metric", "split", "best")
     return ["## Columns", "", *table(heads, rows), ""]
+
+
+def _explained(metric: Any) -> list[str]:
+    """Return what `unharness explain` says of a metric."""
+    parts = [f"**Formula:** {escaped(metric.formula)}", ""] if metric.formula else []
+    parts += [f"**A good value:** {escaped(metric.good)}", ""] if metric.good else []
+    parts += ["**Traps:**", ""] if metric.traps else []
+    return [*parts, *(f"- {escaped(trap)}" for trap in metric.traps), ""]
 
 
 def _uses(metric: str) -> list[str]:

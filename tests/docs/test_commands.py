@@ -18,9 +18,10 @@ from unharness.cli.main import cli
 from unharness.cli.pairs import with_flags
 from unharness.kinds import KINDS
 from unharness.named_settings import bare_name, parse_named, split_names
+from unharness.records.store import RecordStore
 from unharness.registry import registry
-from unharness.report.build import load_board
-from unharness.request import make_request
+from unharness.report.build import build_board
+from unharness.request import RunRequest, make_request
 
 _shared = runpy.run_path(str(Path(__file__).parent / "conftest.py"))
 REPOSITORY, pages, blocks = (_shared[name] for name in ("REPOSITORY", "pages", "blocks"))
@@ -28,7 +29,7 @@ SHELL = ("", "bash", "sh", "shell", "console")
 INLINE = re.compile(r"`unharness ([^`]+)`")
 MODULE = " -m unharness.cli.main "
 """How launchers of several processes start the command line."""
-PLACEHOLDER = re.compile(r"[A-Z][A-Z_,|]*…?|…|<.*|name")
+PLACEHOLDER = re.compile(r"[A-Z][A-Z_,|=]*…?|…|<.*|name")
 RUN_ID = re.compile(r"[0-9a-f]{3,16}|results/.*|RUN")
 NAMED = re.compile(r'^ +name = "([a-z0-9-]+)"', re.MULTILINE)
 SEPARATORS = {"|", ">", "<", "&&", "||", ";", "2>&1", "&"}
@@ -190,10 +191,8 @@ def look_up(kind: str, name: str) -> None:
 
 def check_run(flags: Mapping[str, Any]) -> None:
     """Resolve what a run is asked for, as far as that needs neither data nor model."""
-    own = ("dry_run", "profile", "quiet", "debug")
-    request = make_request(
-        with_flags({}, {name: value for name, value in flags.items() if name not in own})
-    )
+    own = {name: value for name, value in flags.items() if name in RunRequest.model_fields}
+    request = make_request(with_flags({}, own))
     if request.method not in SHOWN:
         method = registry().get("methods", request.method)
         method.Config.model_validate(request.hyperparameters())
@@ -217,9 +216,11 @@ PUBLISHED_METHODS = {path.name for path in PUBLISHED.glob("*/*/*")}
 def how(written: Written) -> str:
     """How a command is run for real: as it stands, on the published records, or not at all."""
     first, *rest = written.words
+    if (first == "explain" and not rest) or "--merge" in rest:
+        return ""
     if any(PLACEHOLDER.fullmatch(word) or word in SHOWN for word in rest):
         return ""
-    if (first in (*KINDS, "plugins") and "fetch" not in rest) or "--help" in rest:
+    if (first in (*KINDS, "plugins", "explain") and "fetch" not in rest) or "--help" in rest:
         return "listing"
     elsewhere = "--results" in rest and "results/published" not in rest
     known = first == "leaderboard" or PUBLISHED_METHODS.issuperset(rest[:2])
@@ -244,7 +245,7 @@ def test_listings_answer(written: Written, main_here):
 @cache
 def published_board(rank_by: str) -> Any:
     """The board of the published records, read once for all commands that show it."""
-    return load_board(PUBLISHED, rank_by)
+    return build_board(RecordStore(PUBLISHED), rank_by)
 
 
 @pytest.mark.slow
@@ -253,7 +254,8 @@ def test_boards_are_shown(written: Written, main_here, monkeypatch):
     monkeypatch.setenv("UNHARNESS_RESULTS", str(PUBLISHED))
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr(
-        "unharness.report.build.load_board", lambda _, rank_by="closeness": published_board(rank_by)
+        "unharness.report.build.build_board",
+        lambda _, rank_by="closeness": published_board(rank_by),
     )
     code, output, errors = main_here(*written.words)
     assert code == 0, errors
