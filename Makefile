@@ -112,6 +112,9 @@ ifneq ($(DEVICE),cuda)
 	$(PIP) uninstall --quiet --yes $(BROKEN) 2>/dev/null
 endif
 	$(BIN)/unharness models fetch smollm2-135m
+	@# Its schemas are what exported records are checked by; the package is not installed.
+	$(PIP) download --quiet --no-deps --only-binary :all: --ignore-requires-python \
+	  --python-version 3.12 --dest $(VENV)/downloads every-eval-ever==0.3.0
 	@# The page of the leaderboard is looked at in a real browser.
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
 	  || (echo "installing Chromium …" && $(SUDO) apt-get update -qq \
