@@ -5,23 +5,31 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from unharness.progress import Progress, Stage
 from unharness.safe_text import one_line
 
+REDRAW_S = 0.1
+"""How often a bar is drawn at most, but for its end."""
 
-def chosen_progress(wanted: Progress | bool | None) -> Progress:
-    """Return what shows progress.
+
+@contextmanager
+def chosen_progress(wanted: Progress | bool | None) -> Iterator[Progress]:
+    """Yield what shows progress while the block lasts.
 
     Args:
         wanted: a Progress of one's own; True for bars, False for nothing, None for bars in
             notebooks alone.
     """
     if isinstance(wanted, Progress):
-        return wanted
-    return BarProgress() if wants_bars(wanted) else Progress()
+        yield wanted
+    elif wants_bars(wanted):
+        with closing(BarProgress()) as bars:
+            yield bars
+    else:
+        yield Progress()
 
 
 def wants_bars(wanted: bool | None) -> bool:
@@ -44,19 +52,45 @@ def tqdm_class() -> Any:
     return tqdm
 
 
+class LibraryBars:
+    """The bars of transformers, which would stand between ours."""
+
+    def __init__(self) -> None:
+        self._hidden: Any = None
+
+    def hide(self) -> None:
+        """Switch them off if transformers is there and shows some; it may be imported later."""
+        logging = sys.modules.get("transformers.utils.logging")
+        if self._hidden is None and logging is not None and logging.is_progress_bar_enabled():
+            logging.disable_progress_bar()
+            self._hidden = logging
+
+    def restore(self) -> None:
+        """Switch them on again if they were."""
+        if self._hidden is not None:
+            self._hidden.enable_progress_bar()
+            self._hidden = None
+
+
 class BarProgress(Progress):
     """A bar for every stage; that of a stage which counts its steps stays when it is over."""
 
     def __init__(self) -> None:
         self._tqdm = tqdm_class()
+        self._others = LibraryBars()
+
+    def close(self) -> None:
+        """Leave libraries to their own bars again."""
+        self._others.restore()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Show a bar while the stage lasts."""
+        self._others.hide()
         # Told so, it is shown: TQDM_DISABLE is for the bars of libraries.
-        bar = self._tqdm(desc=one_line(name), disable=False, leave=False)
+        bar = self._tqdm(desc=one_line(name), disable=False, leave=False, mininterval=REDRAW_S)
         try:
-            yield _BarStage(bar)
+            yield _BarStage(bar, self._others)
         finally:
             bar.close()
 
@@ -66,10 +100,11 @@ class BarProgress(Progress):
 
 
 class _BarStage(Stage):
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
+    def __init__(self, bar: Any, others: LibraryBars) -> None:
+        self._bar, self._others = bar, others
 
     def step(self, done: int, total: int, values: dict[str, float] | None = None) -> None:
+        self._others.hide()
         self._bar.leave = True
         self._bar.total = total
         if values and "loss" in values:

@@ -63,7 +63,7 @@ def evaluate(
         raise UsageError("evaluate(…) takes a run, or weights=…; one of them")
     if gold and (weights is None or beside is None):
         raise UsageError("gold=True needs weights=…, and beside=…: the run that they stand beside")
-    found, shown = registry(), chosen_progress(progress)
+    found = registry()
     folder = results_folder(None if results is None else str(results))
     wanted = plan_evaluations(
         [] if run is None else [_run_id(run)],
@@ -74,7 +74,8 @@ def evaluate(
         options={**options, "results": folder},
         registry=found,
     )
-    [outcome] = run_evaluations(wanted, found, shown)
+    with chosen_progress(progress) as shown:
+        [outcome] = run_evaluations(wanted, found, shown)
     return outcome.record
 
 

@@ -71,7 +71,8 @@ def run(
     given = {**(config or {}), **(hyperparameters or {})}
     request = make_request({"method": method, "task": task, "set": given, **options})
     found = registry()
-    return execute(resolve(request, found), found, chosen_progress(progress)).record
+    with chosen_progress(progress) as shown:
+        return execute(resolve(request, found), found, shown).record
 
 
 def execute(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 
-from unharness.progress_bars import tqdm_class
+from unharness.progress_bars import REDRAW_S, LibraryBars, tqdm_class
 from unharness.safe_text import one_line
 from unharness.sweeps.executors.executor import Job, JobResult, SweepObserver
 
@@ -20,10 +21,13 @@ class SweepBar(SweepObserver):
         self._labels: dict[str, str] = {}
         self._noted: set[str] = set()
         self._lock = threading.Lock()
+        self._others = LibraryBars()  # of runs in this process
+        self._drawn = 0.0
 
     def close(self) -> None:
         """Leave the bar as it is."""
         self._bar.close()
+        self._others.restore()
 
     def started(self, job: Job, worker: str) -> None:
         """Show the run."""
@@ -52,7 +56,11 @@ class SweepBar(SweepObserver):
                 self._write(f"note: {text}")
 
     def _show(self, text: str) -> None:
-        self._bar.set_postfix_str(one_line(text))
+        self._others.hide()
+        now = time.monotonic()
+        drawn = now - self._drawn >= REDRAW_S
+        self._bar.set_postfix_str(one_line(text), refresh=drawn)
+        self._drawn = now if drawn else self._drawn
 
     def _write(self, text: str) -> None:
         self._tqdm.write(one_line(text), file=sys.stderr)

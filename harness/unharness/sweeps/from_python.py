@@ -83,7 +83,8 @@ def sweep(
     requests = cells(request, found)
     if references:
         requests = with_references(requests, found)
-    plan = plan_sweep(requests, found, chosen_progress(progress))
+    with chosen_progress(progress) as planning:
+        plan = plan_sweep(requests, found, planning)
     made = make_executor(executor, {"workers": workers, "address": address}, found)
     with closing(made) as runner, _observer(plan, progress) as shown, steered(plan, shown) as told:
         for note in plan.notes():
