@@ -20,7 +20,7 @@ def test_the_quickstart_runs(tmp_path, environment):
     shown = cell.outputs[-1].data["text/plain"]
     for method in ("gradient-ascent", "npo", "vanilla", "retrain"):
         assert method in shown
-    assert re.search(r"vanilla .*\b0\.0\b", shown)
+    assert re.search(r"vanilla .*\b0\.0+\b", shown)
 
     streams = "".join(
         output.text
