@@ -139,7 +139,7 @@ def test_markdown_is_a_table_a_group(board):
     assert memflex[2].startswith("1.3e+10 [")
     assert npo[:3] == ["npo ⚠", "50.0 [49.0, 51.0]", "–"]
     text = "\n".join(lines)
-    assert "npo: collapsed" in text
+    assert "collapsed · npo" in text
     assert "tiny is a model for testing" in text
     assert len({len(cells(line)) for line in lines if line.startswith("|")}) == 1
 

@@ -131,7 +131,7 @@ def test_it_shows_the_board_as_the_terminal_does(board):
     (best,) = [row for row in find(board, "tbody tr") if row.text.startswith("kl")]
     assert "best" in best.get_attribute("innerHTML")
     assert "Ranked by success_avg" in find(board, "main")[0].text
-    assert "gradient-ascent: collapsed" in find(board, "main")[0].text
+    assert "collapsed · gradient-ascent" in find(board, "main")[0].text
 
 
 def test_a_click_on_a_header_sorts_and_another_turns_it_round(board):

@@ -140,7 +140,7 @@ def test_warnings_are_marked_and_listed(make_record, save):
     text = printed(build_board(store))
     assert "memflex !" in text
     assert "npo !" not in text
-    assert "! memflex: it [bold]collapsed[/bold]" in text
+    assert "! it [bold]collapsed[/bold] · memflex" in text
 
 
 def test_what_is_not_ranked_is_noted(make_record, save, store):

@@ -202,6 +202,11 @@ def _row(
     ordered = sorted(records, key=run_key)
     runs = without_attack(ordered)
     metrics = aggregate(runs)
+    warned_runs = {
+        text: tuple(record.run_id for record in runs if text in record.warnings)
+        for record in runs
+        for text in record.warnings
+    }
     return Row(
         spec=(runs or ordered)[0].spec,
         seeds=tuple(record.spec.seed for record in runs),
@@ -210,11 +215,9 @@ def _row(
         metrics=metrics,
         cost={name: mean_cost(runs, name) for name in COSTS},
         warnings=tuple(
-            dict.fromkeys(
-                [f"{COLLAPSED}: {reason}" for reason in collapses]
-                + [text for record in runs for text in record.warnings]
-            )
+            dict.fromkeys([*(f"{COLLAPSED}: {reason}" for reason in collapses), *warned_runs])
         ),
+        warned_runs=warned_runs,
         attacks=attacked_rows(ordered, columns, metrics, aggregate),
         reference=row_of(ordered[0].spec.method, registry()),
         chosen=how_chosen(ordered[0]),

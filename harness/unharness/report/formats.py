@@ -18,7 +18,6 @@ from unharness.report.labels import (
     headers,
     rank_text,
     row_labels,
-    row_warnings,
 )
 from unharness.report.published import PublishedResults
 from unharness.report.published_comparison import (
@@ -29,6 +28,7 @@ from unharness.report.published_comparison import (
 )
 from unharness.report.published_rows import PublishedLine
 from unharness.report.ranking import Column, Value
+from unharness.report.row_warnings import row_warnings
 from unharness.report.rows import COSTS, Board, Group, Row
 from unharness.report.scale import Scale
 from unharness.report.values import format_number, signed

@@ -208,20 +208,6 @@ def _smallest(group: Group, headline: Column) -> str:
     return f" Typical smallest difference that is significant here: {size} {unit}."
 
 
-def row_warnings(group: Group) -> list[str]:
-    """Return a line for every kind of warning of every row."""
-    lines = []
-    for label, row in zip(row_labels(group), group.rows, strict=True):
-        who = " ".join([label.name, *label.details])
-        alike: dict[str, list[str]] = {}
-        for text in row.warnings:  # the seeds of a row say much the same in other numbers
-            alike.setdefault(text.partition(":")[0], []).append(text)
-        for texts in alike.values():
-            more = f" (and {len(texts) - 1} similar)" if len(texts) > 1 else ""
-            lines.append(f"{who}: {texts[0]}{more}")
-    return lines
-
-
 def _short(name: str) -> tuple[str, ...]:
     if name.startswith(GENERAL_PREFIX):
         return ("General", name.removeprefix(GENERAL_PREFIX).replace("_", "-"))

@@ -58,6 +58,8 @@ class Row:
     cost: Mapping[str, float | None]
     """By name in COSTS: the mean over the runs that have it."""
     warnings: tuple[str, ...]
+    warned_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Run ids, by warning; none of a warning that concerns the row as a whole."""
     attacks: Mapping[str, Attacked] = field(default_factory=dict)
     """By name: what an instruction before every question makes of the same weights."""
     reference: ReferenceRow | None = None

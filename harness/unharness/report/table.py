@@ -18,9 +18,9 @@ from unharness.report.labels import (
     headers,
     rank_text,
     row_labels,
-    row_warnings,
 )
 from unharness.report.ranking import Value
+from unharness.report.row_warnings import row_warnings
 from unharness.report.rows import Board, Group, Row
 from unharness.report.values import format_number, signed
 from unharness.terminal import Console, Text, print_table, table_width

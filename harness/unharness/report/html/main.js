@@ -35,8 +35,7 @@ function groupSection(group) {
     ...groupTable(group),
     make('div', { class: 'plots' }, group.tradeoffs.map((found) => tradeOff(group, found)),
       costPlot(group), studyPlot(group), lossPlot(curves)),
-    ...group.rows.flatMap((row) => row.warnings.map((text) =>
-      make('p', { class: 'note warning' }, `⚠ ${row.name}: ${text}`))),
+    ...group.warnings.map((text) => make('p', { class: 'note warning' }, `⚠ ${text}`)),
   ];
 }
 

@@ -21,6 +21,7 @@ from unharness.report.labels import (
     score_unit,
 )
 from unharness.report.ranking import Column, distances
+from unharness.report.row_warnings import row_warnings
 from unharness.report.rows import Board, Group, Row
 from unharness.report.samples import by_run
 from unharness.report.scale import Scale
@@ -98,6 +99,7 @@ def _group(
     return {
         "title": title,
         "notes": group_notes(group),
+        "warnings": row_warnings(group),
         "headline": group.headline,
         "score": _score(group, {run: item.record for run, item in stored.items()}),
         "columns": [
