@@ -10,6 +10,7 @@ from unharness.models.shape import shape_of
 from unharness.pipeline.memory_estimate import RunEstimate, StageEstimate, estimate_run
 from unharness.pipeline.memory_formula import MemoryEstimate
 from unharness.pipeline.resolve import resolve
+from unharness.pipeline.stages.target import target_stage
 from unharness.registry import registry
 from unharness.request import make_request
 
@@ -114,3 +115,17 @@ def test_the_shape_is_that_of_the_checkpoint(estimated, load_checkpoint):
     model, _ = load_checkpoint("llama")
     found = _unlearning(estimated("gradient-ascent", tuning="full"))
     assert found.parts["weights"] == 4 * shape_of(model.config).parameters
+
+
+def test_a_pretrained_model_that_learns_nothing_is_loaded(estimated, checkpoint):
+    found = estimated("gradient-ascent", task="wmdp")
+    assert [stage.name for stage in found.stages] == ["unlearn (gradient-ascent)"]
+    assert "the target is the base model: the task teaches it nothing" in found.notes
+    given = {"data": "standin", "suite": "none", "device": "cpu"}
+    for task, model, verb in (
+        ("wmdp", str(checkpoint("llama")), "load"),
+        ("knowundo-privacy", str(checkpoint("llama")), "train"),
+        ("wmdp", "micro", "train"),  # a preset's target learns general facts
+    ):
+        plan = resolve(make_request(given | {"task": task, "model": model}), registry())
+        assert target_stage(plan).startswith(f"{verb} target (")

@@ -10,7 +10,7 @@ from unharness.pipeline.checkpoint_runs import STOP_AFTER
 from unharness.records.record import RunRecord
 
 SETTINGS = "settings"
-TARGET_STAGE = "train target"
+TARGET_STAGES = ("train target", "load target")
 """How the stages begin that are shared with other runs, and are not counted as effort."""
 METHOD_STAGE = "unlearn"
 """How the stage begins in which the method works; a run with weights from the cache has none."""

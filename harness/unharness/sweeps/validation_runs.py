@@ -16,7 +16,7 @@ from unharness.sweeps.executors.executor import Executor, JobResult, SweepObserv
 from unharness.sweeps.objective import Objective
 from unharness.sweeps.plan import plan_sweep
 from unharness.sweeps.sweep import run_sweep
-from unharness.sweeps.trial import TARGET_STAGE, Budget, Trial
+from unharness.sweeps.trial import TARGET_STAGES, Budget, Trial
 
 Tried = tuple[RunRequest, Mapping[str, Any], Objective]
 """A request, the settings that it tries, and what it is judged by."""
@@ -93,7 +93,7 @@ def _outcome(
     A run that fails costs its wall-clock seconds: many fail before any stage is timed.
     """
     stages = record.cost.stages if record else {}
-    target = sum(took for name, took in stages.items() if name.startswith(TARGET_STAGE))
+    target = sum(took for name, took in stages.items() if name.startswith(TARGET_STAGES))
     training = budget(record) if record else Budget()
     if record is None or record.status != "done":
         seconds = max(0.0, result.seconds - target) if result else 0.0

@@ -28,12 +28,25 @@ def target_model(plan: RunPlan, progress: Progress) -> TrainedModel:
         ModelError: the weights do not fit their base, or the base cannot be trained.
     """
     if plan.given is None:
-        label = f"train target ({plan.base.name})"
+        label = target_stage(plan)
         return fine_tuner(plan, progress).trained(plan.data.learned(), plan.recipe, label)
     weights = plan.given.weights
-    with progress.stage(f"load target ({weights.name})"):
+    with progress.stage(target_stage(plan)):
         model, tokenizer = weights.load(plan.data, plan.place.device, plan.place.dtype)
     return TrainedModel(model, tokenizer, cached=True, log={})
+
+
+def target_stage(plan: RunPlan) -> str:
+    """Return what the stage is called: nothing is trained where nothing is to be learned."""
+    if plan.given is not None:
+        return f"load target ({plan.given.weights.name})"
+    verb = "train" if learns(plan) else "load"
+    return f"{verb} target ({plan.base.name})"
+
+
+def learns(plan: RunPlan) -> bool:
+    """Return whether the target is anything else than the base model."""
+    return bool(plan.data.learned() or plan.knowledge)
 
 
 def target_folder(plan: RunPlan) -> Path:
