@@ -21,7 +21,7 @@ from unharness.pipeline.memory_formula import (
     model_alone,
 )
 from unharness.pipeline.run_plan import RunPlan
-from unharness.pipeline.stages.target import learns, target_folder, target_stage
+from unharness.pipeline.stages.target import target_folder, target_stage
 from unharness.unlearning.context import UnlearnContext, readable_splits
 from unharness.unlearning.method import LossMethod
 from unharness.unlearning.stream_rows import stream_rows
@@ -84,7 +84,7 @@ def estimate_run(plan: RunPlan) -> RunEstimate:
     if plan.given is None:
         if target_folder(plan).is_dir():
             notes.append("the target is in the cache and is not trained")
-        elif not learns(plan):
+        elif not plan.learns:
             notes.append("the target is the base model: the task teaches it nothing")
         else:
             stages.append(run.target(target_stage(plan)))

@@ -15,6 +15,7 @@ from unharness.loggers.listening import logging_runs
 from unharness.pipeline.clock import PrefixedProgress
 from unharness.pipeline.engine_pool import EnginePool
 from unharness.pipeline.existing import Outcome, existing_outcome, outcome_of, standing
+from unharness.pipeline.published_weights import published_note
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.runner import Runner, Unlearned
@@ -81,6 +82,10 @@ def execute(plan: RunPlan, registry: Registry, progress: Progress) -> Outcome:
     Raises:
         UnharnessError: the run failed; a `failed` record says why.
     """
+    if found := existing_outcome(plan):
+        return found
+    if note := published_note(plan, registry):
+        progress.note(note)
     with closing(EnginePool(registry)) as engines:
         return execute_with(plan, registry, progress, engines)
 

@@ -112,6 +112,11 @@ class RunPlan:
         return self.recipe if self.spec.target_recipe else None
 
     @property
+    def learns(self) -> bool:
+        """Whether the target learns anything; else it is the base model."""
+        return bool(self.data.learned() or self.knowledge)
+
+    @property
     def partial(self) -> bool:
         """Whether the user limited the data; such a run is never ranked."""
         return self.spec.limit is not None or self.spec.limit_train is not None

@@ -40,13 +40,8 @@ def target_stage(plan: RunPlan) -> str:
     """Return what the stage is called: nothing is trained where nothing is to be learned."""
     if plan.given is not None:
         return f"load target ({plan.given.weights.name})"
-    verb = "train" if learns(plan) else "load"
+    verb = "train" if plan.learns else "load"
     return f"{verb} target ({plan.base.name})"
-
-
-def learns(plan: RunPlan) -> bool:
-    """Return whether the target is anything else than the base model."""
-    return bool(plan.data.learned() or plan.knowledge)
 
 
 def target_folder(plan: RunPlan) -> Path:
