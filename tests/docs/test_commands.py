@@ -209,6 +209,20 @@ def check_grid(flags: Mapping[str, Any]) -> None:
         assert cells(make_sweep_request(values), registry())
 
 
+GRIDS = [(page, text) for page in pages() for text in blocks(page, "yaml") if "# grid" in text]
+
+
+@pytest.mark.parametrize(("page", "text"), GRIDS, ids=lambda one: getattr(one, "stem", ""))
+def test_grids_in_files_can_be_swept(page, text, tmp_path):
+    from unharness.cli.yaml_file import file_keys, from_file
+    from unharness.sweeps.grid import SweepRequest, cells, make_sweep_request
+
+    file = tmp_path / "grid.yaml"
+    file.write_text(text, encoding="utf-8")
+    values = from_file(file, file_keys(SweepRequest, but=()))
+    assert len(cells(make_sweep_request(values), registry())) > 4
+
+
 PUBLISHED = REPOSITORY / "results" / "published"
 PUBLISHED_METHODS = {path.name for path in PUBLISHED.glob("*/*/*")}
 

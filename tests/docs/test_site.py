@@ -20,7 +20,7 @@ BESIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built with --strict."""
-    build = pytest.importorskip("mkdocs.commands.build")
+    from mkdocs.commands import build
     from mkdocs.config import load_config
 
     target = tmp_path_factory.mktemp("site")

@@ -1,4 +1,4 @@
-"""The example plugin, installed by pip into an environment of its own, as a stranger would."""
+"""Our wheel and the example plugin, installed by pip in an environment of their own."""
 
 import json
 import math
@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import pytest
 
 from unharness.records.store import read_records
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "unharness-example-method"
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLE = REPOSITORY / "examples" / "unharness-example-method"
 PACKAGE = "unharness_example_method"
 
 pytestmark = pytest.mark.slow
@@ -34,20 +37,32 @@ def _run(command: list[str], cwd: Path, **more: str) -> subprocess.CompletedProc
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a fresh environment that has the example, and sees what is installed here."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
+    _run([*command, str(REPOSITORY)], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
+    """The Python of a fresh environment that has our wheel and the example.
+
+    What they need is that of this environment, without its .pth files: no checkout is on the path.
+    """
     home = tmp_path_factory.mktemp("third-party")
     _run([sys.executable, "-m", "venv", "--without-pip", str(home / "venv")], home)
     inner = home / "venv" / "bin" / "python"
     own = _run([str(inner), "-c", "import site; print(site.getsitepackages()[0])"], home)
     here = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    # addsitedir, not a bare path: it reads the .pth files there, which an editable install needs.
-    lines = [f"import site; site.addsitedir({path!r})" for path in sorted(here)]
-    (Path(own.stdout.strip()) / "outer.pth").write_text("\n".join(lines) + "\n")
+    (Path(own.stdout.strip()) / "outer.pth").write_text("\n".join(sorted(here)) + "\n")
     # A copy, so that neither build/ nor *.egg-info lands in the repository.
     source = shutil.copytree(EXAMPLE, home / EXAMPLE.name)
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
-    _run([str(inner), "-m", "pip", "install", "--quiet", *options, str(source)], home)
+    options += ["--quiet", "--ignore-installed"]
+    (wheel,) = built.glob("*.whl")
+    _run([str(inner), "-m", "pip", "install", *options, str(wheel), str(source)], home)
     return inner
 
 
@@ -74,6 +89,25 @@ def _rows(value: Any, text: str) -> list[dict[str, Any]]:
             [value] if text in _strings(value) else []
         )
     return []
+
+
+def test_the_wheel_has_the_packages_and_their_types(built: Path):
+    (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        *("unharness", "unharness_attacks", "unharness_methods", "unharness_metrics"),
+        "unharness_tasks",
+    }
+    assert "unharness/py.typed" in names
+    with tarfile.open(source) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "README.md", "LICENSE"} <= inside
+
+
+def test_unharness_is_the_wheel_not_the_checkout(python: Path, tmp_path: Path):
+    found = _run([str(python), "-c", "import unharness; print(unharness.__file__)"], tmp_path)
+    assert Path(found.stdout.strip()).is_relative_to(python.parents[1])
+    assert (python.parent / "unharness").is_file()
 
 
 def test_it_is_installed_there_and_not_here(python: Path, tmp_path: Path):
