@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import runpy
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +19,13 @@ make_record = _builder["make_record"]
 
 @pytest.fixture(scope="session")
 def micro_store(environment: Path, data_folder: Path, tmp_path_factory) -> RecordStore:
-    """Records of one adapter: `none`, `quantize` and `assistant` say how it was attacked."""
+    """Records of one adapter, as it is and quantized; workers of pytest share them."""
     from unharness import run
 
-    results = tmp_path_factory.mktemp("exported")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        results = tmp_path_factory.getbasetemp().parent / "exported"
+    else:
+        results = tmp_path_factory.mktemp("exported")
     run(
         METHOD,
         hyperparameters={"epochs": 2},

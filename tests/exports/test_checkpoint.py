@@ -11,7 +11,6 @@ import yaml
 from unharness.cache import cache_dir
 from unharness.errors import ModelError, RecordError, UsageError
 from unharness.exports.run_export import export_run
-from unharness.models.unlearned import KIND as UNLEARNED
 from unharness.progress import Progress
 from unharness.records.audit import audit_record
 from unharness.registry import registry
@@ -142,15 +141,15 @@ def test_a_folder_with_something_in_it_is_refused(export, micro_records, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_weights_that_are_gone_are_named_with_the_command(export, micro_records, tmp_path):
-    there, aside = cache_dir() / UNLEARNED, cache_dir() / "unlearned-aside"
-    there.rename(aside)
-    try:
-        with pytest.raises(ModelError) as stopped:
-            export(micro_records["none"], tmp_path / "out")
-    finally:
-        shutil.rmtree(there, ignore_errors=True)
-        aside.rename(there)
+def test_weights_that_are_gone_are_named_with_the_command(
+    export, micro_records, tmp_path, monkeypatch
+):
+    other = tmp_path / "cache"
+    other.mkdir()
+    (other / "models").symlink_to(cache_dir() / "models")  # the target alone is still there
+    monkeypatch.setenv("UNHARNESS_CACHE", str(other))
+    with pytest.raises(ModelError) as stopped:
+        export(micro_records["none"], tmp_path / "out")
     text = str(stopped.value)
     assert "neither beside the record nor in the cache" in text
     assert "unharness run --method gradient-difference" in text
@@ -164,3 +163,19 @@ def test_a_run_that_failed_has_nothing_to_export(export, micro_records, tmp_path
     failed = found._replace(record=found.record.model_copy(update={"status": "failed"}))
     with pytest.raises(RecordError, match="nothing can be exported"):
         export(failed, tmp_path / "out")
+
+
+def test_an_adapter_on_a_model_of_the_hub_names_it_at_its_commit(load_checkpoint, tmp_path):
+    from unharness.data.recipe import LoraSettings
+    from unharness.exports.checkpoint import write_checkpoint
+    from unharness.models.lora import add_adapter
+    from unharness.models.weights import WeightsRef
+
+    model, tokenizer = load_checkpoint("qwen2")
+    model.name_or_path, model.hub_revision = "org/base", "0123abc"  # as CheckpointModel leaves it
+    weights = WeightsRef(add_adapter(model, LoraSettings(r=2, alpha=4), 0), tokenizer)
+    layout = write_checkpoint(weights, tmp_path, max_new_tokens=7)
+    assert (layout.kind, layout.base, layout.revision) == ("adapter", "org/base", "0123abc")
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == ("org/base", "0123abc")
+    assert not (tmp_path / "base").exists()

@@ -108,6 +108,12 @@ CASES: dict[str, tuple[Edit, str, str, str]] = {
         "texts",
         "named by no record",
     ),
+    "weights without digests": (
+        lambda c: evaluation(c)["artifacts"].update(weights={"path": "weights", "kind": "full"}),
+        "warn",
+        "artifacts",
+        "weights: its files have no digests",
+    ),
     "uncommitted changes": (
         lambda c: evaluation(c)["provenance"]["unharness"].update(dirty=True),
         "warn",

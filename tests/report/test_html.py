@@ -314,3 +314,22 @@ def test_the_plain_page_opens_without_a_word_on_the_console(browser, tmp_path):
     box = find(browser, "circle.after")[0].rect
     assert box["width"] > 3
     assert "rgb(11, 92, 173)" in find(browser, "circle.after")[0].value_of_css_property("fill")
+
+
+def test_a_bundle_opens_from_the_disk_with_its_downloads(folder, browser, tmp_path):
+    from unharness.records.store import RecordStore
+    from unharness.report.html.bundle import write_bundle
+
+    store = RecordStore(folder)
+    index = write_bundle(tmp_path, build_board(store, "success_avg"), store)
+    browser.get("about:blank")
+    browser.get_log("browser")
+    browser.get(index.as_uri())
+    links = browser.execute_script(
+        "return [...document.querySelectorAll('main a[href^=assets]')].map(a => a.href)"
+    )
+    assert links == [
+        (tmp_path / "assets" / f"leaderboard.{end}").as_uri() for end in ("json", "csv")
+    ]
+    assert "their data is not bundled" in browser.find_element("id", "main").text
+    assert browser.get_log("browser") == []

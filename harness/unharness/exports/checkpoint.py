@@ -7,13 +7,15 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from unharness.errors import UsageError
-from unharness.exports.weights import RunWeights
 from unharness.models.external import ADAPTER_CONFIG
 from unharness.models.lora import is_adapted, merged
-from unharness.models.weights import save_weights
+from unharness.models.weights import WeightsRef, save_weights
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 BASE_FOLDER = "base"
 """Within the folder: the base model of an adapter that no hub has."""
@@ -47,30 +49,33 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
-def write_checkpoint(found: RunWeights, folder: Path, *, merge: bool = False) -> Layout:
+def write_checkpoint(
+    weights: WeightsRef, folder: Path, *, max_new_tokens: int, merge: bool = False
+) -> Layout:
     """Write weights, tokenizer and generation settings, safetensors only.
 
     An adapter is written as peft does. Its base is named where it is the hub's own at a known
     commit; any other (a preset, a folder, a target that was trained whole) is written to `base/`.
 
     Args:
-        found: the weights; the model cannot be used afterwards.
+        weights: the model cannot be used afterwards; a wrapper is no part of it.
         folder: empty.
+        max_new_tokens: of an answer, as it was evaluated.
         merge: whether an adapter is merged into its base, and whole weights are written.
 
     Raises:
         OSError: it cannot be written.
     """
-    model, tokenizer = found.weights.model, found.weights.tokenizer
+    model, tokenizer = weights.model, weights.tokenizer
     adapted = is_adapted(model)
     if not adapted or merge:
         save_weights(merged(model), tokenizer, folder)
-        _write_generation(found, folder)
+        _write_generation(tokenizer, folder, max_new_tokens)
         return Layout("full", merged=adapted)
     save_weights(model, tokenizer, folder)
     base = model.get_base_model()
     name, revision = base.name_or_path, getattr(base, "hub_revision", None)
-    _write_generation(found, folder)
+    _write_generation(tokenizer, folder, max_new_tokens)
     if revision is not None:
         return Layout("adapter", name, revision)
     save_weights(model.unload(), tokenizer, folder / BASE_FOLDER)
@@ -96,14 +101,15 @@ def _name_base(path: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _write_generation(found: RunWeights, folder: Path) -> None:
+def _write_generation(
+    tokenizer: PreTrainedTokenizerBase, folder: Path, max_new_tokens: int
+) -> None:
     """Write how answers were generated: greedily, up to the evaluation's length."""
     from transformers import GenerationConfig
 
-    tokenizer = found.weights.tokenizer
     GenerationConfig(
         do_sample=False,
-        max_new_tokens=found.plan.spec.evaluation.max_new_tokens,
+        max_new_tokens=max_new_tokens,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     ).save_pretrained(str(folder))

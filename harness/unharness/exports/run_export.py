@@ -59,9 +59,10 @@ def export_run(
     prepared(folder)
     with progress.stage("load weights"):
         weights = weights_of(found, changes, registry, progress)
+        length = record.spec.evaluation.max_new_tokens
     with progress.stage("write"), scratch_beside(folder) as temporary:
         scratch = Path(temporary)
-        layout = write_checkpoint(weights, scratch, merge=merge)
+        layout = write_checkpoint(weights, scratch, max_new_tokens=length, merge=merge)
         card = model_card(
             record,
             layout,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from unharness.errors import ModelError, RecordError
@@ -25,17 +25,9 @@ from unharness.registry import Registry
 from unharness.request import make_request
 
 
-@dataclass(frozen=True)
-class RunWeights:
-    """The weights that a record speaks of, after its attacks."""
-
-    weights: WeightsRef
-    plan: RunPlan
-
-
 def weights_of(
     found: StoredRecord, changes: Mapping[str, Any], registry: Registry, progress: Progress
-) -> RunWeights:
+) -> WeightsRef:
     """Return the weights of a finished run: kept beside its record, or in the cache.
 
     Their hash is that of the record; attacks that change weights are part of them, instructions
@@ -71,7 +63,7 @@ def weights_of(
     chain = next((one for one in plan.rows if one.spec.attacks == record.spec.attacks), None)
     if chain is None:
         raise RecordError(f"{record.run_id}: its attacks are no longer the same; run it again")
-    return RunWeights(_attacked(chain, record, weights, progress), chain)
+    return _attacked(chain, record, weights, progress)
 
 
 def _cached(plan: RunPlan, record: RunRecord, progress: Progress) -> WeightsRef:
