@@ -199,6 +199,15 @@ class LeakSpread(_OfSamples):
 
     name = "leak_spread"
     summary = "Standard deviation of the scores of an example's sampled texts."
+    formula = "100 · mean over examples of √(mean over samples of (S − mean S)²)"
+    good = "On a forget set near the retrained model's; 0 says that all texts score alike."
+    traps = (
+        (
+            "It is no measure of forgetting by itself: a model that always leaks has 0, as has one "
+            "that never does. Read it beside leak_at_k with k = 1, the mean."
+        ),
+        "With few samples it is too low: the deviation is that of the samples, divided by n.",
+    )
 
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Count every example the same."""
