@@ -92,7 +92,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNHARNESS_CACHE", str(cache))
         patch.setenv("HF_HUB_OFFLINE", "1")
-        for name in ("UNHARNESS_DATA", "UNHARNESS_PLUGINS_ALLOW", "UNHARNESS_RESULTS"):
+        for name in (
+            *("UNHARNESS_DATA", "UNHARNESS_PLUGINS", "UNHARNESS_PLUGINS_ALLOW"),
+            "UNHARNESS_RESULTS",
+        ):
             patch.delenv(name, raising=False)
         yield cache
 

@@ -1,6 +1,7 @@
 """Discovery of plugins, and the registry of what they bring.
 
-Built-ins and third parties come through the same entry-point group, `unharness`. A plugin that
+Built-ins and third parties come through the same entry-point group, `unharness`; a file that the
+user names is a plugin as well. A plugin that
 fails costs only itself: it is kept in `Registry.plugins` with its error; the others still load.
 """
 
@@ -12,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,13 @@ from unharness import hookspecs
 from unharness.errors import PluginError, UnharnessError, UnknownNameError
 from unharness.installed_plugins import EntryPoint, installed
 from unharness.kinds import KINDS
+from unharness.plugin_files import (
+    content_version,
+    load_file,
+    module_name,
+    name_files,
+    named_files,
+)
 from unharness.reference_rows import REFERENCE_ROWS
 from unharness.safe_text import one_line, shortened
 
@@ -231,11 +239,12 @@ class Registry:
 
 
 def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> Registry:
-    """Make a registry from the installed plugins (or from the given entry points).
+    """Make a registry from the installed plugins and named files (or from given entry points).
 
-    Built-ins come first, then third parties by distribution and name, so that a name that is
-    taken twice always falls to the same one. `UNHARNESS_PLUGINS_ALLOW`, a comma-separated list
-    of distributions, limits what loads; empty means built-ins only.
+    Built-ins come first, then third parties by distribution and name, then files in the order of
+    `UNHARNESS_PLUGINS`, so that a name that is taken twice always falls to the same one.
+    `UNHARNESS_PLUGINS_ALLOW`, a comma-separated list of distributions, limits what loads; empty
+    means built-ins only. It does not limit files, which the user names one by one.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -248,13 +257,30 @@ def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> 
             continue
         registry.plugins.append(info)
         _load_plugin(registry, info, point.load)
+    if entry_points is None:
+        _load_files(registry, named_files())
     return registry
 
 
 @lru_cache(maxsize=1)
 def registry() -> Registry:
     """Return the registry of this process; made at the first call, never at import."""
+    if files := named_files():
+        name_files(files)  # absolute: a worker may run in another folder
     return load_registry()
+
+
+def _load_files(registry: Registry, paths: Iterable[Path]) -> None:
+    """Import and register the plugins that are single files."""
+    loaded: dict[str, Path] = {}
+    for path in paths:
+        info = PluginInfo(path.stem, path.name, content_version(path), str(path))
+        registry.plugins.append(info)
+        other = loaded.setdefault(module_name(path), path)
+        if other != path:
+            info.errors.append(f"{other} has the same name; rename one of the two files")
+            continue
+        _load_plugin(registry, info, partial(load_file, path))
 
 
 def _load_plugin(registry: Registry, info: PluginInfo, load: Callable[[], Any]) -> None:

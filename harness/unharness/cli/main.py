@@ -15,6 +15,7 @@ import click
 from unharness import defaults
 from unharness.cli.console import echo, tell
 from unharness.cli.groups import NearGroup
+from unharness.cli.options import plugin_option, with_plugins
 from unharness.errors import PluginError, UnharnessError, UsageError, reason_of, short_value
 from unharness.kinds import KINDS
 
@@ -91,6 +92,7 @@ Examples:
   unharness sweep --method {defaults.METHOD},{defaults.SECOND_METHOD} --seed 0..4
   unharness leaderboard
   unharness methods show {defaults.METHOD}
+  unharness run --plugin ./my_method.py --method my-method
 """
 
 
@@ -136,7 +138,7 @@ class LazyGroup(NearGroup):
             raise PluginError(
                 f"the command {cmd_name!r} ({path}) cannot be loaded: {reason_of(error)}"
             ) from error
-        return command
+        return with_plugins(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with their summaries, without importing them."""
@@ -178,6 +180,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
     callback=_version,
     help="Show the version and exit.",
 )
+@plugin_option
 def cli() -> None:
     """Measure what LLM unlearning methods forget, what they lose, and what they cost."""
 

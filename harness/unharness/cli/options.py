@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from unharness import defaults
-from unharness.cli.completion import complete
+from unharness.cli.completion import FILE, complete
+from unharness.cli.console import tell
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +30,55 @@ results_option = click.option(
 debug_option = click.option(
     "--debug", is_flag=True, expose_value=False, help="Show a traceback for errors."
 )
+
+
+def _load_plugin_files(
+    ctx: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]
+) -> None:
+    """Load plugins that are files, for the time of this command; say which of them failed."""
+    if not paths:
+        return
+    from unharness.plugin_files import FILES_VARIABLE, absolute, name_files
+    from unharness.registry import registry
+
+    before = os.environ.get(FILES_VARIABLE)
+
+    def restore() -> None:
+        if before is None:
+            os.environ.pop(FILES_VARIABLE, None)
+        else:
+            os.environ[FILES_VARIABLE] = before
+        registry.cache_clear()
+
+    ctx.find_root().call_on_close(restore)
+    name_files(paths)
+    registry.cache_clear()
+    given = {str(absolute(path)) for path in paths}
+    for plugin in registry().plugins:
+        if plugin.module in given and plugin.errors and not ctx.resilient_parsing:
+            tell(f"warning: plugin {plugin.module} failed: {', '.join(plugin.errors)}")
+
+
+plugin_option = click.option(
+    "--plugin",
+    multiple=True,
+    is_eager=True,  # names that other options complete or check may be of the file
+    expose_value=False,
+    callback=_load_plugin_files,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    shell_complete=complete(paths=FILE),
+    help="A Python file that is a plugin; repeatable. $UNHARNESS_PLUGINS names such files, too.",
+)
+
+
+def with_plugins(command: click.Command) -> click.Command:
+    """Give a command, and those under it, the option `--plugin` where they lack it."""
+    if all("--plugin" not in one.opts for one in command.params):
+        plugin_option(command)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        with_plugins(inner)
+    return command
 
 
 class FiniteRange(click.FloatRange):

@@ -17,6 +17,7 @@ EPILOG = """\b
 Examples:
   unharness plugins
   unharness plugins show methods
+  unharness plugins --plugin ./my_method.py
   unharness plugins --format json
 """
 SHOW_EPILOG = """\b
@@ -34,6 +35,7 @@ def plugins_command(ctx: click.Context, form: str) -> None:
     """List plugins with what they provide, and the errors of those that failed.
 
     UNHARNESS_PLUGINS_ALLOW, a comma-separated list of distributions, limits what is loaded.
+    UNHARNESS_PLUGINS names files that are plugins, separated as in PATH.
     """
     if ctx.invoked_subcommand is None:
         _print_plugins(registry().plugins, form)
