@@ -1,0 +1,45 @@
+"""The built-in metrics, tasks, attacks, observers and the engine `hf` pass their suites."""
+
+from unharness.registry import registry
+from unharness.testing import (
+    AttackConformance,
+    EngineConformance,
+    MetricConformance,
+    TaskConformance,
+)
+
+SUITES = {"metrics": MetricConformance, "tasks": TaskConformance, "attacks": AttackConformance}
+OF_THEIR_OWN = dict.fromkeys(
+    (
+        "test_the_order_of_examples_does_not_count",
+        "test_values_and_intervals_are_sane",
+        "test_equal_observations_give_equal_scores",
+    ),
+    "it asks an observer of its own; tests/metrics gives it observations",
+)
+AGAINST = ("attack_auc", "attack_balance", "attack_tpr", "membership_auc", "privleak", "s_mia")
+OWN_OBSERVER = (
+    *("fluency_nats", "fluency_probability", "linguistic_score", "logged_share", "logit_lens"),
+)
+MEMBERS = {
+    "prompt": {"settings": {"text": "Answer in a word."}},
+    **{name: {"against": True} for name in AGAINST},
+    **{name: {"skips": OF_THEIR_OWN} for name in OWN_OBSERVER},
+}
+
+for _kind, _suite in SUITES.items():
+    for _entry in registry().entries(_kind):
+        if _entry.plugin.builtin:
+            _name = "Test" + "".join(p.capitalize() for p in (_kind[:-1], *_entry.name.split("-")))
+            _plugin = registry().get(_kind, _entry.name)
+            _members = {"plugin": _plugin, **MEMBERS.get(_entry.name, {})}
+            if _kind == "tasks":  # a process each would take as long as all the rest
+                _members["other_process"] = _entry.name == "tofu"
+            globals()[_name] = type(_name, (_suite,), _members)
+
+
+class TestHf(EngineConformance):
+    """The engine that others are compared with: its texts are its own."""
+
+    plugin = registry().get("engines", "hf")
+    options = {"batch_size": 2}
