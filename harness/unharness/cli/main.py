@@ -92,7 +92,7 @@ Examples:
   unharness sweep --method {defaults.METHOD},{defaults.SECOND_METHOD} --seed 0..4
   unharness leaderboard
   unharness methods show {defaults.METHOD}
-  unharness run --plugin ./my_method.py --method my-method
+  unharness run --plugin ./careful.py --method careful
 """
 
 

@@ -17,7 +17,7 @@ EPILOG = """\b
 Examples:
   unharness plugins
   unharness plugins show methods
-  unharness plugins --plugin ./my_method.py
+  unharness plugins --plugin ./careful.py
   unharness plugins --format json
 """
 SHOW_EPILOG = """\b

@@ -64,7 +64,7 @@ Examples:
   unharness run --method {defaults.GENERAL_TEXT_METHOD} --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run --log tensorboard --log wandb    # beside the record; 'unharness loggers' lists all
-  unharness run --plugin ./my_method.py --method my-method
+  unharness run --plugin ./careful.py --method careful
   unharness run experiment.yaml --seed 2
   unharness run --task ./forget.csv --retain ./keep.csv --columns prompt=question,answer=response
   unharness run --task ./forget.jsonl --retain ./keep.jsonl --model ./ours --report page.html
