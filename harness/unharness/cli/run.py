@@ -201,6 +201,9 @@ def run_command(
             with progress.stage("load libraries"):  # torch and transformers take seconds
                 from unharness.pipeline.distributed import execute_together
                 from unharness.pipeline.run import execute
+                from unharness.training.libraries import freeze_libraries
+
+                freeze_libraries(adapters="lora" in (plan.spec.tuning, plan.spec.target_tuning))
             run = execute_together if together else execute
             outcome = (with_profile(run, quiet) if profile else run)(plan, found, progress)
         elif plan.loggers:

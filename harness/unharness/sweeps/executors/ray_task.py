@@ -18,7 +18,9 @@ def run_batch(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     from unharness.progress import Progress
     from unharness.registry import registry
     from unharness.sweeps.executors.worker import run_job
+    from unharness.training.libraries import freeze_libraries
 
+    freeze_libraries(adapters=False)
     found = registry()
     answers = []
     with closing(EnginePool(found)) as engines:

@@ -76,7 +76,9 @@ class Worker:
 
     def __init__(self, tell: Callable[..., None]) -> None:
         from unharness.pipeline.engine_pool import EnginePool
+        from unharness.training.libraries import freeze_libraries
 
+        freeze_libraries(adapters=False)
         self._registry = registry()
         self._engines = EnginePool(self._registry)
         self._progress = _PipeProgress(tell)

@@ -1,0 +1,26 @@
+"""The libraries of a training, imported early and kept from the garbage collector."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+from functools import cache
+
+
+@cache
+def freeze_libraries(*, adapters: bool) -> None:
+    """Import what a training needs, and spare the garbage collector from walking through it.
+
+    accelerate collects garbage twice a training: through all of torch and transformers, which is
+    more than half of the time of a short one. For a process of our own, before it loads a model:
+    what is alive now is never collected, so that of a user's own process would be kept.
+
+    Args:
+        adapters: whether PEFT is needed as well.
+    """
+    importlib.import_module("unharness.training.loop")
+    if adapters:
+        importlib.import_module("peft")
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries report what nobody collected as leaks
