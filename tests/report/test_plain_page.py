@@ -66,7 +66,7 @@ def references(build: Any) -> list[RunRecord]:
             (97.0, 96.0, 98.0),
             [
                 "More than half of it (76% of what can be forgotten; 95% interval 70% to 78%).",
-                "0.0% before, 60.0% after (between 55.0% and 62.0%)",
+                "0.0% before, 60.0% now (between 55.0% and 62.0%)",
                 "For a model that never saw these facts it is 79.0%",
                 "Almost all of it (97% of what the model knew before; 95% interval 96% to 98%).",
             ],
@@ -104,6 +104,15 @@ def test_without_models_to_compare_with_nothing_is_claimed(build, save):
         assert f"{level.words} (" not in words.partition("In short")[2].casefold()
     assert "No model was measured that was trained without what is to be forgotten" in words
     assert "nothing says what changed" in words
+
+
+def test_whether_anything_changed_is_said_without_a_retrained_model(build, save):
+    store = save(build("vanilla", gone=7.0, left=100.0))
+    for value, words in (
+        ((8.0, 5.0, 11.0), "No change can be seen: the number before lies within the interval"),
+        ((60.0, 50.0, 70.0), "It has changed by more than the interval"),
+    ):
+        assert words in short(to_page(build(gone=value), store))
 
 
 def test_a_measure_that_cannot_tell_says_so(build, save):

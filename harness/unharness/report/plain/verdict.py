@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from unharness.errors import RecordError
 from unharness.evaluation.metric import PERCENT
+from unharness.pipeline.run_plan import EXTERNAL
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
 from unharness.reference_rows import row_of
@@ -74,8 +75,8 @@ def _forgotten(measure: Measure | None, references: References) -> str:
         other = "the model before it learned any of the facts"
     if measure.never is None:
         return (
-            f"{facts} Whether that is as much as can be forgotten is not known: no model that "
-            "never saw these facts was measured."
+            f"{_change(measure)}{facts} Whether that is as much as can be forgotten is not known: "
+            "no model that never saw these facts was measured."
         )
     facts += f" For {other} it is {measure.shown_never}."
     if measure.before is None:
@@ -90,6 +91,16 @@ def _forgotten(measure: Measure | None, references: References) -> str:
     if _beyond(measure):
         told += f" That goes beyond {other}, which is a trace as well."
     return f"{told} {facts}"
+
+
+def _change(measure: Measure) -> str:
+    """Say whether anything changed at all, as far as the interval tells."""
+    if measure.before is None or not measure.record.ci95:
+        return ""
+    low, high = measure.record.ci95
+    if low <= measure.before <= high:
+        return "No change can be seen: the number before lies within the interval of the one now. "
+    return "It has changed by more than the interval. "
 
 
 def _beyond(measure: Measure) -> bool:
@@ -145,9 +156,10 @@ def _in_words(
 
 
 def _before_and_after(measure: Measure) -> str:
-    before = f"{measure.shown_before} before, " if measure.before is not None else ""
     interval = f" ({measure.interval})" if measure.record.ci95 else ""
-    return f"{before}{measure.after} after{interval}"
+    if measure.before is None:
+        return f"{measure.after}{interval}"
+    return f"{measure.shown_before} before, {measure.after} now{interval}"
 
 
 def _sample_sentences(forget: Measure | None, retain: list[Measure]) -> list[str]:
@@ -170,7 +182,8 @@ def _sample_sentences(forget: Measure | None, retain: list[Measure]) -> list[str
 
 def _run_sentences(record: RunRecord, references: References) -> list[str]:
     found = []
-    if record.training is not None and row_of(record.spec.method, registry()) is None:
+    method = record.spec.method
+    if method != EXTERNAL and row_of(method, registry()) is None:
         found.append(
             "This is one run with one seed. Another seed can give another result, and the "
             "intervals do not cover that; several seeds do (unharness sweep --seed 0..4)."
