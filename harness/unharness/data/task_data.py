@@ -27,12 +27,12 @@ class DataOrigin:
     """Why it is the stand-in, where the user did not ask for it."""
     datasets: Mapping[str, str] = field(default_factory=dict)
     """By dataset of the hub that the user named: the commit that was read."""
+    notes: tuple[str, ...] = ()
+    """What users must know of the data; it is printed, and kept as warnings of their records."""
     kept: str = ""
     """The folder of the local cache that holds data from the hub; empty for other data."""
     kept_revision: str = ""
     """The commit that this folder is of; another one where it was there before."""
-    notes: tuple[str, ...] = ()
-    """What users must know of the data; it is printed, and kept as warnings of their records."""
 
     def standin_note(self) -> str:
         """Return a note on stand-in data and why it is used; empty for other data."""
