@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from unharness.report.rows import Board, Row
     from unharness.report.values import format_number
     from unharness.sweeps.executors.executor import Executor, Job, JobResult, SweepObserver
-    from unharness.sweeps.from_python import sweep
+    from unharness.sweeps.from_python import Tuned, sweep, tune
     from unharness.terminal import Text, print_table
     from unharness.training.blocks import (
         block_outputs,
@@ -158,7 +158,7 @@ _HOMES = {
     "pipeline.run": ("run",),
     "progress": ("Progress",),
     "sweeps.executors.executor": ("Executor", "Job", "JobResult", "SweepObserver"),
-    "sweeps.from_python": ("sweep",),
+    "sweeps.from_python": ("Tuned", "sweep", "tune"),
     "terminal": ("Text", "print_table"),
     "training.blocks": ("block_outputs", "decoder_blocks", "final_norm", "hidden_states"),
     "training.likelihood": (
@@ -264,6 +264,7 @@ __all__ = [
     "TokenBatch",
     "TokenScores",
     "TrainConfig",
+    "Tuned",
     "UnharnessError",
     "UnlearnBatch",
     "UnlearnContext",
@@ -311,6 +312,7 @@ __all__ = [
     "token_log_probs",
     "token_log_ratios",
     "token_mean",
+    "tune",
     "validation_splits",
     "warn",
 ]

@@ -12,7 +12,7 @@ from unharness import defaults
 
 pytestmark = pytest.mark.slow
 
-FUNCTIONS = ("run", "sweep", "evaluate", "load_records", "load_board")
+FUNCTIONS = ("run", "sweep", "evaluate", "load_records", "load_board", "tune")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from unharness.cli.options import FiniteRange
 from unharness.cli.run import calm_libraries, interrupt
 from unharness.cli.sweep import SOME_FAILED
 from unharness.cli.yaml_file import file_keys
-from unharness.errors import LONGEST_VALUE, MethodError, UsageError
+from unharness.errors import LONGEST_VALUE, UsageError
 from unharness.safe_text import shortened
 
 MOST_MINUTES = 60 * 24 * 365
@@ -133,72 +133,55 @@ def tune_command(
     from unharness.cli.progress import error_console, progress_for
     from unharness.cli.sweep_progress import watching
     from unharness.registry import registry
-    from unharness.sweeps.grid import cells, make_sweep_request, over_targets
-    from unharness.sweeps.references import with_references
+    from unharness.sweeps.grid import make_sweep_request
 
     found = registry()
     request = make_sweep_request(values)
-    one_seed = {"seed": request.seed[:1], "target_seed": request.target_seed[:1]}
-    requests = cells(request.model_copy(update=one_seed), found)
     with progress_for(quiet, progress_form) as progress, progress.stage("prepare"):
-        from unharness.cli.tune_report import print_chosen, print_effort, problems
-        from unharness.sweeps.final_runs import compare_with_evaluation, final_requests, relabel
-        from unharness.sweeps.plan import plan_sweep
-        from unharness.sweeps.studies import make_studies
+        from unharness.cli.tune_report import print_chosen, print_effort
         from unharness.sweeps.sweep import failures, make_executor, run_sweep
         from unharness.sweeps.trial import Finals
-        from unharness.sweeps.tune import Effort, run_count, tune
+        from unharness.sweeps.tuning import plan_tuning
 
-        # What is wrong is told before any trial.
-        for note in plan_sweep(requests, found).notes():
-            progress.note(note)
-        studies = make_studies(
-            requests,
-            objective,
+        tuning = plan_tuning(
+            request,
             found,
-            request.seed[0],
-            _factors(widen),
-            Finals(finalists, finalist_seeds),
-            checkpoints,
+            trials=trials,
+            budget_minutes=budget_minutes,
+            objective=objective,
+            widen=_factors(widen),
+            finals=Finals(finalists, finalist_seeds),
+            checkpoints=checkpoints,
         )
-    if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
-        raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
+        for note in tuning.notes:
+            progress.note(note)
     errors = error_console(progress_form)
-    effort = Effort(trials, budget_minutes and budget_minutes * 60)
     options = {"workers": workers, "address": address}
     with closing(make_executor(executor, options, found)) as runner:
-        count = run_count(studies, effort, found)
-        with watching(count, 0.0, quiet, errors, form=progress_form) as observer:
-            tune(studies, effort, runner, found, observer)
+        with watching(tuning.runs, 0.0, quiet, errors, form=progress_form) as observer:
+            tuning.search(runner, observer)
         if not quiet:
-            print_effort(studies, errors)
-        failing = problems(studies)
-        final = final_requests(requests, studies, request.seed)
-        if not final:
-            raise MethodError("; ".join(failing))
-        for problem in failing:
+            print_effort(tuning.studies, errors)
+        plan = tuning.plan_final_runs()
+        for problem in tuning.problems:
             errors.print(f"failed: {problem}", style="red", markup=False, soft_wrap=True)
-        final = over_targets(final, request.target_seed)
-        plan = plan_sweep(with_references(final, found) if request.references else final, found)
         left, seconds = len(plan.left), plan.estimate()[0]
         with watching(left, seconds, quiet, errors, form=progress_form) as observer:
             results = run_sweep(plan, runner, observer)
-    relabel(plan)
-    compare_with_evaluation(studies, final, plan)
+    tuning.conclude(plan)
     if not quiet:
-        print_chosen(studies, errors)
+        print_chosen(tuning.studies, errors)
     failed = failures(results)
     for result in failed:
         errors.print(f"failed: {result.error}", style="red", markup=False, soft_wrap=True)
     if not quiet:
-        ids = set(plan.run_ids[-len(final) :])
-        done = len(ids - {result.run_id for result in failed})
+        done = len(tuning.final_ids(plan) - {result.run_id for result in failed})
         errors.print(
             f"{done} runs with the chosen hyperparameters in "
             f"{plan.results}; 'unharness leaderboard' compares them",
             style="dim",
         )
-    if failed or failing:
+    if failed or tuning.problems:
         sys.exit(SOME_FAILED)
 
 

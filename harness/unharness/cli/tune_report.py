@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from unharness.sweeps.study import Study
 
 
-def problems(studies: Sequence[Study]) -> list[str]:
-    """Return what is to be said of every method without a single successful trial."""
-    return [
-        f"{study.label}: all {len(study.trials)} trials failed, so there is nothing to "
-        f"run. The last one: {study.trials[-1].error}"
-        for study in studies
-        if study.best is None
-    ]
-
-
 def print_effort(studies: Sequence[Study], console: Console) -> None:
     """Print how many runs every method had and what unlearning took in them, and warnings.
 
