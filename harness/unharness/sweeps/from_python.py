@@ -156,10 +156,11 @@ def tune(
         >>> import unharness
         >>> column = unharness.load_records("results")[0].ranking.headline
         >>> tuned = unharness.tune(
-        ...     "gradient-ascent", trials=1, finalists=0, objective=column, hyperparameters={"epochs": 1},
-        ...     model="micro", data="standin", references=False, executor="in-process",
+        ...     "gradient-ascent", trials=1, finalists=0, objective=column, model="micro",
+        ...     data="standin", hyperparameters={"epochs": 1}, target_set={"epochs": 2},
+        ...     references=False, executor="in-process",
         ... )
-        >>> [name for name in tuned.chosen["gradient-ascent"]]
+        >>> list(tuned.chosen["gradient-ascent"])
         ['lr']
         >>> [record.spec.tuned for record in tuned.records]
         [1]
