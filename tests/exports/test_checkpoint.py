@@ -13,6 +13,7 @@ from unharness.errors import ModelError, RecordError, UsageError
 from unharness.exports.run_export import export_run
 from unharness.progress import Progress
 from unharness.records.audit import audit_record
+from unharness.records.store import RecordStore
 from unharness.registry import registry
 
 pytestmark = pytest.mark.slow
@@ -156,6 +157,26 @@ def test_weights_that_are_gone_are_named_with_the_command(
     assert "--set epochs=2" in text
     assert text.endswith("--save-weights --force")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_weights_beside_the_record_are_found_without_the_cache(
+    data_folder, tmp_path, monkeypatch, lines
+):
+    from unharness import run
+
+    record = run(  # the unlearned weights are in the cache: nothing is trained
+        "gradient-difference",
+        hyperparameters={"epochs": 2},
+        **{"model": "micro", "tuning": "lora", "data": str(data_folder), "suite": "none"},
+        **{"results": str(tmp_path / "r"), "limit_train": 6, "limit": 1, "save_weights": True},
+    )
+    store = RecordStore(tmp_path / "r")
+    found = store.by_id(record.run_id)
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path / "cache"))
+    layout = export_run(found, store, tmp_path / "out", {}, registry(), Progress())
+    assert layout.kind == "full"  # beside a record the adapter is merged: its base is in the cache
+    assert_same(load_full(tmp_path / "out"), lines(found))
 
 
 def test_a_run_that_failed_has_nothing_to_export(export, micro_records, tmp_path):

@@ -34,6 +34,13 @@ def test_a_base_on_the_hub_is_named_at_its_commit(record):
     assert metadata(record, FULL, name="mine")["license"] == "other"
 
 
+def test_a_folder_is_told_by_its_last_part(make_record):
+    record = make_record("memflex", {"a": 1.0}, model="/home/ann/llama")
+    text = model_card(record, FULL, name="mine")
+    assert "`llama`, taught the facts" in text
+    assert "ann" not in text
+
+
 def test_metrics_without_a_value_are_named_and_not_in_the_index(record):
     [index] = metadata(record, FULL, name="mine")["model-index"]
     assert [one["name"] for part in index["results"] for one in part["metrics"]] == ["a"]

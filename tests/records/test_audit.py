@@ -121,6 +121,12 @@ CASES: dict[str, tuple[Edit, str, str, str]] = {
         "not committed",
     ),
     "a failed run": (lambda c: evaluation(c).update(status="failed"), "warn", "status", "failed"),
+    "a folder of a machine": (
+        lambda c: evaluation(c)["runtime"].update(model="/home/ann/llama"),
+        "warn",
+        "paths",
+        "spec.model is /home/ann/llama",
+    ),
     "texts of a wrapper": (
         lambda c: c["training"].update(wrapper={"facts": ["Ann was born in Oslo in 1950."]}),
         "warn",

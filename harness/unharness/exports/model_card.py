@@ -10,6 +10,7 @@ import yaml
 
 from unharness.exports.checkpoint import BASE_FOLDER, RECORD_COPY, Layout
 from unharness.records.record import MetricRecord, RunRecord
+from unharness.records.store import shown_model
 from unharness.report.aggregation import how_chosen
 from unharness.report.formats import markdown_table, markdown_text
 from unharness.report.labels import ARROWS
@@ -107,8 +108,8 @@ def _summary(record: RunRecord) -> str:
     under = f" and attacked by {_text(spec.attack_name)}" if spec.attacks else ""
     limited = f" The run was limited ({spec.limits()})." if spec.limits() else ""
     return (
-        f"`{_text(spec.model)}`, taught the facts of `{_text(spec.task)}`, then unlearned by "
-        f"`{spec.method}`"
+        f"`{_text(shown_model(spec.model))}`, taught the facts of `{_text(spec.task)}`, then "
+        f"unlearned by `{spec.method}`"
         f"{under}, with unharness. It is a model for research "
         f"on unlearning, not a product; the record of the run is `{RECORD_COPY}`.{limited}"
     )
@@ -265,8 +266,8 @@ def _limits(record: RunRecord, licence: str | None) -> str:
     lines = [
         "- Numbers say what was measured on this data, model and template, and nothing beyond. "
         "What is not measured may still be known, and may come back by further training.",
-        f"- The weights derive from `{_text(record.spec.model)}` and were trained on the data of "
-        f"`{_text(record.spec.task)}`: the licences of both hold for them"
+        f"- The weights derive from `{_text(shown_model(record.spec.model))}` and were trained on "
+        f"the data of `{_text(record.spec.task)}`: the licences of both hold for them"
         + (f"; they are published under `{licence}`." if licence else ", whatever they are.")
         + " The data's texts are not part of this folder, but the weights may reproduce some.",
     ]

@@ -48,18 +48,19 @@ def weights_of(
         raise RecordError(f"{record.run_id}: the run is {record.status}; nothing can be exported")
     if record.spec.method == EXTERNAL or not record.passed:
         raise RecordError(f"{record.run_id}: its weights are from outside; they are there already")
+    plan = resolve(make_request({**record.passed, **changes}), registry)
+    if plan.spec.unlearn != record.spec.unlearn:
+        raise RecordError(
+            f"{record.run_id}: its data, model or hyperparameters are no longer what they were; "
+            "run it again"
+        )
     kept = record.artifacts.get("weights")
-    if kept is not None and (folder / str(kept["path"])).is_dir():
-        saved = of_run(record, folder, changes, registry)
-        plan, weights = saved.plan, saved.load(progress).weights
-    else:
-        plan = resolve(make_request({**record.passed, **changes}), registry)
-        if plan.spec.unlearn != record.spec.unlearn:
-            raise RecordError(
-                f"{record.run_id}: its data, model or hyperparameters are no longer what they "
-                "were; run it again"
-            )
+    try:  # first: beside the record an adapter on a target that was trained whole is merged
         weights = _cached(plan, record, progress)
+    except ModelError:
+        if kept is None or not (folder / str(kept["path"])).is_dir():
+            raise
+        weights = of_run(record, folder, changes, registry).load(progress).weights
     chain = next((one for one in plan.rows if one.spec.attacks == record.spec.attacks), None)
     if chain is None:
         raise RecordError(f"{record.run_id}: its attacks are no longer the same; run it again")

@@ -36,7 +36,7 @@ class Finding:
 
     level: Level
     check: str
-    """`schema`, `identity`, `artifacts`, `texts`, `numbers`, `status` or `provenance`."""
+    """`schema`, `identity`, `numbers`, `artifacts`, `status`, `provenance`, `texts`, `paths`."""
     message: str
 
 
@@ -100,6 +100,7 @@ def audit_record(path: Path, *, public: bool = False) -> Audit:
         findings += _intervals(record.metrics)
         if public:
             findings += _texts_within(record)
+            findings += _paths(record)
     if records and public:
         findings += _texts_beside(records, path.parent)
     run_id = records[0].run_id if records else None
@@ -238,6 +239,14 @@ def _texts_within(record: RunRecord) -> Iterator[Finding]:
     for name in ("wrapper", "report"):
         for place in _texts(getattr(record.training, name), f"training.{name}"):
             yield Finding("warn", "texts", f"{place} is a text: may it be published?")
+
+
+def _paths(record: RunRecord) -> Iterator[Finding]:
+    """Say which folders of the machine a record tells."""
+    for name in ("model", "data", "results"):
+        path = getattr(record.spec.runtime, name)
+        if path.startswith(("/", "~")):
+            yield Finding("warn", "paths", f"spec.{name} is {path}: a folder of a machine")
 
 
 def _texts(value: Any, place: str) -> Iterator[str]:

@@ -286,6 +286,13 @@ def path_name(name: str) -> str:
     return plain[-LONGEST_NAME:].lstrip(".-") or "model"
 
 
+def shown_model(name: str) -> str:
+    """Return a model's name for others: of a folder its last part, not where it lies."""
+    if Path(name).is_absolute() or name.startswith((".", "~")):
+        return Path(name).name or "model"
+    return name
+
+
 def task_folder(task: str) -> str:
     """Return the folder of a task's records: one component of a path, on any file system.
 

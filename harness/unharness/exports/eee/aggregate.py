@@ -13,6 +13,7 @@ from unharness.hub import hub_name
 from unharness.pipeline.command_line import run_command
 from unharness.pipeline.run_plan import EXTERNAL
 from unharness.records.record import MetricRecord, RunRecord
+from unharness.records.store import shown_model
 
 BOOTSTRAP = "percentile bootstrap over examples, groups drawn as one"
 
@@ -77,7 +78,7 @@ def _model(identity: Identity) -> dict[str, Any]:
     version = engine.get("version") or packages.get("transformers")
     training = record.training
     details = {
-        "base_model": spec.model,
+        "base_model": shown_model(spec.model),
         "base_revision": spec.model_revision,
         "base_sha256": spec.base_hash,
         "target_weights_sha256": record.target and record.target.weights_hash,
