@@ -17,7 +17,16 @@ LEVELS = {"base": (0.2, 0.1), "vanilla": (1.0, 0.9), "retrain": (0.2, 0.9), "kl"
 def put(make_record, store):
     """put(method) -> a saved record with the numbers of its examples."""
 
-    def write(method, seed=0, target=0, *, numbers=True, jitter=0.02, **changes):
+    def write(
+        method,
+        seed=0,
+        target=0,
+        *,
+        numbers=True,
+        jitter=0.02,
+        roles=("forget", "retain"),
+        **changes,
+    ):
         recipe = {"epochs": 22, "lr": 0.004, "seed": target}
         record = make_record(
             method, {"success_avg": 50.0}, seed=seed, target_recipe=recipe, **changes
@@ -32,6 +41,7 @@ def put(make_record, store):
                 {way: level + jitter * rng.standard_normal(COUNT) for way in (KNOWN, SAID)},
             )
             for role, level in zip(("forget", "retain"), LEVELS[method], strict=True)
+            if role in roles
         }
         folder = store.folder(record.spec)
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +79,14 @@ def test_rows_are_ranked_by_closeness(put, store):
     # 1 - 0.3/0.8 on what is forgotten and 1 - 0.1/0.8 on what is kept, twice each.
     assert values["kl"] == pytest.approx(100 * 2 / (1 / 0.625 + 1 / 0.875), abs=2.0)
     assert CLOSENESS in to_json(build_board(store))
+
+
+def test_without_a_retain_set_no_command_promises_a_rank(put, store):
+    for method in ("base", "vanilla", "kl"):
+        put(method, roles=("forget",))
+    for seed in range(2):
+        put("retrain", seed, roles=("forget",))
+    assert the_group(store).notes == ("Not ranked: no retain split can be measured.",)
 
 
 def test_a_retrained_model_counts_once_whatever_target_it_stands_beside(put, store):

@@ -124,10 +124,11 @@ def test_a_measure_that_cannot_tell_says_so(build, save):
 
 
 def test_few_examples_and_missing_intervals_are_named(build, save):
-    record = build(gone=60.0, left=(97.0, 96.0, 98.0))
+    record = build(gone=60.0, left=(97.0, 96.0, 98.0), gone_alike=(16.0, 16.0, 16.0))
     record.metrics["gone"].n = 8
     words = read(to_page(record, save(record, *references(build))))
     assert "Only 8 examples stood for it: take it with care." in words
+    assert "not known: all examples are alike" in words
     assert "Where an interval is not known, too few examples or groups stood for it." in words
 
 

@@ -98,6 +98,8 @@ class ClosenessScale:
         """What is not measured and why: a split, or a whole part, in words."""
         self.reason = _why_not(references)
         """Why nothing can be measured; empty if it can."""
+        self.lacks_references = bool(self.reason)
+        """Whether that is because reference rows are missing."""
         self._axes: list[_Axis] = [] if self.reason else list(self._resolved())
         missing = {role for role in FAR_MODEL if not any(a.part[0] == role for a in self._axes)}
         if not self.reason and missing:

@@ -88,7 +88,8 @@ class ClosenessColumns:
             return [self._no_gold]
         scale = self._plain
         if scale.reason:
-            return [f"Not ranked: {scale.reason}{self._without_numbers()}{self._command()}."]
+            command = self._command() if scale.lacks_references else ""
+            return [f"Not ranked: {scale.reason}{self._without_numbers()}{command}."]
         notes = [f"Closeness leaves out {text}." for text in scale.left_out]
         count = len(scale.references.retrained)
         if count < TO_PUBLISH:

@@ -117,7 +117,7 @@ class Measure:
         if not self.record.ci95:
             return "not known"
         low, high = (shown(end, self.record.unit) for end in self.record.ci95)
-        return f"between {low} and {high}"
+        return f"between {low} and {high}" if low != high else "not known: all examples are alike"
 
     @property
     def better(self) -> str:
