@@ -9,6 +9,7 @@ what is added the second.
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import sys
@@ -35,6 +36,8 @@ def public_api() -> Api:
     for name in unharness.__all__:
         if not name.startswith("__"):
             found |= dict(_described(name, getattr(unharness, name)))
+    for name, value in _for_tests().items():
+        found |= dict(_described(f"testing.{name}", value))
     for name, hook in vars(hookspecs).items():
         if name.startswith("unharness_"):
             found[f"hook {name}"] = ["function", *_signature(hook)]
@@ -113,7 +116,8 @@ def _members(name: str, owner: type) -> Iterator[tuple[str, list[str]]]:
         annotated = vars(parent).get("__annotations__", {})
         for member in (*annotated, *vars(parent)):
             constructor = member == "__init__" and not model
-            if member in known or (member.startswith(("_", "model_")) and not constructor):
+            hidden = member.startswith(("_", "model_", "test_")) and not constructor
+            if member in known or hidden:
                 continue
             known.add(member)
             if member in fields:
@@ -128,10 +132,18 @@ def _members(name: str, owner: type) -> Iterator[tuple[str, list[str]]]:
 @cache
 def _public_classes() -> frozenset[type]:
     """Return the public classes, and the models of settings within them."""
-    found = {getattr(unharness, name) for name in unharness.__all__}
-    classes = {one for one in found if isinstance(one, type)}
+    found = [getattr(unharness, name) for name in unharness.__all__]
+    classes = {one for one in (*found, *_for_tests().values()) if isinstance(one, type)}
     inner = {one for owner in classes for one in vars(owner).values() if isinstance(one, type)}
     return frozenset(classes | inner)
+
+
+def _for_tests() -> dict[str, Any]:
+    """Return the public names of `unharness.testing`, for the tests of plugins."""
+    if importlib.util.find_spec("unharness.testing") is None:
+        return {}
+    testing = importlib.import_module("unharness.testing")
+    return {name: getattr(testing, name) for name in testing.__all__}
 
 
 def _member(name: str, owner: type, member: str, value: Any) -> Iterator[tuple[str, list[str]]]:

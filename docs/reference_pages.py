@@ -5,16 +5,20 @@ The site's hook calls this while it builds; nothing of it is kept in the reposit
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import click
 from markdown_text import docstring, escaped, table
 from public_api import Api, names_by_room, public_api
 
 import unharness
 from unharness.cli.describe import describe
+from unharness.cli.main import cli
 from unharness.evaluation.uses import Composite, MetricUse
+from unharness.kinds import KINDS
 from unharness.registry import registry
 from unharness.report.values import shown_value
 from unharness.unlearning.search import search_space
@@ -81,6 +85,49 @@ def api_page() -> Page:
     for name in hooks:
         parts += [f"`{name.removeprefix('hook ')}{_call(api[name])}`", ""]
     return Page(f"{FOLDER}/api.md", "Public API", "\n".join(parts))
+
+
+def commands_page() -> Page:
+    """Return the page of the command line: what each command's --help says."""
+    parts = ["# Commands", "", "What `unharness COMMAND --help` says of every command.", ""]
+    for path, command in _commands(cli, ()):
+        parts += _command(path, command)
+    return Page(f"{FOLDER}/commands.md", "Commands", "\n".join(parts))
+
+
+def _commands(
+    group: click.Group, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command with its words; a list of one kind of plugin stands for its own."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group) and name not in KINDS:
+            yield from _commands(command, (*path, name))
+
+
+def _command(path: tuple[str, ...], command: click.Command) -> list[str]:
+    context = click.Context(command, info_name=" ".join(("unharness", *path)))
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    parts = [f"{'#' * min(4, 1 + len(path))} {' '.join(path)}", "", f"`{usage}`", ""]
+    parts += [_paragraphs(command.help or ""), ""]
+    rows = []
+    for one in command.get_params(context):
+        found = one.get_help_record(context)
+        if found and found[1] and one.name != "help":
+            rows.append([f"`{found[0]}`", escaped(found[1])])
+    parts += [*table(("option", "what it does"), rows), ""] if rows else []
+    lines = [line.strip() for line in (command.epilog or "").splitlines()]
+    examples = [line for line in lines if line.startswith("unharness ")]
+    return [*parts, *(["```", *examples, "```", ""] if examples else [])]
+
+
+def _paragraphs(text: str) -> str:
+    """Return a help text as Markdown."""
+    parts = [" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n")]
+    return "\n\n".join(escaped(part.replace("\b", "").strip()) for part in parts)
 
 
 def _text(kind: str, name: str) -> str:
@@ -219,4 +266,7 @@ def _call(what: list[str]) -> str:
 def sections() -> dict[str, list[Page]]:
     """Return all pages by the heading that they stand under."""
     kinds = ("methods", "metrics", "attacks", "tasks")
-    return {kind: pages(kind) for kind in kinds} | {"api": [api_page()]}
+    return {kind: pages(kind) for kind in kinds} | {
+        "commands": [commands_page()],
+        "api": [api_page()],
+    }

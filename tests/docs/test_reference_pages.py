@@ -1,6 +1,9 @@
 """Pages that are made from the code say what the code says, as Markdown that shows it."""
 
+import click
 import pytest
+
+from unharness.cli.main import cli
 
 
 @pytest.fixture
@@ -70,3 +73,12 @@ def test_public_names_have_signatures(made):
     assert "### LossMethod\n" in text
     assert "sequence_nll(model: LanguageModel, batch: TokenBatch" in text
     assert "`unharness_methods() -> " in text
+
+
+def test_every_command_has_its_options_and_examples(made):
+    text = made.commands_page().text
+    for name in cli.list_commands(click.Context(cli)):
+        assert f"\n## {name}\n" in text
+    assert "### sweep status" in text
+    assert "| `-m, --method TEXT` | Unlearning method" in text
+    assert "\nunharness sweep grid.yaml --shard 2/4" in text
