@@ -16,7 +16,7 @@ from unharness.errors import UsageError, short_value
 from unharness.named_settings import split_names
 from unharness.strict_model import StrictModel
 
-NAMES_IN_A_ROW = {"suite", "attack"}
+NAMES_IN_A_ROW = {"suite", "attack", "metric"}
 """Fields that may hold many names with commas between them."""
 ALL_QUESTIONS = "none"
 """The limit of a suite that has none."""
@@ -155,6 +155,8 @@ class RunRequest(SharedRequest):
     epochs: int | None = None
     lr: float | None = None
     batch_size: int | None = None
+    metric: tuple[str, ...] = ()
+    """Besides the task's own, as `NAME:PARAMETER=VALUE,…@SPLIT`; no part of the run's id."""
     eval_split: Literal["evaluation", "validation"] = "evaluation"
     """What is evaluated: the evaluated splits, or validation splits, for tuning."""
     tuned: int | None = Field(None, ge=1)
@@ -164,7 +166,7 @@ class RunRequest(SharedRequest):
     runs of their own, whose weights are kept on the way. Of methods that are a loss."""
     force: bool = False
 
-    @field_validator("prompt", mode="before")
+    @field_validator("prompt", "metric", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

@@ -129,6 +129,22 @@ def test_it_is_listed_with_its_distribution(python: Path, tmp_path: Path):
     assert "clipped-ascent" in " ".join(_strings(plugin))
 
 
+def test_a_new_method_works_with_no_further_edit(python: Path, tmp_path: Path, data_folder: Path):
+    _run([str(python), "-m", "unharness.cli.main", "new", "method", "my-own"], tmp_path)
+    folder = tmp_path / "my-own"
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+    _run([str(python), "-m", "pip", "install", "-q", *options, "-e", str(folder)], tmp_path)
+    tested = _run([str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider"], folder)
+    assert " passed" in tested.stdout
+    assert "failed" not in tested.stdout
+    words = ["--method", "my-own", "--model", "micro", "--limit-train", "8", "--set", "ceiling=3"]
+    place = ["--data", str(data_folder), "--results", str(tmp_path / "results"), "--quiet"]
+    shown = _unharness(python, tmp_path, "run", *words, *place)
+    assert "done" in _strings(shown)
+    (path,) = (tmp_path / "results").glob("*/*/my-own/*/run.json")
+    assert read_records(path)[0].spec.config["ceiling"] == 3
+
+
 def test_it_can_be_left_out(python: Path, tmp_path: Path):
     methods = _unharness(python, tmp_path, "methods", UNHARNESS_PLUGINS_ALLOW="")
     assert not _rows(methods, "clipped-ascent")

@@ -72,6 +72,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         for name, kind in KINDS.items()
     },
     "models": ("unharness.cli.models:models_command", "List model presets; show or fetch one."),
+    "new": ("unharness.cli.new:new_command", "Write the package of a new plugin, with tests."),
     "plugins": ("unharness.cli.plugins:plugins_command", "List plugins and their errors."),
     "peek": (
         "unharness.cli.peek:peek_command",

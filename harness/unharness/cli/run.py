@@ -25,6 +25,7 @@ from unharness.cli.run_options import (
     general_option,
     limit_options,
     log_option,
+    metric_option,
     output_options,
     precision_option,
     preset_option,
@@ -64,6 +65,7 @@ Examples:
   unharness run --method {defaults.GENERAL_TEXT_METHOD} --general texts.jsonl
   unharness run --model ./Llama-3.2-1B --suite mmlu,arc_easy
   unharness run --log tensorboard --log wandb    # beside the record; 'unharness loggers' lists all
+  unharness run --plugin ./last_words.py --metric last-words:words=1@forget
   unharness run --plugin ./careful.py --method careful
   unharness run experiment.yaml --seed 2
   unharness run --task ./forget.csv --retain ./keep.csv --columns prompt=question,answer=response
@@ -108,6 +110,7 @@ NO_FLAGS = ("eval_split", "tuned")
 @preset_option
 @prompt_option()
 @attack_option
+@metric_option
 @suite_options()
 @data_option()
 @facts_options

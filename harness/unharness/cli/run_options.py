@@ -66,6 +66,16 @@ attack_option = click.option(
     "[default: none].",
 )
 
+metric_option = click.option(
+    "--metric",
+    multiple=True,
+    metavar="NAME[:PARAM=VALUE,…][@SPLIT]",
+    shell_complete=complete("metrics"),
+    help="Compute this metric besides the task's own: on SPLIT, else on every evaluated split that "
+    "has what it needs; repeatable. 'against=SPLIT' and 'label=NAME' may stand among the "
+    "parameters.",
+)
+
 general_option = click.option(
     "--general",
     metavar="FILE",

@@ -10,6 +10,7 @@ import click
 
 from unharness.cli.console import echo, echo_json, stdout_console, tell
 from unharness.cli.options import debug_option, format_option, results_option
+from unharness.cli.run_options import metric_option
 from unharness.errors import DataError, RecordError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Examples:
   unharness score
   unharness score 3f2a 8f63
   unharness score --results results/mine --format json
+  unharness score 3f2a --plugin ./last_words.py --metric last-words@forget
   unharness score --from-log TOFU_EVAL.json --retrained retain90/TOFU_EVAL.json
 """
 _log = click.Path(path_type=Path, dir_okay=False)
@@ -30,6 +32,7 @@ _log = click.Path(path_type=Path, dir_okay=False)
 @click.command("score", epilog=EPILOG)
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @results_option
+@metric_option
 @format_option("table", "json")
 @click.option(
     "--from-log",
@@ -56,6 +59,7 @@ _log = click.Path(path_type=Path, dir_okay=False)
 def score_command(
     runs: tuple[str, ...],
     results: Path,
+    metric: tuple[str, ...],
     form: str,
     log: Path | None,
     retrained: tuple[Path, ...],
@@ -65,13 +69,16 @@ def score_command(
 
     RUN is the beginning of a run id, or the path of a record; without any, all records of the
     results folder are scored. Use it after you added a metric to a task or changed one, or when
-    there is now a retrained row for a metric that compares with it.
+    there is now a retrained row for a metric that compares with it. --metric adds one that the
+    task does not use; a record keeps it, and its run id.
 
     With --from-log it computes what the file's numbers by example allow, and writes nothing.
     """
     if log is not None:
         if runs:
             raise UsageError("give runs or --from-log, not both")
+        if metric:
+            raise UsageError("--metric is for records; a log's metrics are those that it allows")
         _score_log(log, {"retrained": retrained, "target": target}, form)
         return
     if retrained or target:
@@ -89,7 +96,7 @@ def score_command(
     done: list[Rescored] = []
     for item in found:
         try:
-            done.append(rescore(item, store, registry()))
+            done.append(rescore(item, store, registry(), metric))
         except RecordError as error:
             if runs:
                 raise

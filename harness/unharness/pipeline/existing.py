@@ -10,6 +10,7 @@ from unharness.errors import RecordError, SchemaError
 from unharness.evaluation.metric_records import are_current
 from unharness.pipeline.run_plan import RunPlan
 from unharness.records.record import RunRecord
+from unharness.records.stage_specs import ScoreSpec
 from unharness.records.store import RecordStore
 
 State = Literal["done", "failed", "new"]
@@ -41,8 +42,19 @@ def finished(store: RecordStore, plan: RunPlan) -> RunRecord | None:
         return None
     # Metrics are no part of a run's id; a record that lacks one, or has another version or other
     # parameters of it, is evaluated once more.
-    same = record.spec.score == plan.spec.score and are_current(record.metrics, plan.columns)
+    same = _score_spec(record, plan) == plan.spec.score
+    same = same and are_current(record.metrics, plan.columns)
     return record if same else None
+
+
+def _score_spec(record: RunRecord, plan: RunPlan) -> ScoreSpec:
+    """Return a record's spec; columns that another request added to it do not make it another."""
+    found = record.spec.score
+    if not record.passed.get("metric"):
+        return found
+    wanted = plan.spec.score.metrics
+    own = tuple(label for label in found.metrics if label in wanted)
+    return found.model_copy(update={"metrics": own})
 
 
 def standing(store: RecordStore, plan: RunPlan) -> RunRecord | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from unharness.evaluation.columns import Column, observer_versions, resolve_columns
+from unharness.evaluation.columns import Column, observer_versions
 from unharness.evaluation.suite_plan import SuitePlan
 from unharness.evaluation.uses import Use
+from unharness.pipeline.added_metrics import columns_with_added
 from unharness.pipeline.attack_chains import AttackChain, attack_chains
 from unharness.pipeline.data_choice import RunData
 from unharness.pipeline.suite_choice import find_suite
@@ -52,7 +53,7 @@ def choose_measures(
         DataError: a folder of a suite is missing, or does not hold what it should.
     """
     chains = attack_chains(request.attack, request.prompt, data.splits, registry)
-    columns = resolve_columns(uses, data.evaluated, registry)
+    columns = columns_with_added(uses, request.metric, data.evaluated, registry)
     observers = observer_versions(columns, registry)
     suite = find_suite(request, default_suite, device, registry)
     return Measures(chains, columns, observers, suite)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unharness.cache import locked
 from unharness.data.named_task import make_task
 from unharness.errors import RecordError
 from unharness.evaluation.answers import answers_record
-from unharness.evaluation.columns import MetricColumn, is_general, resolve_columns
+from unharness.evaluation.columns import MetricColumn, is_general
 from unharness.evaluation.example_numbers import example_numbers
 from unharness.evaluation.metric_records import metric_records, recorded_score
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.scoring import example_rows, score
 from unharness.evaluation.storage import StoredObservations
+from unharness.named_settings import bare_name
+from unharness.pipeline.added_metrics import columns_with_added
 from unharness.pipeline.reference_observations import reference_observations
 from unharness.records.artifacts import observations_path, write_examples, write_per_example
 from unharness.records.per_example import NAME as PER_EXAMPLE
@@ -45,11 +48,27 @@ def _of_general(found: StoredRecord) -> PerExample:
     return {name: one for name, one in kept.items() if is_general(name)}
 
 
-def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Rescored:
+def _added_before(record: RunRecord, registry: Registry) -> list[str]:
+    """Return the metrics that a user added to a record; those of plugins that are gone do not."""
+    known = registry.names("metrics")
+    texts = record.passed.get("metric") or []
+    return [text for text in texts if bare_name(text.partition("@")[0]) in known]
+
+
+def rescore(
+    found: StoredRecord, store: RecordStore, registry: Registry, added: Sequence[str] = ()
+) -> Rescored:
     """Compute what the task measures today from what was observed, and save the record.
 
     General knowledge stays as it is. A column whose observations were not stored keeps the value
-    it has, if that is of the same metric, version and parameters.
+    it has, if that is of the same metric, version and parameters. Metrics that a user added to the
+    record before are computed as well.
+
+    Args:
+        found: the record.
+        store: where it is, and the records that it is compared with.
+        registry: knows tasks and metrics.
+        added: metrics that the task does not use, as after `--metric`; the record keeps them.
 
     Raises:
         RecordError: the run is not done, its observations are missing or damaged, or the record
@@ -64,7 +83,8 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
     task = make_task(record.spec.task, registry)
     with registry.named("tasks", task.name):
         uses, ranking = tuple(task.metrics), RankingRecord.of(task)
-    columns = resolve_columns(uses, stored.splits, registry)
+    more = tuple(dict.fromkeys([*_added_before(record, registry), *added]))
+    columns = columns_with_added(uses, more, stored.splits, registry)
     requests: list[Observation] = [Likelihood(), Generated()]
     requests += [one.metric.observes() for one in columns if isinstance(one, MetricColumn)]
     observations = stored.load(requests, record.spec.evaluation.bootstrap_seed)
@@ -85,6 +105,8 @@ def rescore(found: StoredRecord, store: RecordStore, registry: Registry) -> Resc
         evaluation = record.spec.evaluation.model_copy(update={"metrics": tuple(metrics)})
         record.spec = record.spec.changed(evaluation=evaluation)
         record.ranking = ranking
+        if more:
+            record.passed["metric"] = list(more)
         record.answers = answers_record(observations)
         record.metrics = metrics | {k: v for k, v in general.items() if k not in metrics}
         record.warnings = [text for text in record.warnings if text not in statuses] + faults

@@ -50,8 +50,9 @@ def run(
             `lr`, `batch_size`, `preset`, `prompt`, `attack`, `suite`, `include_path`,
             `suite_data`, `suite_limit`, `data`, `log`,
             `general`, `results`, `save_weights`, `template`, `max_length`, `max_new_tokens`,
-            `limit`, `limit_train`, `device`, `force`; and mappings: `lora`, of rank, scale and
-            dropout, `target_set`, of the target's recipe, `engine_set`, of the engine's options.
+            `limit`, `limit_train`, `metric`, `device`, `force`; and mappings: `lora`, of rank,
+            scale and dropout, `target_set`, of the target's recipe, `engine_set`, of the engine's
+            options.
 
     Raises:
         UsageError: a name or an option is not what it may be.

@@ -1,0 +1,1 @@
+"""New plugins: small packages that work at once, written from templates."""
