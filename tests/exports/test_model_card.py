@@ -34,6 +34,19 @@ def test_a_base_on_the_hub_is_named_at_its_commit(record):
     assert metadata(record, FULL, name="mine")["license"] == "other"
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("memflex", "then unlearned by `memflex`"),
+        ("base", "before it learned the facts"),
+        ("vanilla", "of which nothing is unlearned"),
+        ("retrain", "but for those that are to be forgotten"),
+    ],
+)
+def test_reference_rows_are_not_called_unlearned(make_record, method, words):
+    assert words in model_card(make_record(method, {"a": 1.0}), FULL, name="mine")
+
+
 def test_a_folder_is_told_by_its_last_part(make_record):
     record = make_record("memflex", {"a": 1.0}, model="/home/ann/llama")
     text = model_card(record, FULL, name="mine")

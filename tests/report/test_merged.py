@@ -115,6 +115,24 @@ def test_what_is_no_longer_what_it_names_is_refused_in_one_line(tamper, ours, th
     assert "\n" not in line
 
 
+def test_the_command_refuses_in_one_line_and_shows_the_rest(main_here, ours, theirs):
+    [folder] = (theirs / MODEL / "vanilla").iterdir()
+    digest(folder)
+    words = ("--results", ours, "--merge", f"lab-a={theirs}", "--format", "json")
+    code, out, err = main_here("leaderboard", *words)
+    assert code == 0
+    assert {row["method"]: row["origin"] for row in json.loads(out)} == {
+        "vanilla": None,
+        "kl": None,
+        "memflex": "lab-a",
+    }
+    [line] = err.splitlines()
+    assert line.startswith("warning: skipped from lab-a: ")
+    code, _, err = main_here("leaderboard", "--results", ours, "--merge", ours / "missing")
+    assert code == 2
+    assert "no such folder" in err
+
+
 def test_folders_get_names(tmp_path):
     for name in ("a", "b c", "x=y"):
         (tmp_path / name).mkdir()

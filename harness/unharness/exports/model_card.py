@@ -9,8 +9,11 @@ from typing import Any
 import yaml
 
 from unharness.exports.checkpoint import BASE_FOLDER, RECORD_COPY, Layout
+from unharness.exports.general_tasks import general_task
 from unharness.records.record import MetricRecord, RunRecord
 from unharness.records.store import shown_model
+from unharness.reference_rows import row_of
+from unharness.registry import registry
 from unharness.report.aggregation import how_chosen
 from unharness.report.formats import markdown_table, markdown_text
 from unharness.report.labels import ARROWS
@@ -78,7 +81,9 @@ def metadata(
     by_split: dict[str, list[dict[str, Any]]] = {}
     for label, metric in record.metrics.items():
         if metric.value is not None:
-            by_split.setdefault(metric.split or "all", []).append(_index_entry(label, metric))
+            by_split.setdefault(metric.split or "all", []).append(
+                _index_entry(record, label, metric)
+            )
     results = [
         {
             "task": {"type": "text-generation", "name": "unlearning"},
@@ -91,12 +96,12 @@ def metadata(
     return found | {"model-index": [{"name": name, "results": results}]}
 
 
-def _index_entry(label: str, metric: MetricRecord) -> dict[str, Any]:
+def _index_entry(record: RunRecord, label: str, metric: MetricRecord) -> dict[str, Any]:
     arguments: dict[str, Any] = {"unit": metric.unit, "direction": metric.direction, "n": metric.n}
     if metric.ci95 is not None:
         arguments["ci95"] = list(metric.ci95)
     return {
-        "type": metric.metric or "accuracy",
+        "type": metric.metric or general_task(record, label).get("metric", "mean"),
         "name": label,
         "value": metric.value,
         "args": arguments,
@@ -107,11 +112,16 @@ def _summary(record: RunRecord) -> str:
     spec = record.spec
     under = f" and attacked by {_text(spec.attack_name)}" if spec.attacks else ""
     limited = f" The run was limited ({spec.limits()})." if spec.limits() else ""
+    task = f"the facts of `{_text(spec.task)}`"
+    what = {
+        None: f"taught {task}, then unlearned by `{spec.method}`",
+        "base": f"before it learned {task}",
+        "target": f"taught {task}, of which nothing is unlearned",
+        "retrained": f"taught {task} but for those that are to be forgotten",
+    }[row_of(spec.method, registry())]
     return (
-        f"`{_text(shown_model(spec.model))}`, taught the facts of `{_text(spec.task)}`, then "
-        f"unlearned by `{spec.method}`"
-        f"{under}, with unharness. It is a model for research "
-        f"on unlearning, not a product; the record of the run is `{RECORD_COPY}`.{limited}"
+        f"`{_text(shown_model(spec.model))}`, {what}{under}, with unharness. It is a model for "
+        f"research on unlearning, not a product; the record of the run is `{RECORD_COPY}`.{limited}"
     )
 
 

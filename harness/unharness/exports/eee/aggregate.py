@@ -9,6 +9,7 @@ from typing import Any
 from unharness.evaluation.statistics import RESAMPLES
 from unharness.exports.eee.identity import GENERAL, OURS, SCHEMA, Identity, epoch
 from unharness.exports.eee.scales import KINDS, EeeScale, flat, scale_of
+from unharness.exports.general_tasks import general_task
 from unharness.hub import hub_name
 from unharness.pipeline.command_line import run_command
 from unharness.pipeline.run_plan import EXTERNAL
@@ -114,7 +115,7 @@ def _model(identity: Identity) -> dict[str, Any]:
 def _result(identity: Identity, label: str) -> dict[str, Any]:
     record = identity.record
     metric = record.metrics[label]
-    task = _general_task(record, label) if identity.library == GENERAL else {}
+    task = general_task(record, label) if identity.library == GENERAL else {}
     scale = scale_of(metric, task.get("metric") or (label if identity.library == GENERAL else None))
     return {
         "evaluation_result_id": label,
@@ -125,12 +126,6 @@ def _result(identity: Identity, label: str) -> dict[str, Any]:
         "score_details": _score(metric, scale),
         "generation_config": _generation(record),
     }
-
-
-def _general_task(record: RunRecord, label: str) -> Mapping[str, Any]:
-    tasks = (record.general or {}).get("tasks") or {}
-    found: Mapping[str, Any] = tasks.get(label.rpartition("/")[2], {})
-    return found
 
 
 def _data(identity: Identity, metric: MetricRecord, task: Mapping[str, Any]) -> dict[str, Any]:
