@@ -38,6 +38,10 @@ def completions(call, monkeypatch):
         (("compare", "kl", "memf"), ["memflex"]),
         (("methods", "show", "memf"), ["memflex"]),
         (("swe",), ["sweep"]),
+        (("sweep", "dra"), ["drain"]),
+        (("explain", "extraction_str"), ["extraction_strength"]),
+        (("explain", "success_"), ["success_avg"]),
+        (("peek", "tof"), ["tofu"]),
     ],
 )
 def test_values_are_completed(completions, words, found):

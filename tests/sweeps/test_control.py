@@ -176,8 +176,10 @@ def test_a_killed_process_s_sweep_is_dead_and_so_is_one_whose_number_was_given_a
     assert only(tmp_path).condition == "dead"
     with pytest.raises(RecordError, match="no sweep is running"):
         ask(tmp_path, "pause")
+    half = tmp_path / control.FOLDER / ".0123abcd.state.json-0011"
+    half.touch()
     control.forget_sweeps(tmp_path)
-    assert sweeps_in(tmp_path) == []
+    assert list((tmp_path / control.FOLDER).iterdir()) == []
 
 
 def test_a_sweep_of_another_machine_is_silent_when_it_writes_no_more(tmp_path, monkeypatch):

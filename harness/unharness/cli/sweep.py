@@ -13,6 +13,7 @@ import click
 from rich.table import Table
 
 from unharness import defaults
+from unharness.cli.completion import FILE, complete
 from unharness.cli.console import echo_json
 from unharness.cli.grid_options import grid_values, shared_options
 from unharness.cli.groups import CommandWithCommands
@@ -54,7 +55,12 @@ Exit code 3: some runs failed; repeat the command to retry them.
 
 
 @click.command("sweep", cls=CommandWithCommands, epilog=EPILOG)
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument(
+    "file",
+    required=False,
+    type=click.Path(path_type=Path),
+    shell_complete=complete("", *(str(one.name) for one in CONTROL_COMMANDS), paths=FILE),
+)
 @click.option(
     "--set",
     "settings",

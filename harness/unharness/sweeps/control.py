@@ -200,14 +200,22 @@ def forget_sweeps(results: Path, conditions: frozenset[Condition] = OVER) -> Non
     """Remove the files of sweeps that are over; what cannot be removed stays."""
     for one in sweeps_in(results):
         if one.condition in conditions:
-            forget_sweep(results, one.state.sweep)
-
-
-def forget_sweep(results: Path, sweep: str) -> None:
-    """Remove the files of a sweep; what cannot be removed stays."""
-    for suffix in (STATE, WANTED):
+            _forget(results, one.state.sweep)
+    for path in (results / FOLDER).glob(".*"):  # of a process that was killed while it wrote
         with suppress(OSError):
-            (results / FOLDER / f"{sweep}{suffix}").unlink(missing_ok=True)
+            if time.time() - path.stat().st_mtime > SILENT_S:
+                path.unlink()
+
+
+def _forget(results: Path, sweep: str) -> None:
+    folder = results / FOLDER
+    for path in (
+        folder / f"{sweep}{STATE}",
+        folder / f"{sweep}{WANTED}",
+        *folder.glob(f".{sweep}.*"),
+    ):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 class _WantedFile(BaseModel):
