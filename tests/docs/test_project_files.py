@@ -42,19 +42,19 @@ TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
 def test_the_examples_of_a_tutorial_work(page):
+    space: dict[str, object] = {"__name__": "example"}
     for code in blocks(page, "python"):
-        space: dict[str, object] = {"__name__": "example"}
         exec(compile(code, str(page), "exec"), space)
         for name, value in list(space.items()):
             if name.startswith("test_") and callable(value):
                 value()
-        if callable(hook := space.get("unharness_methods")):
-            plugin = PluginInfo("example", "example", "0", "example")
-            registry = load_registry([])
-            for method in hook():
-                registry.add("methods", method, plugin)
-            assert plugin.errors == []
-            assert plugin.provides["methods"]
+    if callable(hook := space.get("unharness_methods")):
+        plugin = PluginInfo("example", "example", "0", "example")
+        registry = load_registry([])
+        for method in hook():
+            registry.add("methods", method, plugin)
+        assert plugin.errors == []
+        assert plugin.provides["methods"]
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
