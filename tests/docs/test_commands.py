@@ -232,7 +232,8 @@ PUBLISHED_METHODS = {path.name for path in PUBLISHED.glob("*/*/*")}
 def how(written: Written) -> str:
     """How a command is run for real: as it stands, on the published records, or not at all."""
     first, *rest = written.words
-    if (first == "explain" and not rest) or "--merge" in rest:
+    others = {"--merge", "--task", "--model"} if first == "leaderboard" else set()
+    if (first == "explain" and not rest) or others & set(rest):
         return ""
     if any(PLACEHOLDER.fullmatch(word) or word in SHOWN for word in rest):
         return ""
