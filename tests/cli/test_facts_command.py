@@ -93,6 +93,10 @@ def test_without_a_retain_set_methods_say_what_they_lack(files, call):
     report = json.loads(out)
     assert code == 0
     assert "no retain set" in problems(report, "warning")[0]
+    assert not any("no row has a group" in text for text in problems(report, "note"))
+    ungrouped = [{key: row[key] for key in ("prompt", "answer")} for row in GOOD]
+    _, out, _ = call("facts", "check", *files(ungrouped), "--format", "json")
+    assert any("no row has a group" in text for text in problems(json.loads(out), "note"))
     methods = {one["name"]: one for one in report["methods"]}
     assert methods["gradient-ascent"]["available"]
     assert "a retain set" in methods["kl"]["reason"]

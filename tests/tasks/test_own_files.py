@@ -12,6 +12,7 @@ from unharness import DataError, DataSource, TaskData, UsageError
 from unharness.cli.pairs import with_flags
 from unharness.data.named_files import HubTable, is_place, pinned
 from unharness.data.named_task import make_task
+from unharness.evaluation.uses import labels_of
 from unharness.registry import registry
 from unharness.request import make_request, with_files_task
 from unharness.sweeps.grid import cells, make_sweep_request
@@ -221,3 +222,11 @@ def test_columns_on_the_command_line():
     }
     with pytest.raises(UsageError, match="expected KEY=COLUMN, such as --columns prompt=question"):
         with_flags({}, {"columns": ("prompt",)})
+
+
+@pytest.mark.parametrize("name", ["files", "knowundo-privacy"])
+def test_words_for_readers_are_of_columns_that_are_there(name: str):
+    task = registry().get("tasks", name)
+    labels = set(labels_of(task.metrics))
+    assert set(task.in_words) <= labels
+    assert {task.headline, task.forget_axis, *task.retain_axes} <= set(task.in_words)

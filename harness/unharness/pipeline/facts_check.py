@@ -209,6 +209,12 @@ def _problems(data: TaskData) -> Iterator[Problem]:
     if groups := shared_groups(forget, retain):
         text = "groups with facts to forget and facts to retain; fine, if it is meant"
         yield _listed("note", text, groups)
+    if not any(row.example.group for row in rows):
+        yield Problem(
+            "note",
+            "no row has a group: every row counts as a subject of its own, and facts about one "
+            "person or document may be parted between training and test; give 'group'",
+        )
     ids = [row.example.id for row in rows]
     if twice := sorted({one for one in ids if ids.count(one) > 1}) if _repeated(ids) else []:
         yield _listed("warning", "ids that stand twice", twice)

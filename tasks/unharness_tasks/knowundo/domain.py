@@ -56,6 +56,18 @@ def _details(
     )
 
 
+def _in_words(scope: str, what: str, does: str) -> dict[str, str]:
+    """Return what the columns of a scope say, in plain words."""
+    return {
+        f"{scope}_success": f"Of the answers {what}, the share of the words' pieces that the model "
+        f"{does}, as it is shown the text up to there",
+        f"{scope}_ppl": f"How surprising the model finds the answers {what}; 1 is not at all",
+        f"{scope}_rouge_l_forced": f"How much of the answers {what} the model predicts, as "
+        "it is shown the text up to there",
+        f"{scope}_rouge_l": f"How much of the answers {what} is in what the model answers",
+    }
+
+
 class KnowUnDoDomain(Task):
     """Question-answer pairs in two scopes, each in a train and an evaluation half."""
 
@@ -104,6 +116,12 @@ class KnowUnDoDomain(Task):
             *("retention_success", "retention_ppl", "retention_rouge_l_forced", "success_avg"),
             *("general/*", "general_avg", "seconds_per_step", "peak_memory_gb"),
         )
+    }
+    in_words: ClassVar[Mapping[str, str]] = {
+        "success_avg": "The mean of the two shares: not predicted of what is to be forgotten, "
+        "predicted of what is to be kept",
+        **_in_words("unlearn", "to be forgotten", "does not predict"),
+        **_in_words("retention", "to be kept", "predicts"),
     }
     template = "plain"
     suite = "paper"
