@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
+from unharness import defaults
 from unharness.cli.completion import complete
 from unharness.cli.console import echo, tell
 from unharness.cli.groups import NearGroup
 from unharness.cli.options import debug_option
 
-EXAMPLES = """\b
+EXAMPLES = f"""\b
 Examples:
-  unharness data fetch tofu
-  unharness data fetch tofu:fraction=05 --revision main
+  unharness data fetch {defaults.TASK}
+  unharness data fetch {defaults.TASK} --revision main
 """
 
 
