@@ -54,7 +54,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_first_light.py")
 
 
-FROZEN = pytest.StashKey[bool]()
+FROZEN = pytest.StashKey[int]()
+"""How many modules there were when what they hold was frozen."""
+HEAVY = 100
+"""Modules that are worth freezing; gc.get_freeze_count() would go through all that is frozen."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -62,8 +65,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     accelerate collects garbage twice a training: a quarter of a second each with all of torch.
     """
-    if "transformers.trainer" in sys.modules and FROZEN not in item.config.stash:
-        item.config.stash[FROZEN] = True  # gc.get_freeze_count() goes through all that is frozen
+    before = item.config.stash.get(FROZEN, 0)
+    if "transformers.trainer" in sys.modules and len(sys.modules) > before + HEAVY:
+        item.config.stash[FROZEN] = len(sys.modules)
         gc.collect()
         gc.freeze()
 

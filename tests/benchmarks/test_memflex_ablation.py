@@ -3,6 +3,7 @@
 import importlib
 import json
 import random
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -117,6 +118,8 @@ def test_micro_is_run_once_and_its_sham_moves_as_far(load, data_folder, tmp_path
     monkeypatch.setattr(module, "ARMS", few)
     monkeypatch.setattr(module, "RATES", (1e-2,))
     monkeypatch.setattr(module, "RETRAINED", {"validation": 1, "evaluation": 2})
+    brief = partial(module.RunRequest, max_new_tokens=8)  # what the models say is not the point
+    monkeypatch.setattr(module, "RunRequest", brief)
     monkeypatch.setattr(module, "prepare", lambda threads: load("ablation_methods").register())
     out = tmp_path / "out.json"
     words = ["--model", "micro", "--data", str(data_folder), "--draws", "2", "--seeds", "1"]

@@ -82,9 +82,9 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(start, undisturbed, 
     chance, results, kills = random.Random(7), tmp_path / "results", 0
     while kills < KILLS:
         mark = uuid.uuid4().hex
-        sweep = start(results, mark=mark)
+        how = WAYS[kills % len(WAYS)]
+        sweep = start(results, *(() if how == WAYS[0] else ALONE), mark=mark)
         if not sweep.ends_within(chance.uniform(0.5, 8.0)):
-            how = WAYS[kills % len(WAYS)]
             kills += 1
             workers = processes(mark)
             if how == "kill a worker" and workers:

@@ -10,8 +10,8 @@ from unharness.records.store import read_records
 
 pytestmark = pytest.mark.slow
 
-METHODS, SEEDS = ("gradient-ascent", "random-labels"), ("0", "1")
-GRID = ("--method", ",".join(METHODS), "--seed", "0..1")
+SEEDS = ("0", "1", "2")  # one more than there are nodes
+GRID = ("--method", "random-labels", "--seed", "0..2")
 FEW = ("--model", "micro", "--limit-train", "8", "--set", "epochs=1", "--suite", "none")
 
 
@@ -44,11 +44,10 @@ def cluster(monkeypatch):
 
 def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, begin, data_folder, tmp_path):
     few = (*FEW, "--data", data_folder)
-    for method in METHODS:
-        for seed in SEEDS:
-            words = ("--method", method, "--seed", seed, *few, "--results", tmp_path / "alone")
-            alone = cli("run", *words)
-            assert alone.returncode == 0, alone.stderr
+    for seed in SEEDS:
+        words = ("--method", "random-labels", "--seed", seed, *few, "--results", tmp_path / "alone")
+        alone = cli("run", *words)
+        assert alone.returncode == 0, alone.stderr
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
     results = tmp_path / "ray"
     where = ("--results", results, "--executor", "ray", "--address", cluster.address)
@@ -59,7 +58,7 @@ def test_a_lost_node_s_runs_go_on_elsewhere(cluster, cli, begin, data_folder, tm
     cluster.remove_node(doomed, allow_graceful=False)  # while further runs are under way
     ended = sweep.result(300)
     assert ended.returncode == 0, ended.stderr
-    assert "4 runs done, 0 were done before, 0 failed" in ended.stderr
+    assert "3 runs done, 0 were done before, 0 failed" in ended.stderr
     assert done(results) == done(tmp_path / "alone")
 
 
