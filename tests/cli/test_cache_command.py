@@ -1,5 +1,6 @@
 """`unharness cache`: what it shows, asks and removes."""
 
+import io
 import json
 import os
 import time
@@ -42,12 +43,24 @@ def test_nothing_is_removed_without_an_answer(call, cache):
     assert there(cache) == list(KEYS)
 
 
+@pytest.mark.parametrize(("answer", "left"), [("n\n", list(KEYS)), ("y\n", ["unlearned"])])
+def test_what_is_removed_is_asked(call, cache, monkeypatch, answer, left):
+    terminal = io.StringIO(answer)
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", terminal)
+    code, output, _ = call("cache", "clear", "models")
+    assert code == 0
+    assert "Remove 1 entry of models, " in output
+    assert there(cache) == left
+    assert ("nothing was removed" in output) == (answer == "n\n")
+
+
 def test_a_room_an_age_or_all_is_removed_and_what_is_in_use_is_left(call, cache):
     old = time.time() - 40 * 86400
     os.utime(cache / "unlearned" / KEYS["unlearned"] / "manifest.json", (old, old))
     code, output, _ = call("cache", "clear", "--older-than", "30d", "--yes")
     assert (code, there(cache)) == (0, ["models"])
-    assert "removed 1 entries" in output
+    assert output.startswith("removed 1 entry, ")
     with locked(cache / "models" / f".{KEYS['models']}.lock"):
         code, _, errors = call("cache", "clear", "models", "--yes")
     assert (code, there(cache)) == (0, ["models"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 
@@ -181,3 +182,26 @@ def test_records_of_another_schema_are_refused_and_left_alone(cli, few, folder):
     assert [one.name for one in path.parent.iterdir() if one.name.startswith("run.json")] == [
         "run.json"
     ]
+
+
+def test_a_drained_sweep_finishes_the_run_under_way_and_the_command_goes_on_later(
+    begin, cli, few, tmp_path
+):
+    from unharness.sweeps.control import ask, sweeps_in
+
+    words = ["sweep", "-m", "gradient-ascent", "--seed", "0..2", "--no-references", *few]
+    words += ["--set", "epochs=1", "--results", tmp_path, "--executor", "in-process"]
+    sweep = begin(*words)
+    end = time.monotonic() + 120
+    while not any(one.state.running for one in sweeps_in(tmp_path)):
+        assert time.monotonic() < end
+        assert not sweep.over
+        time.sleep(0.02)
+    ask(tmp_path, "drain")
+    drained = sweep.result(120)
+    assert drained.returncode == 0, drained.stderr
+    assert "2 runs were not started; repeat the command to go on" in drained.stderr
+    [seen] = sweeps_in(tmp_path)
+    assert (seen.condition, seen.state.done, seen.state.waiting) == ("ended", 1, 2)
+    rest = cli(*words)
+    assert "2 runs done, 1 were done before, 0 failed" in rest.stderr

@@ -74,6 +74,8 @@ def test_a_column_is_explained_as_its_task_defines_it():
     assert found["value"].startswith("100 − token_accuracy")
     assert found["direction"] == "higher"
     assert found["explained"]["name"] == "token_accuracy"
+    [found] = explain("forget_probability", registry(), "tofu:fraction=05")
+    assert found["tasks"] == ["tofu"]
     [composite] = explain("success_avg", registry(), "knowundo-privacy")
     assert (composite["kind"], composite["composite"]) == ("composite", "mean")
     assert composite["of"] == ["unlearn_success", "retention_success"]

@@ -136,12 +136,13 @@ def clear_command(room: str | None, age: str | None, everything: bool, yes: bool
     if not entries and not left:
         echo("nothing to remove")
         return
-    if not yes:
-        _ask(entries, left)
+    if not yes and not _agreed(entries, left):
+        echo("nothing was removed")
+        return
     gone = [entry for entry in entries if remove_entry(entry)]
     removed = remove_leftovers(left)
     freed = sum(one.bytes for one in gone) + sum(one.bytes for one in removed)
-    echo(f"removed {len(gone)} entries and {len(removed)} leftovers, {_size(freed)}")
+    echo(f"removed {_counted(gone, removed)}, {_size(freed)}")
     for entry in entries:
         if entry not in gone:
             tell(f"left: {entry.room}/{_short(entry)} is in use, or cannot be removed")
@@ -179,7 +180,7 @@ def verify_command(room: str | None, fix: bool, form: str) -> None:
             echo(f"{state}: {entry.room}/{_short(entry)}: {problem}")
         echo(f"{len(entries)} entries checked, {len(found)} damaged, {len(left)} leftovers")
         if removed:
-            echo(f"{len(removed)} leftovers removed")
+            echo(f"removed {_counted((), removed)}")
         elif found or left:
             echo("unharness cache verify --fix removes them; they are made anew when needed")
     if len(gone) < len(found):
@@ -232,19 +233,28 @@ def _print_rooms(form: str) -> None:
         console.print(f"{len(left)} leftovers of dead processes, {waste}: unharness cache clear")
 
 
-def _ask(entries: Sequence[CacheEntry], left: Sequence[Leftover]) -> None:
-    """Ask before anything is removed.
+def _agreed(entries: Sequence[CacheEntry], left: Sequence[Leftover]) -> bool:
+    """Ask before anything is removed; return whether the answer is yes.
 
     Raises:
         UsageError: nobody is there to answer.
-        click.Abort: the answer is no.
     """
-    rooms = sorted({entry.room for entry in entries})
     size = _size(sum(one.bytes for one in entries) + sum(one.bytes for one in left))
-    what = f"{len(entries)} entries of {', '.join(rooms)}, " if entries else ""
+    rooms = f" of {', '.join(sorted({entry.room for entry in entries}))}" if entries else ""
+    what = f"{_counted(entries, left)}{rooms}, {size}"
     if not sys.stdin.isatty():
-        raise UsageError(f"{what}{len(left)} leftovers, {size}: give --yes to remove them")
-    click.confirm(f"Remove {what}{len(left)} leftovers, {size}?", abort=True)
+        raise UsageError(f"{what}: give --yes to remove this")
+    return click.confirm(f"Remove {what}?")
+
+
+def _counted(entries: Sequence[CacheEntry], left: Sequence[Leftover]) -> str:
+    """Return how many entries and leftovers there are, in words."""
+    counts = [
+        (len(entries), "entry", "entries"),
+        (len(left), "leftover of a dead process", "leftovers of dead processes"),
+    ]
+    found = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+    return " and ".join(found) or "nothing"
 
 
 def _table(*headings: str) -> Any:

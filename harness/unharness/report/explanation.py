@@ -11,6 +11,7 @@ from unharness.evaluation.columns import GENERAL_AVERAGE, GENERAL_PREFIX
 from unharness.evaluation.composites import FORMULAS
 from unharness.evaluation.metric import Metric
 from unharness.evaluation.uses import Composite, MetricUse, Use, direction_of
+from unharness.named_settings import bare_name
 from unharness.registry import Registry
 from unharness.report.closeness import CLOSENESS
 from unharness.report.closeness_columns import NAMES
@@ -85,7 +86,7 @@ def explain(name: str, registry: Registry, task: str | None = None) -> list[dict
     Args:
         name: such as a metric's name, a task's label, `closeness` or `general_avg`.
         registry: knows metrics and tasks.
-        task: only the columns of this task.
+        task: only the columns of this task; its parameters change none.
 
     Raises:
         UnknownNameError: neither a metric nor a column.
@@ -213,7 +214,7 @@ def _labels(registry: Registry, task: str | None) -> Iterator[str]:
 
 def _all_uses(registry: Registry, task: str | None) -> Iterator[tuple[str, tuple[Use, ...]]]:
     """Yield every task with its uses; one that cannot be loaded has none, unless it was named."""
-    for name in registry.names("tasks") if task is None else (task,):
+    for name in registry.names("tasks") if task is None else (bare_name(task),):
         try:
             with registry.named("tasks", name):
                 yield name, tuple(registry.get("tasks", name).metrics)
