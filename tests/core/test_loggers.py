@@ -118,10 +118,26 @@ def test_two_runs_may_be_open_at_once_and_one_that_is_broken_off_is_ended(
 def test_a_logger_that_fails_is_told_of_at_once_and_stops_no_other(own_registry, record, tmp_path):
     Kept.told, notes = [], []
     with logging_runs([Failing, Kept], tmp_path, own_registry, notes.append):
-        (problem,) = follow(own_registry, record)
-    assert "log failing" in problem
-    assert notes == ["--log failing: ConnectionError: no server"]
+        assert follow(own_registry, record) == []  # nothing for the record
+    assert notes == ["--log failing: nothing more is logged: ConnectionError: no server"]
     assert [told[0] for told in Kept.told] == ["start", "step", "step", "finish"]
+
+
+class FailingLater(Kept):
+    name = "failing-later"
+
+    def step(self, step, values):
+        print("on stdout")
+        raise OSError("disk full")
+
+
+def test_a_logger_that_fails_on_the_way_is_told_of_once(own_registry, record, tmp_path, capsys):
+    Kept.told, notes = [], []
+    with logging_runs([FailingLater], tmp_path, own_registry, notes.append):
+        assert follow(own_registry, record, steps=5) == []
+    assert notes == ["--log failing-later: nothing more is logged: OSError: disk full"]
+    assert [told[0] for told in Kept.told] == ["start"]
+    assert capsys.readouterr().out == ""
 
 
 def test_a_missing_library_is_one_line_with_the_pip_command():

@@ -1,9 +1,14 @@
-"""Loggers at work: they hear of runs through the hooks that any plugin may listen to."""
+"""Loggers at work: they hear of runs through the hooks that any plugin may listen to.
+
+A logger that fails costs its log alone: the user is told, and the run and its record stay as they
+would be without it.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +44,7 @@ class RunListener:
     @hookimpl
     def unharness_run_started(self, spec: RunSpec) -> None:
         """Open the log."""
-        with self._telling():
+        with self._guarded(spec.run_id()):
             logger = self._kind(self._folder)
             logger.start(logged_run(spec))
             self._logs[spec.run_id()] = _Open(logger)
@@ -49,7 +54,8 @@ class RunListener:
         """Log a step."""
         if log := self._logs.get(run_id):
             log.steps += 1
-            log.logger.step(step, step_values(values))
+            with self._guarded(run_id):
+                log.logger.step(step, step_values(values))
 
     @hookimpl
     def unharness_run_finished(self, record: RunRecord) -> None:
@@ -57,7 +63,7 @@ class RunListener:
         log = self._logs.pop(record.run_id, None)
         if log is None:
             return
-        with self._telling():
+        with self._guarded(record.run_id):
             if not log.steps and record.training:
                 for step, loss in enumerate(record.training.losses, start=1):
                     log.logger.step(step, step_values({"loss": loss}))
@@ -67,18 +73,19 @@ class RunListener:
     def close(self) -> None:
         """End the logs of runs that were broken off."""
         while self._logs:
-            _, log = self._logs.popitem()
-            with suppress(Exception):  # the interruption is what matters
+            run_id, log = self._logs.popitem()
+            with self._guarded(run_id):
                 log.logger.finish({}, "interrupted")
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Tell at once of what fails; the record's warning comes only at the end."""
+    def _guarded(self, run_id: str) -> Iterator[None]:
+        """Tell of a failure, and log no more of that run; keep what libraries print off stdout."""
         try:
-            yield
+            with redirect_stdout(io.StringIO()):
+                yield
         except Exception as error:
-            self._on_note(f"--log {self._kind.name}: {reason_of(error)}")
-            raise
+            self._logs.pop(run_id, None)
+            self._on_note(f"--log {self._kind.name}: nothing more is logged: {reason_of(error)}")
 
 
 @contextmanager

@@ -38,8 +38,9 @@ class Logger(ABC):
     """Logs one run. Derive from it and register the class with `unharness_loggers`.
 
     An object is made for every run, the reference row that a run leaves on its way included, so
-    that several may be open at once. A method that raises costs the log of its run alone: the run
-    continues, and its record has a warning. The library is imported in `start`, not before.
+    that several may be open at once. A method that raises ends the log of its run alone: the user
+    is told, the run goes on, and its record says nothing of it. What is printed on stdout is
+    dropped. The library is imported in `start`, not before.
     """
 
     name: ClassVar[str]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +29,15 @@ class Trackio(Logger):
         """Open a run; one of several that may be open."""
         import trackio
 
-        with _off_stdout():
-            self._run: Any = trackio.init(
-                project=_project(),
-                name=run.title,
-                group=run.group,
-                space_id=os.environ.get("TRACKIO_SPACE_ID"),
-                config=dict(run.settings),
-                embed=False,
-                auto_log_gpu=False,
-            )
+        self._run: Any = trackio.init(
+            project=_project(),
+            name=run.title,
+            group=run.group,
+            space_id=os.environ.get("TRACKIO_SPACE_ID"),
+            config=dict(run.settings),
+            embed=False,
+            auto_log_gpu=False,
+        )
         self._last = 0
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
@@ -50,18 +47,10 @@ class Trackio(Logger):
 
     def finish(self, metrics: Mapping[str, float], ending: Ending) -> None:
         """Log the metrics at the last step."""
-        with _off_stdout():
-            if metrics:
-                self._run.log(dict(metrics), step=self._last)
-            self._run.finish()
+        if metrics:
+            self._run.log(dict(metrics), step=self._last)
+        self._run.finish()
 
 
 def _project() -> str:
     return os.environ.get("TRACKIO_PROJECT") or PROJECT
-
-
-@contextmanager
-def _off_stdout() -> Iterator[None]:
-    """Keep what the library prints off stdout, which holds results alone."""
-    with redirect_stdout(io.StringIO()):
-        yield

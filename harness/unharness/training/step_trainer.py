@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch.utils.data import DataLoader, SequentialSampler
-from transformers import Trainer, TrainerCallback
 
 from unharness.errors import MethodError
 from unharness.training import ranks
 from unharness.training.device_memory import unless_out_of_memory
 from unharness.training.hooks import StepHooks, TermGradients, add_gradients, take_gradients
 from unharness.training.steps import Batch, MicroBatch, Step, in_parts, largest_micro_batch
+
+with redirect_stdout(io.StringIO()):  # under WANDB_MODE=offline it prints a line
+    from transformers import Trainer, TrainerCallback
 
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
