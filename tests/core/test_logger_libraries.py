@@ -69,6 +69,9 @@ def test_wandb_offline(logged, monkeypatch):
     for name in ("WANDB_DIR", "WANDB_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     folder = logged("wandb")
+    import wandb
+
+    wandb.teardown()  # its service writes at its leisure; it does this at the end of a process
     (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
     content = file.read_bytes()
     assert b"train/loss" in content
