@@ -35,8 +35,7 @@ def micro_store(environment: Path, data_folder: Path, tmp_path_factory) -> Recor
         results=str(results),
         limit_train=6,
         limit=3,
-        suite="general-facts",
-        suite_limit=4,
+        suite="none",
         attack=("none", "quantize:bits=4"),
     )
     return RecordStore(results)
