@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from unharness.evaluation.observed import Observed, TokenScores
     from unharness.evaluation.observer import Observer, ObserverContext
     from unharness.evaluation.requests import Choices, Generated, Likelihood, Observation, Paired
-    from unharness.evaluation.rouge import rouge_l_f1
+    from unharness.evaluation.rouge import rouge_l_f1, rouge_l_parts
     from unharness.evaluation.seen import ChoiceScores, Seen
     from unharness.evaluation.suite import Suite, SuiteTask
     from unharness.evaluation.uses import Composite, MetricUse
@@ -133,7 +133,7 @@ _HOMES = {
     "evaluation.observed": ("Observed", "TokenScores"),
     "evaluation.observer": ("Observer", "ObserverContext"),
     "evaluation.requests": ("Choices", "Generated", "Likelihood", "Observation", "Paired"),
-    "evaluation.rouge": ("rouge_l_f1",),
+    "evaluation.rouge": ("rouge_l_f1", "rouge_l_parts"),
     "evaluation.seen": ("ChoiceScores", "Seen"),
     "evaluation.suite": ("Suite", "SuiteTask"),
     "evaluation.uses": ("Composite", "MetricUse"),
@@ -298,6 +298,7 @@ __all__ = [
     "print_table",
     "results_option",
     "rouge_l_f1",
+    "rouge_l_parts",
     "run",
     "scored_log_probs",
     "scored_logits",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field
 
-from unharness import Generated, Metric, Score, Seen
+from unharness import Generated, Metric, Score, Seen, rouge_l_parts
 from unharness_metrics.words import words
 
 Measure = Literal["recall", "precision", "f1"]
 Script = Literal["ascii", "unicode"]
+MEASURES: tuple[Measure, ...] = ("recall", "precision", "f1")
+"""As `rouge_l_parts` gives them."""
+MOST_WORDS, MOST_TEXTS = 1 << 16, 1 << 12
+"""Whose stems, and whose words, are kept."""
 
 
 class _AnyScript:
@@ -29,15 +33,32 @@ class _AnyScript:
         return found
 
 
+class _Stemmed:
+    """The package's own tokenizer with stemmer; a word is stemmed once, however often it comes."""
+
+    def __init__(self) -> None:
+        from rouge_score.tokenizers import DefaultTokenizer
+
+        self._plain = DefaultTokenizer(use_stemmer=False)
+        self._stem = lru_cache(maxsize=MOST_WORDS)(DefaultTokenizer(use_stemmer=True).tokenize)
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the stems of words over three letters, and the other words."""
+        return [part for word in self._plain.tokenize(text) for part in self._stem(word)]
+
+
 @lru_cache(maxsize=4)
-def _tools(stemmer: bool, script: Script) -> tuple[Any, Any]:
-    """Return a tokenizer, and a scorer that uses it."""
-    from rouge_score.rouge_scorer import RougeScorer
+def _words_of(stemmer: bool, script: Script) -> Callable[[str], tuple[str, ...]]:
+    """Return what splits a text into words; it keeps those of the last texts."""
     from rouge_score.tokenizers import DefaultTokenizer
 
-    own = DefaultTokenizer(use_stemmer=stemmer)
+    own = _Stemmed() if stemmer else DefaultTokenizer(use_stemmer=False)
     tokenizer = own if script == "ascii" else _AnyScript(own)
-    return tokenizer, RougeScorer(["rougeL"], tokenizer=tokenizer)
+
+    def split(text: str) -> tuple[str, ...]:
+        return tuple(tokenizer.tokenize(text))
+
+    return lru_cache(maxsize=MOST_TEXTS)(split)
 
 
 def rouge_l(
@@ -51,11 +72,9 @@ def rouge_l(
     Returns:
         None where the expected text has no word.
     """
-    tokenizer, scorer = _tools(stemmer, script)
-    if not tokenizer.tokenize(expected):
-        return None
-    found = scorer.score(expected, text)["rougeL"]
-    return float(found.fmeasure if measure == "f1" else getattr(found, measure))
+    split = _words_of(stemmer, script)
+    wanted = split(expected)
+    return rouge_l_parts(wanted, split(text))[MEASURES.index(measure)] if wanted else None
 
 
 class RougeText(Metric):

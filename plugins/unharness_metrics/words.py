@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ WITHOUT_SPACES = (
     (0x20000, 0x3FFFF),
 )
 """Ranges of scripts that put no spaces between words: each letter counts as a word."""
+_ASCII_WORD = re.compile("[a-z0-9]+")
 ARTICLES = frozenset({"a", "an", "the"})
 
 
@@ -23,6 +25,8 @@ def words(text: str) -> list[str]:
 
     In scripts without spaces between words every letter, with the marks on it, is a word.
     """
+    if text.isascii():  # NFKC changes nothing, and letters and digits are all that counts
+        return _ASCII_WORD.findall(text.lower())
     found: list[str] = []
     extends = False
     """Whether the next letter belongs to the last word."""
@@ -52,7 +56,6 @@ def content_words(text: str) -> list[str]:
 
 def contains(text: Sequence[str], part: Sequence[str]) -> bool:
     """Return whether some words occur in others one after another; no words occur nowhere."""
-    size = len(part)
-    return size > 0 and any(
-        list(text[at : at + size]) == list(part) for at in range(len(text) - size + 1)
-    )
+    size, wanted, words = len(part), list(part), list(text)
+    starts = (at for at, word in enumerate(words) if word == wanted[0])
+    return size > 0 and any(words[at : at + size] == wanted for at in starts)

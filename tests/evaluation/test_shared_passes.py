@@ -8,8 +8,9 @@ from unharness import Choices, Example, Likelihood, Split
 from unharness.data.encoding import Encoded
 from unharness.evaluation import token_scoring
 from unharness.evaluation.observer import ObserverContext
-from unharness.evaluation.shared_prefix import Family, can_share, families
+from unharness.evaluation.shared_prefix import Family, families
 from unharness.evaluation.token_scoring import score_tokens
+from unharness.models.attention import attends_to_all
 from unharness.models.weights import WeightsRef
 from unharness.registry import registry
 
@@ -52,7 +53,7 @@ def test_shared_prompts_give_what_whole_strings_give(loaded, monkeypatch, tokens
     passed = tokens(model)
     shared = score_tokens(model, tokenizer, ASKED, max_length=max_length)
     with_prefixes = sum(passed)
-    monkeypatch.setattr(token_scoring, "can_share", lambda model: False)
+    monkeypatch.setattr(token_scoring, "attends_to_all", lambda model: False)
     passed.clear()
     whole = score_tokens(model, tokenizer, ASKED, max_length=max_length)
     assert with_prefixes < sum(passed)
@@ -83,9 +84,9 @@ def test_families_end_before_the_token_that_predicts_the_first_scored_one():
 
 def test_a_sliding_window_is_not_shared(load_checkpoint):
     model, _ = load_checkpoint("llama")
-    assert can_share(model)
+    assert attends_to_all(model)
     model.config.sliding_window = 8
-    assert not can_share(model)
+    assert not attends_to_all(model)
 
 
 def observed(context, asked):

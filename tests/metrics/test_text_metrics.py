@@ -1,10 +1,12 @@
 """Metrics of generated text: the reference's oracles, scripts, and what must hold."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
 
 from unharness import Example, Generated, Observed, Seen, Split, bundled_refusals, rouge_l_f1
 from unharness_metrics.fluency import (
@@ -177,3 +179,21 @@ def test_bounds_and_symmetry(texts, pairs):
         precision = rouge_l(other, one, "precision", stemmer=False, script="unicode")
         if recall is not None and precision is not None:
             assert recall == pytest.approx(precision)
+
+
+@given(one=st.text("ab cing9 .-", max_size=40), other=st.text("ab cing9 .-", max_size=40))
+def test_rouge_is_that_of_its_package_to_the_last_bit(one, other):
+    for stemmer in (False, True):
+        right = RougeScorer(["rougeL"], use_stemmer=stemmer).score(one, other)["rougeL"]
+        for measure, wanted in (
+            ("recall", right.recall),
+            ("precision", right.precision),
+            ("f1", right.fmeasure),
+        ):
+            found = rouge_l(one, other, measure, stemmer=stemmer, script="ascii")
+            assert found == wanted if found is not None else not re.search("[a-z0-9]", one)
+    assert rouge_l_f1(one, other) == 100.0 * right_f1(one, other)
+
+
+def right_f1(one, other):
+    return RougeScorer(["rougeL"]).score(one, other)["rougeL"].fmeasure

@@ -43,3 +43,16 @@ def test_words_hold_no_space_and_no_mark(text):
     for word in words(text):
         assert word
         assert not any(letter.isspace() or letter in ".,;:!?" for letter in word)
+
+
+@given(
+    st.text("aZ9_ é\n.東", max_size=20).filter(str.isascii) | st.text(st.characters(codec="ascii"))
+)
+def test_ascii_words_are_those_of_any_script(text):
+    assert [*words(text), "é"] == words(f"{text} é")
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=6), st.lists(st.sampled_from("ab"), max_size=3))
+def test_contained_words_stand_one_after_another(text, part):
+    found = bool(part) and "".join(part) in "".join(text)
+    assert contains(text, part) is contains(tuple(text), part) is found

@@ -94,22 +94,24 @@ def _tokens(
     tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], template: str
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Return the tokens of every prompt, and those of prompt and answer together."""
+    different = list(dict.fromkeys(row.prompt for row in examples))  # many answers to one
     if template == CHAT:
         # The template writes its special tokens itself. Apart, so that no token spans the border:
         # generation begins there.
-        prompts = [prompt_text(row.prompt, CHAT, tokenizer) for row in examples]
-        parts = [
+        written = [prompt_text(prompt, CHAT, tokenizer) for prompt in different]
+        answers = [row.answer for row in examples]
+        found, ends = (
             tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-            for texts in (prompts, [row.answer for row in examples])
-        ]
-        return parts[0], [one + two for one, two in zip(*parts, strict=True)]
-    prompts = [row.prompt for row in examples]
+            for texts in (written, answers)
+        )
+        tokens = dict(zip(different, found, strict=True))
+        starts = [tokens[row.prompt] for row in examples]
+        return starts, [one + two for one, two in zip(starts, ends, strict=True)]
     between = separator(template)
     wholes = [row.prompt + between + row.answer if row.prompt else row.answer for row in examples]
-    return (
-        tokenizer(prompts, verbose=False)["input_ids"],
-        tokenizer(wholes, verbose=False)["input_ids"],
-    )
+    tokens = dict(zip(different, tokenizer(different, verbose=False)["input_ids"], strict=True))
+    starts = [tokens[row.prompt] for row in examples]
+    return starts, tokenizer(wholes, verbose=False)["input_ids"]
 
 
 def _windows(ids: list[int], start: int, length: int, index: int) -> Iterator[Encoded]:

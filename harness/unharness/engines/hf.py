@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from unharness.engines.engine import Engine, OnGenerated, Sampling
+from unharness.models.attention import attends_to_all
 from unharness.models.lora import is_adapted
 from unharness.models.weights import WeightsRef
 
@@ -78,6 +79,8 @@ class HfEngine(Engine):
     ) -> list[str]:
         import torch
 
+        from unharness.engines.key_value_cache import growing_cache
+
         length = max(len(row) for row in rows)
         pad = tokenizer.pad_token_id
         input_ids = torch.tensor([[pad] * (length - len(row)) + row for row in rows])
@@ -85,6 +88,8 @@ class HfEngine(Engine):
         options: dict[str, Any] = {"do_sample": sampling.temperature > 0}
         if options["do_sample"]:
             options["temperature"] = sampling.temperature
+        if attends_to_all(model):
+            options["past_key_values"] = growing_cache(model)
         with torch.inference_mode(), _plain(model):
             output = model.generate(
                 input_ids=input_ids.to(model.device),

@@ -64,19 +64,6 @@ def _common(rows: Sequence[Encoded]) -> tuple[int, ...]:
     return rows[0].input_ids[:length]
 
 
-def can_share(model: LanguageModel) -> bool:
-    """Return whether keys and values of a prefix can be copied: full attention in every layer."""
-    from transformers import DynamicCache
-    from transformers.cache_utils import DynamicLayer
-
-    config = model.config.get_text_config()
-    kinds = getattr(config, "layer_types", None) or ["full_attention"]
-    if set(kinds) != {"full_attention"} or getattr(config, "sliding_window", None):
-        return False
-    layers = DynamicCache(config=config).layers
-    return all(type(layer) is DynamicLayer for layer in layers)
-
-
 def shared_logits(
     model: LanguageModel,
     chosen: Sequence[Family],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import eq
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +19,8 @@ from unharness.evaluation.scoring_batch import (
     logits_budget,
     scored_in_batches,
 )
-from unharness.evaluation.shared_prefix import Family, can_share, families, shared_logits
+from unharness.evaluation.shared_prefix import Family, families, shared_logits
+from unharness.models.attention import attends_to_all
 from unharness.training.scored_logits import scored_logits, scored_positions
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ def _passes(
     """
     prompts = {index: examples[row.example].prompt for index, row in rows.items()}
     related: list[Family] = []
-    if kind != "text" and len(set(prompts.values())) < len(prompts) and can_share(model):
+    if kind != "text" and len(set(prompts.values())) < len(prompts) and attends_to_all(model):
         related = families(rows, prompts)
     together = {index for family in related for index in family.rows}
     token = bytes_per_token(model)
@@ -182,29 +184,44 @@ def _scores(
     columns = _position_scores(logits, targets)
     if not bool(torch.isfinite(columns[0]).all()):
         raise ModelError("the model's probabilities are not finite: its weights have run away")
-    pieces = [column.split(counts) for column in columns]
-    expected = targets.cpu().split(counts)
+    log_probs, best, means, variances = (column.tolist() for column in columns)
+    expected = targets.tolist()
+    blanks: dict[int, bool] = {}
     results = []
-    for row, answer, log_probs, best, means, variances in zip(rows, expected, *pieces, strict=True):
+    end = 0
+    for row, count in zip(rows, counts, strict=True):
+        own = slice(end, end + count)
+        end += count
+        said, answer = best[own], expected[own]
         results.append(
             TokenScores(
-                log_probs=tuple(log_probs.tolist()),
-                hits=tuple((best == answer).tolist()),
-                means=tuple(means.tolist()),
-                variances=tuple(variances.tolist()),
-                argmax_text=tokenizer.decode(best, skip_special_tokens=True),
+                log_probs=tuple(log_probs[own]),
+                hits=tuple(map(eq, said, answer)),
+                means=tuple(means[own]),
+                variances=tuple(variances[own]),
+                argmax_text=tokenizer.decode(said, skip_special_tokens=True),
                 answer_text=tokenizer.decode(answer, skip_special_tokens=True),
                 truncated=row.truncated,
-                leading_blanks=_leading_blanks(tokenizer, answer.tolist()),
+                leading_blanks=_leading_blanks(tokenizer, answer, blanks),
             )
         )
     return results
 
 
-def _leading_blanks(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int]) -> int:
-    """Return how many tokens stand before the first that is more than white space."""
+def _leading_blanks(
+    tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int], blanks: dict[int, bool]
+) -> int:
+    """Return how many tokens stand before the first that is more than white space.
+
+    Args:
+        tokenizer: the model's.
+        tokens: of an answer.
+        blanks: whether a token is white space, of those that were looked at; it grows.
+    """
     for at, token in enumerate(tokens):
-        if tokenizer.decode([token]).strip():
+        if token not in blanks:
+            blanks[token] = not tokenizer.decode([token]).strip()
+        if not blanks[token]:
             return at
     return len(tokens)
 
