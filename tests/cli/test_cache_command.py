@@ -15,6 +15,7 @@ KEYS = {"models": "a" * 64, "unlearned": "b" * 64}
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("unharness.engines.vllm.scratch.MEMORY", tmp_path / "no-memory")
     for room, key in KEYS.items():
         cached_folder(room, key, lambda folder: (folder / "x").write_bytes(b"1234"))
     return tmp_path

@@ -20,6 +20,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     folder.mkdir()
     monkeypatch.setenv("UNHARNESS_CACHE", str(folder))
+    monkeypatch.setattr("unharness.engines.vllm.scratch.MEMORY", tmp_path / "no-memory")
     return folder
 
 

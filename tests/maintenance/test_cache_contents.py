@@ -112,6 +112,23 @@ def test_scratch_of_a_dead_engine_is_left_over_and_of_a_living_one_in_use(cache)
     assert [one.path for one in leftovers()] == [folder]
 
 
+def test_weights_that_a_dead_engine_left_in_memory_are_found(cache, tmp_path, monkeypatch):
+    import fcntl
+
+    from unharness.engines.vllm import scratch
+
+    monkeypatch.setattr(scratch, "MEMORY", tmp_path / "shm")
+    ours, others = tmp_path / "shm" / "unharness-vllm-a", tmp_path / "shm" / "somebody-else"
+    for folder in (ours, others):
+        folder.mkdir(parents=True)
+        (folder / ".lock").touch()
+        (folder / "weights").write_bytes(b"1234")
+    with (ours / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert leftovers() == []
+    assert [(one.path, one.bytes) for one in leftovers()] == [(ours, 4)]
+
+
 def flip(path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1

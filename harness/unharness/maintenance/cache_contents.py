@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from unharness.cache import MANIFEST_FILE, cache_dir, is_locked
+from unharness.engines.vllm import scratch
 
 ROOMS: Mapping[str, str] = {
     "models": "target and retrained models that were trained here",
@@ -68,7 +69,7 @@ class CacheEntry:
         if self.room == "logs":
             return _is_of_a_running_process(self.path)
         if self.room == "scratch":
-            return _is_flocked(self.path / ".lock")
+            return _is_flocked(self.path / scratch.LOCK)
         return any(is_locked(lock) for lock in self.locks)
 
 
@@ -100,9 +101,13 @@ def cache_entries(room: str | None = None, root: Path | None = None) -> list[Cac
 
 
 def leftovers(root: Path | None = None) -> list[Leftover]:
-    """Return what dead processes left: unfinished and damaged entries, locks, logs, scratch."""
+    """Return what dead processes left: unfinished and damaged entries, locks, logs, scratch.
+
+    Without `root` also the weights that engines left in memory, outside of the cache.
+    """
+    found = [] if root else list(_left_in_memory(scratch.MEMORY))
     root = root or cache_dir()
-    return [one for name in room_names(root) for one in _leftovers(root / name)]
+    return [*found, *(one for name in room_names(root) for one in _leftovers(root / name))]
 
 
 def size_of(path: Path) -> int:
@@ -143,6 +148,14 @@ def _leftovers(room: Path) -> Iterator[Leftover]:
                 yield Leftover(path, what, size_of(path))
 
 
+def _left_in_memory(folder: Path) -> Iterator[Leftover]:
+    """Yield the weights that engines left in a folder that many programs use."""
+    for path in sorted(folder.glob(f"{scratch.PREFIX}*")):
+        with suppress(OSError):
+            if path.stat().st_uid == os.getuid() and (what := _what_is_left(path, "scratch")):
+                yield Leftover(path, what, size_of(path))
+
+
 def _what_is_left(path: Path, room: str) -> str:
     """Return what a path is that nothing will use; empty if something may."""
     name, age = path.name, time.time() - path.lstat().st_mtime
@@ -150,7 +163,8 @@ def _what_is_left(path: Path, room: str) -> str:
         old = age > LOG_S and not _is_of_a_running_process(path)
         return "an old log" if old else ""
     if room == "scratch":
-        free = (path / ".lock").exists() and not _is_flocked(path / ".lock")
+        lock = path / scratch.LOCK
+        free = lock.exists() and not _is_flocked(lock)
         return "weights for an engine that is gone" if free else ""
     if name.endswith(".lock"):
         key = name.removesuffix(".lock").removesuffix(".use").removeprefix(".")
