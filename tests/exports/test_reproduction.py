@@ -64,6 +64,17 @@ def test_a_metric_of_another_version_is_another_metric(record):
     assert compared(record, again).metrics[0].verdict == "missing"
 
 
+def test_a_column_that_is_new_is_no_part_of_the_record(record):
+    again = record.model_copy(deep=True)
+    again.metrics["new"] = again.metrics["a"]
+    found = compared(record, again)
+    assert found.reproduced
+    assert "new" not in [one.label for one in found.metrics]
+    again = record.model_copy(deep=True)
+    del again.metrics["a"]
+    assert not compared(record, again).reproduced
+
+
 def test_other_bits_on_a_cpu_need_other_surroundings(record):
     other = changed(record, training=TrainingRecord(weights_hash="v"))
     found = compared(record, other)

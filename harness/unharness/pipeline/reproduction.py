@@ -36,7 +36,8 @@ class MetricChange:
     interval: tuple[float, float] | None
     """The first record's 95% interval over examples: the noise floor."""
     verdict: Verdict
-    """`within`: not equal, but inside the interval; `missing`: only one of them has a value."""
+    """`within`: not equal, but inside the interval; `missing`: only one of them has a value, or
+    they are of different versions or parameters of the metric."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +114,17 @@ def _surroundings(record: RunRecord) -> dict[str, Any]:
 
 
 def _metrics(record: RunRecord, again: RunRecord) -> Iterator[MetricChange]:
-    for label in dict.fromkeys((*record.metrics, *again.metrics)):
-        before, after = record.metrics.get(label), again.metrics.get(label)
-        one = before or after
-        assert one is not None
-        values = before.value if before else None, after.value if after else None
-        if values == (None, None):
-            continue
-        interval = before.ci95 if before else None
-        yield MetricChange(label, *values, one.unit, interval, _verdict(before, after))
+    """Yield the first record's columns; what the task measures only today is no part of it."""
+    for label, before in record.metrics.items():
+        after = again.metrics.get(label)
+        values = before.value, after.value if after else None
+        if values != (None, None):
+            verdict = _verdict(before, after)
+            yield MetricChange(label, *values, before.unit, before.ci95, verdict)
 
 
-def _verdict(before: MetricRecord | None, after: MetricRecord | None) -> Verdict:
-    if before is None or after is None or before.value is None or after.value is None:
+def _verdict(before: MetricRecord, after: MetricRecord | None) -> Verdict:
+    if after is None or before.value is None or after.value is None:
         return "missing"
     if before.origin() != after.origin():
         return "missing"
