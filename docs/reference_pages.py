@@ -6,8 +6,10 @@ The site's hook calls this while it builds; nothing of it is kept in the reposit
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import click
@@ -80,6 +82,9 @@ def api_page() -> Page:
         parts += [f"## {ROOMS.get(room, room.replace('_', ' ').capitalize())}", ""]
         for name in names:
             parts += _api_entry(name, api)
+    parts += ["## For the tests of plugins", "", "Imported from `unharness.testing`.", ""]
+    for name in (one for one in api if re.fullmatch(r"testing\.\w+", one)):
+        parts += _api_entry(name, api)
     hooks = sorted(name for name in api if name.startswith("hook "))
     parts += ["## Hooks", ""]
     for name in hooks:
@@ -233,11 +238,12 @@ def _uses(metric: str) -> list[str]:
 
 def _api_entry(name: str, api: Api) -> list[str]:
     what = api[name]
-    parts = [f"### {name}", ""]
+    own = name.rpartition(".")[2]
+    parts = [f"### {own}", ""]
     if what[0] == "function":
-        parts += ["```python", f"{name}{_call(what)}", "```", ""]
+        parts += ["```python", f"{own}{_call(what)}", "```", ""]
     if what[0] in ("function", "class"):
-        parts += [docstring(getattr(unharness, name)), ""]
+        parts += [docstring(attrgetter(name)(unharness)), ""]
     elif what[0] == "type":
         parts += [f"`{what[1]}`", ""]
     if what[0] == "class":

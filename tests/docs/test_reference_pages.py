@@ -73,6 +73,7 @@ def test_public_names_have_signatures(made):
     assert "### LossMethod\n" in text
     assert "sequence_nll(model: LanguageModel, batch: TokenBatch" in text
     assert "`unharness_methods() -> " in text
+    assert "### MethodConformance\n" in text
 
 
 def test_every_command_has_its_options_and_examples(made):
