@@ -22,7 +22,7 @@ from unharness.progress import Progress
 from unharness.registry import registry
 
 pytestmark = pytest.mark.slow
-LIMIT = 60
+LIMIT = 24
 
 
 def ask(model, tokenizer, suite="general-facts", folder=None, limit=LIMIT, engine=None):
