@@ -1,5 +1,7 @@
 """What all tests share: their own cache, data, and small random checkpoints."""
 
+import copy
+import functools
 import gc
 import json
 import os
@@ -359,16 +361,29 @@ def checkpoint(
     return make
 
 
-@pytest.fixture
-def load_checkpoint(checkpoint: Callable[..., Path]) -> Iterator[Callable[..., tuple[Any, Any]]]:
-    """load_checkpoint(kind="llama") -> a fresh model in evaluation mode, float32, and tokenizer."""
-    import torch
+@pytest.fixture(scope="session")
+def loaded_checkpoint(checkpoint: Callable[..., Path]) -> Callable[[str], tuple[Any, Any]]:
+    """loaded_checkpoint(kind) -> its model and tokenizer, the same for all: do not change them."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    @functools.cache
+    def load(kind: str) -> tuple[Any, Any]:
+        folder = str(checkpoint(kind))
+        model = AutoModelForCausalLM.from_pretrained(folder).float().eval()
+        return model, AutoTokenizer.from_pretrained(folder)
+
+    return load
+
+
+@pytest.fixture
+def load_checkpoint(
+    loaded_checkpoint: Callable[..., Any],
+) -> Iterator[Callable[..., tuple[Any, Any]]]:
+    """load_checkpoint(kind="llama") -> a fresh model in evaluation mode, float32, and tokenizer."""
+    import torch
+
     def load(kind: str = "llama") -> tuple[Any, Any]:
-        folder = checkpoint(kind)
-        model = AutoModelForCausalLM.from_pretrained(str(folder)).float().eval()
-        return model, AutoTokenizer.from_pretrained(str(folder))
+        return copy.deepcopy(loaded_checkpoint(kind))  # a quarter of what loading takes
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # models this small wait for other threads longer than they compute

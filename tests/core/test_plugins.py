@@ -163,7 +163,7 @@ def test_the_builtins_are_all_there_and_whole():
     ]
     assert registry.names("engines") == ["hf", "vllm"]
     assert registry.names("models") == ["micro", "smollm2-135m", "tiny"]
-    assert registry.names("executors") == ["local", "ray"]
+    assert registry.names("executors") == ["in-process", "local", "ray"]
     assert registry.names("metrics") == [
         "answer_nats",
         "attack_auc",
@@ -183,6 +183,7 @@ def test_the_builtins_are_all_there_and_whole():
         "knowmem",
         "leak_at_k",
         "leak_bound",
+        "leak_spread",
         "linguistic_score",
         "logged_share",
         "logit_lens",
