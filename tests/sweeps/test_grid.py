@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unharness.cli.grid_options import setting_lists
+from unharness.cli.grid_options import grid_values, setting_lists
 from unharness.errors import UsageError
 from unharness.registry import registry
 from unharness.sweeps.grid import cells, make_sweep_request, seed_range, split_setting
@@ -101,3 +101,9 @@ def test_the_parts_of_a_sweep_hold_every_cell_once(count, total):
         cell.run_id for cell in cells
     )
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize(("flag", "wanted"), [(None, True), (True, True), (False, False)])
+def test_no_references_is_heard(flag, wanted):
+    values = grid_values(None, {"references": flag}, (), ("references",))
+    assert make_sweep_request(values).references is wanted

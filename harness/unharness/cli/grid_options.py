@@ -109,6 +109,8 @@ def grid_values(
     """
     values = from_file(file, keys) if file else {}
     values = with_flags(values, flags, [name for name in MAPPINGS if name != "set"])
+    if flags.get("references") is False:  # the one flag whose "no" says something
+        values["references"] = False
     for name in ("method", "task", "model", "prompt"):
         given = values.get(name)
         if isinstance(given, tuple):
