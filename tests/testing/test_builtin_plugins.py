@@ -1,10 +1,12 @@
 """The built-in metrics, tasks, attacks, observers and the engine `hf` pass their suites."""
 
+from unharness import Likelihood
 from unharness.registry import registry
 from unharness.testing import (
     AttackConformance,
     EngineConformance,
     MetricConformance,
+    ObserverConformance,
     TaskConformance,
 )
 
@@ -43,3 +45,13 @@ class TestHf(EngineConformance):
 
     plugin = registry().get("engines", "hf")
     options = {"batch_size": 2}
+
+
+class TestLikelihood(ObserverConformance):
+    plugin = registry().get("observers", "likelihood")
+    request = Likelihood(answers=("answer", "perturbed"))
+
+
+class TestLogitLens(ObserverConformance):
+    plugin = registry().get("observers", "logit_lens")
+    request = registry().get("metrics", "logit_lens")().observes()

@@ -19,7 +19,10 @@ NEW_TOKENS = 12
 
 
 class ObserverConformance(Conformance):
-    """Checks of an observer, on the preset `micro`: set `plugin` and `request`."""
+    """Checks of an observer, on the preset `micro`: set `plugin` and `request`.
+
+    Every reference model that it asks for is the target.
+    """
 
     plugin: ClassVar[type[Observer]]
     request: ClassVar[Observation]
@@ -34,7 +37,13 @@ class ObserverConformance(Conformance):
         weights = micro_weights()
         before = weights_hash(weights.model)
         with closing(HfEngine()) as engine:
-            context = ObserverContext(weights, engine, MAX_LENGTH, NEW_TOKENS)
+            context = ObserverContext(
+                weights,
+                engine,
+                MAX_LENGTH,
+                NEW_TOKENS,
+                reference_weights=lambda name: micro_weights(),
+            )
             for part in self.request.parts():
                 if part.of_text:
                     texts = context.generate(split, Sampling(NEW_TOKENS), lambda *_: None)
