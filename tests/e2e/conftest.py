@@ -26,7 +26,7 @@ def cli(environment: Path) -> Cli:
 
     def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "COLUMNS": "120", **variables}
-        return forked_cli.call([str(word) for word in words], environment, timeout=600)
+        return forked_cli.call([str(word) for word in words], environment, timeout=1800)
 
     return call
 
