@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_text import escaped, table
+from written_tables import rewrite, with_tables
 
 from unharness import LossMethod
 from unharness.cli.describe import describe, parameters
@@ -31,23 +32,13 @@ FIRST = "reference rows"
 SHARED = LossMethod.Config.model_fields
 
 
-def main(page: str) -> None:
-    """Write the page anew."""
-    path = Path(page)
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 def renewed(page: str) -> str:
     """Return a page with its tables as the code has them now.
 
     Raises:
         ValueError: it lacks a mark.
     """
-    before, _, rest = page.partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise ValueError(f"the page lacks the marks {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
+    return with_tables(page, BEGIN, END, tables())
 
 
 def tables() -> str:
@@ -139,4 +130,4 @@ def _hyperparameter(one: Mapping[str, Any], space: Mapping[str, Any]) -> list[st
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    rewrite(sys.argv[1], renewed)

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from markdown_text import table
+from written_tables import rewrite, with_tables
 
 from unharness import Score
 from unharness.evaluation.composites import composite_score
@@ -73,23 +73,13 @@ class Found:
     detail: str = ""
 
 
-def main(page: str) -> None:
-    """Write the page anew."""
-    path = Path(page)
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 def renewed(page: str) -> str:
     """Return a page with its tables as the metrics' code has them now.
 
     Raises:
         ValueError: it lacks a mark.
     """
-    before, _, rest = page.partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise ValueError(f"the page lacks the marks {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+    return with_tables(page, BEGIN, END, f"{tables()}\n")
 
 
 def tables() -> str:
@@ -185,4 +175,4 @@ def _cell(found: Found) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    rewrite(sys.argv[1], renewed)
