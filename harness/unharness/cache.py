@@ -171,3 +171,13 @@ def damage(
 def _write_manifest(folder: Path) -> None:
     content = json.dumps({"files": folder_files(folder)}, indent=1)
     (folder / MANIFEST_FILE).write_text(content, encoding="utf-8")
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder; what is gone does not count."""
+    total = 0
+    with suppress(OSError):  # another process removes the folder
+        for one in [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]:
+            with suppress(OSError):
+                total += 0 if one.is_dir() else one.lstat().st_size
+    return total

@@ -7,7 +7,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from unharness.cache import MANIFEST_FILE, cache_dir, is_locked
+from unharness.cache import MANIFEST_FILE, cache_dir, is_locked, size_of
 
 LIMIT_VARIABLE = "UNHARNESS_CACHE_GB"
 DEFAULT_LIMIT_GB = 20.0
@@ -29,7 +29,7 @@ def make_room(keep: Path, limit_gb: float | None = None) -> None:
     limit = (_limit_gb() if limit_gb is None else limit_gb) * 1e9
     found = [path for entry in ENTRIES for path in home.glob(f"{entry}/{MANIFEST_FILE}")]
     entries = [path.parent for path in sorted(found, key=_last_use)]
-    sizes = {entry: _size(entry) for entry in entries}
+    sizes = {entry: size_of(entry) for entry in entries}
     total = sum(sizes.values())
     for entry, size in sizes.items():
         if total <= limit:
@@ -48,13 +48,6 @@ def _last_use(manifest: Path) -> float:
         return manifest.stat().st_mtime
     except OSError:  # another process has just removed it
         return 0.0
-
-
-def _size(entry: Path) -> int:
-    try:
-        return sum(file.stat().st_size for file in entry.iterdir())
-    except OSError:
-        return 0
 
 
 def _limit_gb() -> float:

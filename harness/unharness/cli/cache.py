@@ -101,8 +101,7 @@ def list_command(room: str | None, form: str) -> None:
 @debug_option
 def size_command(form: str) -> None:
     """Print the cache's folder and its size on disk."""
-    from unharness.cache import cache_dir
-    from unharness.maintenance.cache_contents import size_of
+    from unharness.cache import cache_dir, size_of
 
     total = size_of(cache_dir())
     if form == "json":

@@ -12,9 +12,8 @@ from unharness.models.trained import TrainedModel
 from unharness.models.unlearned import find_unlearned
 from unharness.models.weights import WeightsRef, weights_hash
 from unharness.pipeline.command_line import run_command
-from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import EXTERNAL, RunPlan
-from unharness.pipeline.saved_weights import of_run
+from unharness.pipeline.saved_weights import of_run, plan_again
 from unharness.pipeline.stages.attack import attacked_key
 from unharness.pipeline.stages.target import fine_tuner, target_model, tunable_model
 from unharness.pipeline.stages.unlearn import unlearned_key
@@ -22,7 +21,6 @@ from unharness.progress import Progress
 from unharness.records.record import RunRecord
 from unharness.records.store import StoredRecord
 from unharness.registry import Registry
-from unharness.request import make_request
 
 
 def weights_of(
@@ -48,12 +46,7 @@ def weights_of(
         raise RecordError(f"{record.run_id}: the run is {record.status}; nothing can be exported")
     if record.spec.method == EXTERNAL or not record.passed:
         raise RecordError(f"{record.run_id}: its weights are from outside; they are there already")
-    plan = resolve(make_request({**record.passed, **changes}), registry)
-    if plan.spec.unlearn != record.spec.unlearn:
-        raise RecordError(
-            f"{record.run_id}: its data, model or hyperparameters are no longer what they were; "
-            "run it again"
-        )
+    plan = plan_again(record, changes, registry)
     kept = record.artifacts.get("weights")
     try:  # first: beside the record an adapter on a target that was trained whole is merged
         weights = _cached(plan, record, progress)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from unharness.cache import MANIFEST_FILE, cache_dir, is_locked
+from unharness.cache import MANIFEST_FILE, cache_dir, is_locked, size_of
 from unharness.engines.vllm import scratch
 
 ROOMS: Mapping[str, str] = {
@@ -108,15 +108,6 @@ def leftovers(root: Path | None = None) -> list[Leftover]:
     found = [] if root else list(_left_in_memory(scratch.MEMORY))
     root = root or cache_dir()
     return [*found, *(one for name in room_names(root) for one in _leftovers(root / name))]
-
-
-def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files below a folder; 0 for what is gone."""
-    total = 0
-    for one in [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]:
-        with suppress(OSError):
-            total += 0 if one.is_dir() else one.lstat().st_size
-    return total
 
 
 def _entries(room: Path) -> Iterator[CacheEntry]:

@@ -105,6 +105,26 @@ class Evaluation:
         return Unlearned(WeightsRef(model, tokenizer, wrapper), self.made)
 
 
+def plan_again(record: RunRecord, changes: Mapping[str, Any], registry: Registry) -> RunPlan:
+    """Return the plan of a run that was made, with options that leave its weights as they are.
+
+    Args:
+        record: of the run.
+        changes: options of a run that say where things are or how to evaluate.
+        registry: knows the plugins.
+
+    Raises:
+        RecordError: what the weights were made from has changed.
+    """
+    plan = resolve(make_request({**record.passed, **changes}), registry)
+    if plan.spec.unlearn != record.spec.unlearn:
+        raise RecordError(
+            f"{record.run_id}: its data, model or hyperparameters are no longer what they were; "
+            "run it again"
+        )
+    return plan
+
+
 def of_run(
     record: RunRecord, folder: Path, changes: Mapping[str, Any], registry: Registry
 ) -> Evaluation:
@@ -121,12 +141,7 @@ def of_run(
     """
     if "weights" not in record.artifacts:
         raise RecordError(f"{record.run_id}: no weights are kept; run it again with --save-weights")
-    plan = resolve(make_request({**record.passed, **changes}), registry)
-    if plan.spec.unlearn != record.spec.unlearn:
-        raise RecordError(
-            f"{record.run_id}: its data, model or hyperparameters are no longer what they were; "
-            "run it again"
-        )
+    plan = plan_again(record, changes, registry)
     made = record.model_copy(deep=True, update={"warnings": []})
     return Evaluation(plan, folder / record.artifacts["weights"]["path"], made)
 
