@@ -90,7 +90,7 @@ class Passes:
     model: Any
     batch: UnlearnBatch
     selected: Collection[str] | None
-    """The parameters that may move."""
+    """The trainable parameters."""
 
     def __call__(self) -> float:
         """Pass the batch; return the CPU seconds."""

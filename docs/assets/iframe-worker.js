@@ -1,5 +1,5 @@
 // Browsers start no worker from a file. Where the site is opened without a server, the search
-// runs in a hidden frame instead, which loads the worker's script as a script of its own.
+// runs in a hidden frame instead, which loads the worker's script with a script tag.
 if (location.protocol === "file:") {
   window.IFrameWorker = class extends EventTarget {
     constructor(url) {

@@ -201,7 +201,7 @@ def _check(loss: Any, step: int) -> None:
         )
     if not loss.requires_grad:
         raise MethodError(
-            f"step {step}: the loss has no gradient: it depends on no parameter that may move"
+            f"step {step}: the loss has no gradient: it depends on no trainable parameter"
         )
 
 
