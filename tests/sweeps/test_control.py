@@ -64,7 +64,7 @@ class Threads(Executor):
 @pytest.fixture
 def running(tmp_path, monkeypatch):
     """running(count) -> the thread of a sweep, its jobs' events, its results and its notes."""
-    monkeypatch.setattr(steering, "LOOK_S", 0.02)
+    monkeypatch.setattr(steering, "WRITE_S", 0.01)
     monkeypatch.setattr("unharness.sweeps.executors.job_queue.LOOK_S", 0.02)
     made = []
 

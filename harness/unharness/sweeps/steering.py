@@ -24,8 +24,8 @@ from unharness.sweeps.control import (
 from unharness.sweeps.executors.executor import Admission, Job, JobResult, SweepObserver
 from unharness.sweeps.plan import SweepPlan
 
-LOOK_S = 0.5
-"""How often is looked what is wanted."""
+WRITE_S = 0.25
+"""The least time between two writes of the state."""
 ADMISSIONS: dict[Wanted, Admission] = {"run": "start", "pause": "wait", "drain": "end"}
 LONGEST_ERROR = 500
 
@@ -71,7 +71,6 @@ class SteeredSweep(SweepObserver):
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._over = False
-        self._looked = 0.0
         self._wanted: Wanted = "run"
         self._paused_at: float | None = None
         self._told_of_files = False
@@ -94,12 +93,8 @@ class SteeredSweep(SweepObserver):
             self._write()
 
     def admission(self) -> Admission:
-        """Return what the file of wishes says; it is read twice a second."""
+        """Return what the file of wishes says now, so that nothing starts after it was asked."""
         with self._lock:
-            now = time.monotonic()
-            if now - self._looked < LOOK_S:
-                return ADMISSIONS[self._wanted]
-            self._looked = now
             before, self._wanted = self._wanted, read_wanted(self._results, self._state.sweep)
             wanted = self._wanted
             if wanted != before:
@@ -157,7 +152,7 @@ class SteeredSweep(SweepObserver):
             self._changed.clear()
             if not self._over:
                 self._write()
-                time.sleep(LOOK_S / 2)  # what happens at once is written once
+                time.sleep(WRITE_S)  # what happens at once is written once
 
     def _write(self) -> None:
         with self._lock:
