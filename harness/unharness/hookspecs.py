@@ -7,7 +7,7 @@ classes, or of `Ref`s that name a class without importing it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from unharness.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from unharness.cli.main import LazyGroup
+    from unharness.evaluation.uses import Composite, MetricUse
     from unharness.records.record import RunRecord
     from unharness.records.spec import RunSpec
 
@@ -43,6 +44,15 @@ globals().update({f"unharness_{name}": _kind_spec(name, kind) for name, kind in 
 @hookspec
 def unharness_prompts() -> Mapping[str, str]:  # type: ignore[empty-body]
     """Return instructions that `--prompt NAME` sets before every evaluated question, by name."""
+
+
+@hookspec
+def unharness_task_metrics() -> Mapping[str, Sequence[MetricUse | Composite]]:  # type: ignore[empty-body]
+    """Return columns that are added behind a task's own, by the task's name.
+
+    A column whose label the task has already is left out. `MetricUse(…, optional=True)` is left out
+    where the data has no such split.
+    """
 
 
 @hookspec

@@ -36,6 +36,9 @@ from unharness.safe_text import one_line, shortened
 if TYPE_CHECKING:
     from importlib import metadata
 
+    from unharness.data.task import Task
+    from unharness.evaluation.uses import Use
+
 GROUP = "unharness"
 OWN_DISTRIBUTION = "unharness"
 ALLOW_VARIABLE = "UNHARNESS_PLUGINS_ALLOW"
@@ -100,6 +103,7 @@ class Registry:
         self.plugins: list[PluginInfo] = []
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
         self._values: dict[str, dict[str, Any]] = {kind: {} for kind in VALUES}
+        self._task_metrics: dict[str, list[Use]] = {}
 
     def entries(self, kind: str) -> list[Entry]:
         """Return everything of a kind, sorted by name."""
@@ -213,6 +217,34 @@ class Registry:
             self._values[kind][name] = value
             plugin.provides.setdefault(kind, []).append(name)
 
+    def add_task_metrics(self, task: Any, uses: Any, plugin: PluginInfo) -> None:
+        """Register columns for a task; a problem is kept with the plugin, not raised."""
+        from unharness.evaluation.uses import Composite, MetricUse
+
+        if not isinstance(task, str) or not NAME_PATTERN.fullmatch(task):
+            plugin.errors.append(f"unharness_task_metrics(): name {task!r} is not allowed")
+            return
+        given = list(uses)
+        for use in given:
+            if not isinstance(use, MetricUse | Composite):
+                plugin.errors.append(
+                    f"unharness_task_metrics(): {use!r} of {task!r} is no MetricUse and no Composite"
+                )
+                return
+        self._task_metrics.setdefault(task, []).extend(given)
+        labels = [use.label_pattern() for use in given]
+        plugin.provides.setdefault("task_metrics", []).extend(f"{task}: {one}" for one in labels)
+
+    def uses(self, task: Task | type[Task]) -> tuple[Use, ...]:
+        """Return a task's columns, its own and behind them those that plugins add."""
+        found = list(task.metrics)
+        labels = {use.label_pattern() for use in found}
+        for use in self._task_metrics.get(task.name, ()):
+            if use.label_pattern() not in labels:
+                labels.add(use.label_pattern())
+                found.append(use)
+        return tuple(found)
+
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call an event hook on every plugin; return what went wrong, one line a plugin."""
         problems = []
@@ -312,6 +344,11 @@ def _load_plugin(registry: Registry, info: PluginInfo, load: Callable[[], Any]) 
     for kind in VALUES:
         for name, value in _items(manager, plugin, kind, info, lambda given: given.items()):
             registry.add_value(kind, name, value, info)
+    for task, uses in _items(manager, plugin, "task_metrics", info, lambda given: given.items()):
+        try:
+            registry.add_task_metrics(task, uses, info)
+        except Exception as error:  # of no list
+            info.errors.append(f"unharness_task_metrics() failed: {_words(error)}")
 
 
 def _items(

@@ -290,6 +290,14 @@ def _prompts(given: Any) -> Any:
     return unharness_prompts
 
 
+def _task_metrics(given: Any) -> Any:
+    @hookimpl
+    def unharness_task_metrics() -> Any:
+        return given
+
+    return unharness_task_metrics
+
+
 def _reference_rows(given: Any) -> Any:
     @hookimpl
     def unharness_reference_rows() -> Any:
@@ -338,6 +346,9 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"unharness_reference_rows": _reference_rows({"gold": "retrain"})},
         ("'gold'", "base, target, retrained"),
     ),
+    "no columns": ({"unharness_task_metrics": _task_metrics({"t": 3})}, ("not iterable",)),
+    "no column": ({"unharness_task_metrics": _task_metrics({"t": ["x"]})}, ("no MetricUse", "'x'")),
+    "no task": ({"unharness_task_metrics": _task_metrics({"../up": []})}, ("'../up'",)),
     "row taken": (
         {"unharness_reference_rows": _reference_rows({"target": "mine"})},
         ("'target'", "already"),

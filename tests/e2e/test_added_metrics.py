@@ -14,7 +14,7 @@ from unharness.registry import registry
 
 METRIC = '''
 from pydantic import Field
-from unharness import Generated, Metric, hookimpl
+from unharness import Generated, Metric, MetricUse, hookimpl
 
 
 class Letters(Metric):
@@ -38,6 +38,13 @@ class Letters(Metric):
 @hookimpl
 def unharness_metrics():
     return [Letters]
+
+
+@hookimpl
+def unharness_task_metrics():
+    use = MetricUse("letters", "forget_eval", label="forget_letters")
+    gone = MetricUse("letters", "nowhere", optional=True)
+    return {"knowundo-privacy": [use, gone], "tofu": [MetricUse("letters", label="model_utility")]}
 '''
 SPLITS = {
     name: Split(name, name, examples=(Example(name, "Where?", "There."),))
@@ -67,6 +74,19 @@ def test_a_metric_stands_behind_the_task_s_own():
     assert [one.label for one in columns("letters")][1:] == ["letters_forget", "letters_retain"]
     against = columns("membership_auc:against=retain,label=told_apart@forget")[1]
     assert (against.split, against.against) == ("forget", "retain")
+
+
+def test_a_plugin_s_columns_stand_behind_the_task_s_own(main_here):
+    tasks = {name: registry().get("tasks", name) for name in ("knowundo-privacy", "tofu", "lume")}
+    uses = {name: registry().uses(task) for name, task in tasks.items()}
+    own = {name: len(task.metrics) for name, task in tasks.items()}
+    added = uses["knowundo-privacy"][own["knowundo-privacy"] :]
+    assert [one.own_label() for one in added] == ["forget_letters", "letters_nowhere"]
+    assert [one.label_pattern() for one in uses["tofu"][own["tofu"] :]] == ["model_utility_*"]
+    assert len(uses["lume"]) == own["lume"]
+    code, out, _ = main_here("tasks", "show", "knowundo-privacy", "--format", "json")
+    assert code == 0
+    assert "forget_letters" in json.loads(out)["metrics"]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +126,8 @@ def test_a_run_and_its_records_take_more_metrics(main_here, tmp_path, data_folde
 
     first = run()
     assert "letters_retain_eval" not in first.metrics
+    assert first.metrics["forget_letters"].value > 0
+    assert "letters_nowhere" not in first.metrics
     more = run("--metric", "letters@retain_eval")
     assert more.run_id == first.run_id
     assert more.training == first.training  # nothing was trained again

@@ -84,8 +84,8 @@ def _column_names() -> list[str]:
     from unharness.evaluation.uses import labels_of
     from unharness.registry import registry
 
-    names = set()
-    for task in registry().names("tasks"):
+    names, known = set(), registry()
+    for task in known.names("tasks"):
         with suppress(PluginError):
-            names |= set(labels_of(registry().get("tasks", task).metrics))
+            names |= set(labels_of(known.uses(known.get("tasks", task))))
     return sorted(names)

@@ -67,7 +67,7 @@ def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str,
 
 def task_facts(task: Any, registry: Registry) -> dict[str, Any]:
     """Return the labels of a task's metrics, and its parameters."""
-    return {"metrics": labels_of(task.metrics), "options": parameters(task.Config)}
+    return {"metrics": labels_of(registry.uses(task)), "options": parameters(task.Config)}
 
 
 def metric_facts(metric: Any, registry: Registry) -> dict[str, Any]:

@@ -15,6 +15,8 @@ def add_adapter(model: LanguageModel, settings: LoraSettings, seed: int) -> Lang
     import torch
     from peft import LoraConfig, get_peft_model
 
+    from unharness.models.dropout import with_cheap_dropout
+
     config = LoraConfig(
         r=settings.r,
         lora_alpha=settings.alpha,
@@ -24,14 +26,20 @@ def add_adapter(model: LanguageModel, settings: LoraSettings, seed: int) -> Lang
     )
     with torch.random.fork_rng(devices=[]):  # peft draws from the global generator
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        adapted = get_peft_model(model, config)
+    with_cheap_dropout(adapted)
+    return adapted
 
 
 def load_adapter(model: LanguageModel, folder: str) -> LanguageModel:
     """Return the model with the adapter from a folder, ready to be trained further."""
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, folder, is_trainable=True)
+    from unharness.models.dropout import with_cheap_dropout
+
+    adapted = PeftModel.from_pretrained(model, folder, is_trainable=True)
+    with_cheap_dropout(adapted)
+    return adapted
 
 
 def merged(model: LanguageModel) -> LanguageModel:

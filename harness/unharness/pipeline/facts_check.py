@@ -335,7 +335,7 @@ def _methods(data: TaskData, task: Task, registry: Registry) -> Iterator[Availab
 def _columns(data: TaskData, task: Task, registry: Registry) -> Iterator[Availability]:
     """Yield which columns will have a value."""
     evaluated = {split.name: split for split in data.evaluated()}
-    columns = resolve_columns(tuple(task.metrics), evaluated, registry)
+    columns = resolve_columns(registry.uses(task), evaluated, registry)
     there: dict[str, Availability] = {}
     for column in columns:
         if isinstance(column, CompositeColumn):
@@ -346,7 +346,7 @@ def _columns(data: TaskData, task: Task, registry: Registry) -> Iterator[Availab
             there[column.label] = _column(column, evaluated)
     known = {column.label for column in columns}
     yield from there.values()
-    for use in task.metrics:
+    for use in registry.uses(task):
         label: str
         names: tuple[str | None, ...]
         if isinstance(use, MetricUse):

@@ -52,7 +52,7 @@ def named_plugins(request: RunRequest, device: str, registry: Registry) -> Named
     engine_name, reason = choose_engine(request.engine, device)
     task = make_task(request.task, registry)
     with registry.named("tasks", task.name):
-        uses = tuple(task.metrics)
+        uses = registry.uses(task)
     method: type[Method] = registry.get("methods", request.method)
     engine: type[Engine] = registry.get("engines", engine_name)
     engine_options(engine, request.engine_set)

@@ -82,7 +82,7 @@ def rescore(
     stored = StoredObservations(path)
     task = make_task(record.spec.task, registry)
     with registry.named("tasks", task.name):
-        uses, ranking = tuple(task.metrics), RankingRecord.of(task)
+        uses, ranking = registry.uses(task), RankingRecord.of(task)
     more = tuple(dict.fromkeys([*_added_before(record, registry), *added]))
     columns = columns_with_added(uses, more, stored.splits, registry)
     requests: list[Observation] = [Likelihood(), Generated()]

@@ -114,5 +114,5 @@ def measured_labels() -> set[str]:
     found: set[str] = set()
     for task in known.names("tasks"):
         with suppress(UnharnessError), known.named("tasks", task):
-            found |= set(labels_of(known.get("tasks", task).metrics))
+            found |= set(labels_of(known.uses(known.get("tasks", task))))
     return found

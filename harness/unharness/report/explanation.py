@@ -217,7 +217,7 @@ def _all_uses(registry: Registry, task: str | None) -> Iterator[tuple[str, tuple
     for name in registry.names("tasks") if task is None else (bare_name(task),):
         try:
             with registry.named("tasks", name):
-                yield name, tuple(registry.get("tasks", name).metrics)
+                yield name, registry.uses(registry.get("tasks", name))
         except PluginError:
             if task is not None:
                 raise

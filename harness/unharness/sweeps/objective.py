@@ -92,18 +92,19 @@ def make_objective(name: str | None, task_name: str, registry: Registry) -> Obje
     """
     task = make_task(task_name, registry)
     with registry.named("tasks", task.name):
+        uses = registry.uses(task)
         if name in (None, CLOSENESS):
             if not task.gold:
                 raise UsageError(
                     f"task {task_name!r} has no retrained model to be close to; give --objective "
-                    f"and a column: {', '.join(labels_of(task.metrics))}"
+                    f"and a column: {', '.join(labels_of(uses))}"
                 )
             return ClosenessObjective()
-        direction = direction_of(name, task.metrics, registry)
+        direction = direction_of(name, uses, registry)
     if direction is None:
         raise UsageError(
             f"task {task_name!r} does not measure {name!r}."
-            f"{suggestion(name, [CLOSENESS, *labels_of(task.metrics)])}"
+            f"{suggestion(name, [CLOSENESS, *labels_of(uses)])}"
         )
     if direction == "match_reference":
         raise UsageError(

@@ -1,0 +1,32 @@
+"""The fixtures that plugins may use in tests of their own."""
+
+import torch
+
+from unharness.testing import FACTS
+
+pytest_plugins = ["unharness.testing.fixtures"]
+
+
+def test_the_target_is_a_copy_that_a_test_may_change(micro_target):
+    with torch.no_grad():
+        for value in micro_target.model.parameters():
+            value.zero_()
+
+
+def test_the_next_test_has_it_as_it_was(micro_target):
+    assert all(value.abs().max() > 0 for value in micro_target.model.parameters())
+
+
+def test_a_method_s_context_is_there_in_both_ways(micro_unlearning, request):
+    trained = [n for n, value in micro_unlearning.model.named_parameters() if value.requires_grad]
+    assert all("lora_" in name for name in trained) == ("lora" in request.node.name)
+    assert set(micro_unlearning.splits.splits) <= set(FACTS.splits)
+
+
+def test_an_attack_s_context_is_of_the_target(micro_attack, micro_target):
+    pairs = zip(
+        micro_attack.model.state_dict().values(),
+        micro_target.model.state_dict().values(),
+        strict=True,
+    )
+    assert all(torch.equal(one, other) for one, other in pairs)
