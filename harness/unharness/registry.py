@@ -228,7 +228,8 @@ class Registry:
         for use in given:
             if not isinstance(use, MetricUse | Composite):
                 plugin.errors.append(
-                    f"unharness_task_metrics(): {use!r} of {task!r} is no MetricUse and no Composite"
+                    f"unharness_task_metrics(): {use!r} of {task!r} is no MetricUse "
+                    "and no Composite"
                 )
                 return
         self._task_metrics.setdefault(task, []).extend(given)
