@@ -7,6 +7,8 @@ import gc
 import importlib
 from functools import cache
 
+from unharness.hidden_library import hidden
+
 
 @cache
 def freeze_libraries(*, adapters: bool) -> None:
@@ -19,7 +21,9 @@ def freeze_libraries(*, adapters: bool) -> None:
     Args:
         adapters: whether PEFT is needed as well.
     """
-    importlib.import_module("unharness.training.loop")
+    with hidden("sklearn", "scipy"):
+        importlib.import_module("unharness.training.loop")
+        importlib.import_module("rouge_score.tokenizers")  # nltk: nearly every run scores texts
     if adapters:
         importlib.import_module("peft")
     gc.freeze()
