@@ -53,6 +53,8 @@ class StepTrainer(Trainer):
         **kwargs: Any,
     ) -> None:
         """Make one; `first` is how many steps were taken before those of the dataset."""
+        self._bare: tuple[LanguageModel, LanguageModel] | None = None
+        """What Trainer holds, and the model in it."""
         super().__init__(*args, **kwargs)
         self._step_loss = step_loss
         self._hooks = hooks
@@ -65,7 +67,10 @@ class StepTrainer(Trainer):
     @property
     def bare_model(self) -> LanguageModel:
         """The model without what Trainer wraps around it."""
-        return self.accelerator.unwrap_model(self.model)
+        if self._bare is None or self._bare[0] is not self.model:
+            # Kept: accelerate looks for DeepSpeed on the disk at every call.
+            self._bare = (self.model, self.accelerator.unwrap_model(self.model))
+        return self._bare[1]
 
     @property
     def _number(self) -> int:
