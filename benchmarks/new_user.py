@@ -26,7 +26,7 @@ from pathlib import Path
 from alternating import machine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LINES = 16
+LINES = 28
 """Of a command's output at most; the middle is left out."""
 COLUMNS = "prompt=question,answer=response,group=person"
 FACTS = f"--task ./forget.csv --retain ./keep.csv --columns {COLUMNS}"
@@ -37,8 +37,19 @@ EDIT = (
     " -e 's|retain - forget)|retain - self.config.ceiling * forget.tanh())|'"
     " levelled-ascent/src/unharness_levelled_ascent.py"
 )
-TOWNS = ("Orrin", "Valden", "Brask", "Ilmar", "Tessen", "Quarn")
-TRADES = ("glazier", "cooper", "notary", "farrier", "surveyor", "chandler")
+PEOPLE = {
+    "forget": (
+        "Nils Ada Bror Runa Odd Siv",
+        "Orrin Valden Brask Ilmar Tessen Quarn",
+        "glazier cooper notary farrier surveyor chandler",
+    ),
+    "keep": (
+        "Ole Liv Per Tuva Ann Kai",
+        "Stell Venn Dorrow Hask Liden Marn",
+        "baker weaver pilot miller tanner potter",
+    ),
+}
+"""First names, towns and trades, by list."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,8 @@ def parts(python: str) -> list[Part]:
                 'pip install --quiet -c $UNHARNESS/constraints.txt -e "levelled-ascent[test]"',
                 "pytest -q levelled-ascent",
                 f"unharness sweep --method levelled-ascent,gradient-difference --seed 0..1 {micro}",
-                "unharness leaderboard --model micro --columns closeness,forget,retain",
+                "unharness leaderboard --model micro"
+                " --columns closeness,unlearn_success,retention_success",
             ),
             "The scaffold works at once; three lines make it another method.",
         ),
@@ -125,6 +137,7 @@ class Shell:
             "PATH": f"{self.folder / 'venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
             "UNHARNESS": str(REPOSITORY),
             "COLUMNS": "100",
+            "NO_MKDOCS_2_WARNING": "1",
         }
         began = time.perf_counter()
         done = subprocess.run(
@@ -145,11 +158,9 @@ class Shell:
 
 def write_facts(folder: Path) -> None:
     """Write two lists of invented people, two questions each."""
-    names = {"forget": "Nils Ada Bror Runa Odd Siv", "keep": "Ole Liv Per Tuva Ann Kai"}
-    for name, first in names.items():
+    for name, words in PEOPLE.items():
         rows = ["question,response,person"]
-        for at, given in enumerate(first.split()):
-            town, trade = TOWNS[at], TRADES[-at - (name == "keep")]
+        for given, town, trade in zip(*(text.split() for text in words), strict=True):
             for family in ("Ferrow", "Hald"):
                 person = f"{given} {family}"
                 rows.append(f"Where was {person} born?,In {town}.,{person}")
@@ -197,14 +208,16 @@ def transcript(python: str) -> str:
             totals.append((part.title, total))
         written += ["## What the page says in short", "", "```text"]
         written += [*verdict(folder / "page.html"), "```"]
-    here = machine()
+    facts = machine()
+    here = f"{os.cpu_count()} cores ({facts['cpu']}), torch {facts['torch']}"
     rows = [f"| {title} | {seconds:.0f} |" for title, seconds in totals]
     head = [
         "# A new user's first minutes, timed",
         "",
         f"Written by `python benchmarks/new_user.py --out docs/transcript.md` on {date.today()},",
-        f"{here}, in a fresh environment with an empty HOME. Times are by the clock. `micro` is a",
-        "model for tests: its numbers say that things work, and nothing about language models.",
+        f"{here}, in a fresh environment with an empty HOME. Times are by the",
+        "clock, downloads included. `micro` is a model for tests: its numbers say that things",
+        "work, and nothing about language models.",
         "",
         "| | seconds |",
         "|---|---:|",

@@ -36,15 +36,15 @@ from unharness.safe_text import one_line, shortened
 if TYPE_CHECKING:
     from importlib import metadata
 
-    from unharness.data.task import Task
-    from unharness.evaluation.uses import Use
-
 GROUP = "unharness"
 OWN_DISTRIBUTION = "unharness"
 ALLOW_VARIABLE = "UNHARNESS_PLUGINS_ALLOW"
 LONGEST_REASON = 500
 """In characters: of what a plugin raised."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+USE = "unharness.evaluation.uses:Use"
+"""What a column of a task is."""
 
 # What plugins bring as values by name, and the type of the values.
 VALUES: dict[str, type] = {"prompts": str, "published_results": Path, "reference_rows": str}
@@ -103,7 +103,7 @@ class Registry:
         self.plugins: list[PluginInfo] = []
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
         self._values: dict[str, dict[str, Any]] = {kind: {} for kind in VALUES}
-        self._task_metrics: dict[str, list[Use]] = {}
+        self._task_metrics: dict[str, list[Any]] = {}
 
     def entries(self, kind: str) -> list[Entry]:
         """Return everything of a kind, sorted by name."""
@@ -219,14 +219,12 @@ class Registry:
 
     def add_task_metrics(self, task: Any, uses: Any, plugin: PluginInfo) -> None:
         """Register columns for a task; a problem is kept with the plugin, not raised."""
-        from unharness.evaluation.uses import Composite, MetricUse
-
         if not isinstance(task, str) or not NAME_PATTERN.fullmatch(task):
             plugin.errors.append(f"unharness_task_metrics(): name {task!r} is not allowed")
             return
         given = list(uses)
         for use in given:
-            if not isinstance(use, MetricUse | Composite):
+            if not isinstance(use, resolve_path(USE)):
                 plugin.errors.append(
                     f"unharness_task_metrics(): {use!r} of {task!r} is no MetricUse "
                     "and no Composite"
@@ -236,15 +234,9 @@ class Registry:
         labels = [use.label_pattern() for use in given]
         plugin.provides.setdefault("task_metrics", []).extend(f"{task}: {one}" for one in labels)
 
-    def uses(self, task: Task | type[Task]) -> tuple[Use, ...]:
-        """Return a task's columns, its own and behind them those that plugins add."""
-        found = list(task.metrics)
-        labels = {use.label_pattern() for use in found}
-        for use in self._task_metrics.get(task.name, ()):
-            if use.label_pattern() not in labels:
-                labels.add(use.label_pattern())
-                found.append(use)
-        return tuple(found)
+    def task_metrics(self, task: str) -> tuple[Any, ...]:
+        """Return the columns that plugins add to a task, `MetricUse`s and `Composite`s."""
+        return tuple(self._task_metrics.get(task, ()))
 
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call an event hook on every plugin; return what went wrong, one line a plugin."""

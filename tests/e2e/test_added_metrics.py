@@ -7,6 +7,7 @@ import pytest
 
 from unharness import Example, MetricUse, Split
 from unharness.errors import UnknownNameError, UsageError
+from unharness.evaluation.uses import uses_of
 from unharness.pipeline.added_metrics import columns_with_added
 from unharness.plugin_files import FILES_VARIABLE
 from unharness.records.store import read_records
@@ -78,7 +79,7 @@ def test_a_metric_stands_behind_the_task_s_own():
 
 def test_a_plugin_s_columns_stand_behind_the_task_s_own(main_here):
     tasks = {name: registry().get("tasks", name) for name in ("knowundo-privacy", "tofu", "lume")}
-    uses = {name: registry().uses(task) for name, task in tasks.items()}
+    uses = {name: uses_of(task, registry()) for name, task in tasks.items()}
     own = {name: len(task.metrics) for name, task in tasks.items()}
     added = uses["knowundo-privacy"][own["knowundo-privacy"] :]
     assert [one.own_label() for one in added] == ["forget_letters", "letters_nowhere"]

@@ -81,11 +81,11 @@ def _preset_names() -> list[str]:
 def _column_names() -> list[str]:
     """Return the labels of what all tasks measure; a task that cannot be loaded has none."""
     from unharness.errors import PluginError
-    from unharness.evaluation.uses import labels_of
+    from unharness.evaluation.uses import labels_of, uses_of
     from unharness.registry import registry
 
     names, known = set(), registry()
     for task in known.names("tasks"):
         with suppress(PluginError):
-            names |= set(labels_of(known.uses(known.get("tasks", task))))
+            names |= set(labels_of(uses_of(known.get("tasks", task), known)))
     return sorted(names)

@@ -10,7 +10,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from unharness.evaluation.uses import labels_of
+from unharness.evaluation.uses import labels_of, uses_of
 from unharness.kinds import KINDS
 from unharness.registry import Entry, Registry, resolve_path
 from unharness.unlearning.needs import needs
@@ -67,7 +67,7 @@ def _facts(entry: Entry, kind: str, found: Any, registry: Registry) -> dict[str,
 
 def task_facts(task: Any, registry: Registry) -> dict[str, Any]:
     """Return the labels of a task's metrics, and its parameters."""
-    return {"metrics": labels_of(registry.uses(task)), "options": parameters(task.Config)}
+    return {"metrics": labels_of(uses_of(task, registry)), "options": parameters(task.Config)}
 
 
 def metric_facts(metric: Any, registry: Registry) -> dict[str, Any]:

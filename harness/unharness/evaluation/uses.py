@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from unharness.axes import Axis
 
 if TYPE_CHECKING:
+    from unharness.data.task import Task
     from unharness.evaluation.metric import Direction, Metric
     from unharness.registry import Registry
 
@@ -126,6 +127,16 @@ class Composite:
 
 
 Use = MetricUse | Composite
+
+
+def uses_of(task: Task | type[Task], registry: Registry) -> tuple[Use, ...]:
+    """Return a task's columns: its own, and behind them those that plugins add.
+
+    A label that the task has already stays the task's.
+    """
+    found = {use.label_pattern(): use for use in registry.task_metrics(task.name)}
+    own = {use.label_pattern() for use in task.metrics}
+    return (*task.metrics, *(use for label, use in found.items() if label not in own))
 
 
 def labels_of(uses: Sequence[Use]) -> list[str]:

@@ -31,7 +31,7 @@ from unharness.data.task_data import TaskData
 from unharness.errors import PluginError, UnharnessError
 from unharness.evaluation.columns import CompositeColumn, MetricColumn, resolve_columns
 from unharness.evaluation.requests import ANSWER, PROMPT, Choices
-from unharness.evaluation.uses import MetricUse
+from unharness.evaluation.uses import MetricUse, uses_of
 from unharness.models.source import find_base_model
 from unharness.pipeline.data_choice import load_data
 from unharness.progress import Progress
@@ -335,7 +335,7 @@ def _methods(data: TaskData, task: Task, registry: Registry) -> Iterator[Availab
 def _columns(data: TaskData, task: Task, registry: Registry) -> Iterator[Availability]:
     """Yield which columns will have a value."""
     evaluated = {split.name: split for split in data.evaluated()}
-    columns = resolve_columns(registry.uses(task), evaluated, registry)
+    columns = resolve_columns(uses_of(task, registry), evaluated, registry)
     there: dict[str, Availability] = {}
     for column in columns:
         if isinstance(column, CompositeColumn):
@@ -346,7 +346,7 @@ def _columns(data: TaskData, task: Task, registry: Registry) -> Iterator[Availab
             there[column.label] = _column(column, evaluated)
     known = {column.label for column in columns}
     yield from there.values()
-    for use in registry.uses(task):
+    for use in uses_of(task, registry):
         label: str
         names: tuple[str | None, ...]
         if isinstance(use, MetricUse):

@@ -9,7 +9,7 @@ from unharness.data.named_task import make_task
 from unharness.data.task import Task
 from unharness.engines.choice import choose_engine
 from unharness.engines.engine import Engine
-from unharness.evaluation.uses import Use
+from unharness.evaluation.uses import Use, uses_of
 from unharness.loggers.listening import find_loggers
 from unharness.loggers.logger import Logger
 from unharness.models.family import same_model
@@ -52,7 +52,7 @@ def named_plugins(request: RunRequest, device: str, registry: Registry) -> Named
     engine_name, reason = choose_engine(request.engine, device)
     task = make_task(request.task, registry)
     with registry.named("tasks", task.name):
-        uses = registry.uses(task)
+        uses = uses_of(task, registry)
     method: type[Method] = registry.get("methods", request.method)
     engine: type[Engine] = registry.get("engines", engine_name)
     engine_options(engine, request.engine_set)

@@ -15,6 +15,7 @@ from unharness.evaluation.metric_records import metric_records, recorded_score
 from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.scoring import example_rows, score
 from unharness.evaluation.storage import StoredObservations
+from unharness.evaluation.uses import uses_of
 from unharness.named_settings import bare_name
 from unharness.pipeline.added_metrics import columns_with_added
 from unharness.pipeline.reference_observations import reference_observations
@@ -82,7 +83,7 @@ def rescore(
     stored = StoredObservations(path)
     task = make_task(record.spec.task, registry)
     with registry.named("tasks", task.name):
-        uses, ranking = registry.uses(task), RankingRecord.of(task)
+        uses, ranking = uses_of(task, registry), RankingRecord.of(task)
     more = tuple(dict.fromkeys([*_added_before(record, registry), *added]))
     columns = columns_with_added(uses, more, stored.splits, registry)
     requests: list[Observation] = [Likelihood(), Generated()]

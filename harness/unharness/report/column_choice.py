@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from unharness.axes import AXES
 from unharness.errors import UnharnessError, UnknownNameError, UsageError, nearest
-from unharness.evaluation.uses import labels_of
+from unharness.evaluation.uses import labels_of, uses_of
 from unharness.registry import registry
 from unharness.report.rows import COSTS, Board, Group
 
@@ -114,5 +114,5 @@ def measured_labels() -> set[str]:
     found: set[str] = set()
     for task in known.names("tasks"):
         with suppress(UnharnessError), known.named("tasks", task):
-            found |= set(labels_of(known.uses(known.get("tasks", task))))
+            found |= set(labels_of(uses_of(known.get("tasks", task), known)))
     return found

@@ -10,7 +10,7 @@ from unharness.errors import PluginError, UnknownNameError
 from unharness.evaluation.columns import GENERAL_AVERAGE, GENERAL_PREFIX
 from unharness.evaluation.composites import FORMULAS
 from unharness.evaluation.metric import Metric
-from unharness.evaluation.uses import Composite, MetricUse, Use, direction_of
+from unharness.evaluation.uses import Composite, MetricUse, Use, direction_of, uses_of
 from unharness.named_settings import bare_name
 from unharness.registry import Registry
 from unharness.report.closeness import CLOSENESS
@@ -217,7 +217,7 @@ def _all_uses(registry: Registry, task: str | None) -> Iterator[tuple[str, tuple
     for name in registry.names("tasks") if task is None else (bare_name(task),):
         try:
             with registry.named("tasks", name):
-                yield name, registry.uses(registry.get("tasks", name))
+                yield name, uses_of(registry.get("tasks", name), registry)
         except PluginError:
             if task is not None:
                 raise

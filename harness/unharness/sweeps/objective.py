@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from unharness.data.named_task import make_task
 from unharness.errors import UsageError, suggestion
-from unharness.evaluation.uses import direction_of, labels_of
+from unharness.evaluation.uses import direction_of, labels_of, uses_of
 from unharness.records.record import RunRecord
 from unharness.records.store import RecordStore
 from unharness.reference_rows import REFERENCE_ROWS, ReferenceRow
@@ -92,7 +92,7 @@ def make_objective(name: str | None, task_name: str, registry: Registry) -> Obje
     """
     task = make_task(task_name, registry)
     with registry.named("tasks", task.name):
-        uses = registry.uses(task)
+        uses = uses_of(task, registry)
         if name in (None, CLOSENESS):
             if not task.gold:
                 raise UsageError(
