@@ -18,3 +18,4 @@ def test_the_libraries_are_kept_from_the_collector_and_given_back_at_the_end(mon
         assert at_exit == [gc.unfreeze]
     finally:
         gc.unfreeze()
+        gc.freeze()  # as tests/conftest.py leaves it
