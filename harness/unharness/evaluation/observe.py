@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 
@@ -37,7 +37,8 @@ def observe(
     """
     splits = {split.name: split for split in data.evaluated()}
     observed: dict[tuple[str, Observation], Observed] = {}
-    for name, keys in _steps(wanted_observations(columns, splits), registry):
+    wanted = [one for one in _wanted(columns) if observable(one[1], splits[one[0]])]
+    for name, keys in _steps(wanted, registry):
         asked = [(splits[split], part) for split, part in keys]
         try:
             with registry.named("observers", name):
@@ -51,13 +52,6 @@ def observe(
             found = [Observed(reason=reason, faulty=True) for _ in keys]
         observed |= zip(keys, found, strict=True)
     return Observations(splits, observed, bootstrap_seed)
-
-
-def wanted_observations(
-    columns: Sequence[Column], splits: Mapping[str, Split]
-) -> list[tuple[str, Observation]]:
-    """Return what is observed for columns: splits, and parts of requests that they have."""
-    return [one for one in _wanted(columns) if observable(one[1], splits[one[0]])]
 
 
 def _steps(

@@ -147,11 +147,6 @@ class StoredObservations:
             raise self._unreadable(error) from error
         return Observations(self.splits, observed, bootstrap_seed)
 
-    def hold(self, wanted: Iterable[tuple[str, Observation]]) -> bool:
-        """Whether these splits and parts of requests were all observed, none with a failure."""
-        there = {(one.split, one.key) for one in self._index.observed if not one.faulty}
-        return all((split, part.key()) in there for split, part in wanted)
-
     def _unreadable(self, error: Exception) -> RecordError:
         reason = shortened(one_line(f"{type(error).__name__}: {error}"), LONGEST_REASON)
         return RecordError(f"{self._path}: the observations cannot be read ({reason})")

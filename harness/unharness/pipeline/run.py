@@ -19,7 +19,6 @@ from unharness.pipeline.published_weights import published_note
 from unharness.pipeline.resolve import resolve
 from unharness.pipeline.run_plan import RunPlan
 from unharness.pipeline.runner import Runner, Unlearned
-from unharness.pipeline.scored_again import score_again
 from unharness.progress import Progress
 from unharness.progress_bars import chosen_progress
 from unharness.records.record import RunRecord
@@ -114,10 +113,6 @@ def execute_with(
     # Where all is done, nothing is written: records are shown from a folder that can only be read.
     if found := existing_outcome(plan):
         return found
-    if score_again(plan, registry):
-        progress.note("metrics were computed from what was observed before")
-        if found := existing_outcome(plan):
-            return found
     store = RecordStore(plan.spec.results)
     lock = store.lock(plan.spec)
     made: list[Outcome] = []
