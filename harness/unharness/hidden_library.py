@@ -13,8 +13,9 @@ from typing import cast
 def hidden(*names: str) -> Iterator[None]:
     """Hide top-level libraries that nobody has imported yet from what is imported in the block.
 
-    transformers and nltk import scikit-learn and SciPy for parts that nobody here uses, wherever
-    they are installed: a second of every process. Whoever imports them afterwards has them.
+    transformers and nltk import scikit-learn and SciPy wherever they are installed, for parts that
+    a run does not need: a second of every process. Those parts stay without them; what is imported
+    after the block has them.
     """
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update({name: cast(ModuleType, None) for name in absent})  # "cannot be imported"
@@ -22,4 +23,4 @@ def hidden(*names: str) -> Iterator[None]:
         yield
     finally:
         for name in absent:
-            del sys.modules[name]
+            sys.modules.pop(name, None)

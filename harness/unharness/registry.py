@@ -103,7 +103,7 @@ class Registry:
         self.plugins: list[PluginInfo] = []
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
         self._values: dict[str, dict[str, Any]] = {kind: {} for kind in VALUES}
-        self._task_metrics: dict[str, list[Any]] = {}
+        self._task_metrics: dict[str, dict[str, tuple[Any, PluginInfo]]] = {}
 
     def entries(self, kind: str) -> list[Entry]:
         """Return everything of a kind, sorted by name."""
@@ -230,13 +230,27 @@ class Registry:
                     "and no Composite"
                 )
                 return
-        self._task_metrics.setdefault(task, []).extend(given)
-        labels = [use.label_pattern() for use in given]
-        plugin.provides.setdefault("task_metrics", []).extend(f"{task}: {one}" for one in labels)
+        there = self._task_metrics.setdefault(task, {})
+        for use in given:
+            label = use.label_pattern()
+            if label in there:
+                plugin.errors.append(
+                    f"unharness_task_metrics(): {label!r} of {task!r} is already registered by "
+                    f"{there[label][1].name!r}"
+                )
+                continue
+            there[label] = (use, plugin)
+            plugin.provides.setdefault("task_metrics", []).append(f"{task}: {label}")
 
     def task_metrics(self, task: str) -> tuple[Any, ...]:
         """Return the columns that plugins add to a task, `MetricUse`s and `Composite`s."""
-        return tuple(self._task_metrics.get(task, ()))
+        return tuple(use for use, _ in self._task_metrics.get(task, {}).values())
+
+    def note_unknown_tasks(self) -> None:
+        """Note with their plugins columns of tasks that nobody registered."""
+        for task in self._task_metrics.keys() - self._entries["tasks"].keys():
+            for plugin in {id(one): one for _, one in self._task_metrics[task].values()}.values():
+                plugin.errors.append(f"unharness_task_metrics(): no task is named {task!r}")
 
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call an event hook on every plugin; return what went wrong, one line a plugin."""
@@ -284,6 +298,7 @@ def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> 
         _load_plugin(registry, info, point.load)
     if entry_points is None:
         _load_files(registry, named_files())
+    registry.note_unknown_tasks()
     return registry
 
 

@@ -357,6 +357,27 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }
 
 
+def test_columns_of_unknown_tasks_and_columns_that_stand_twice_are_noted(entry_point: Any):
+    use = MetricUse("rouge_l", "forget")
+    hooks = {
+        name: _task_metrics(given)
+        for name, given in {
+            "a": {"tofu": [use]},
+            "b": {"tofu": [use]},
+            "c": {"nowhere": [use]},
+        }.items()
+    }
+    points = [entry_point(name, name, unharness_task_metrics=hook) for name, hook in hooks.items()]
+    registry = load_registry([*_builtins(), *points])
+    assert registry.task_metrics("tofu") == (use,)
+    errors = {name: _info(registry, name).errors for name in hooks}
+    assert errors == {
+        "a": [],
+        "b": ["unharness_task_metrics(): 'rouge_l_forget' of 'tofu' is already registered by 'a'"],
+        "c": ["unharness_task_metrics(): no task is named 'nowhere'"],
+    }
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_plugin_costs_only_itself(case: str, entry_point: Any):
     members, words = BAD[case]

@@ -138,7 +138,7 @@ def test_what_is_no_longer_the_same_run_is_not_run(micro_store, micro_records, m
     code, out, err = main_here("reproduce", run, *words)
     assert code == 1, err
     assert "data_hash: " in out
-    assert "unlearn.target.learned.forget_train: " in out
+    assert "forget_train: " in out
     assert out.splitlines()[-1].startswith(f"not run: {run}")
 
 

@@ -53,7 +53,7 @@ def test_it_turns_states_away(context, tuning):
     [batch] = work.batches(work.encode("forget"), 8)
     with torch.no_grad():
         before, after = (hidden_states(model, batch, 0) for model in (target, work.model))
-    assert similarity(after, before, batch.attention_mask).mean() < 0.9
+    assert similarity(after, before, batch.attention_mask).mean() < 0.95
     moved = [name for name, norm in work.log.update_norms.items() if norm]
     assert moved
     assert all(".layers.0." in name for name in moved)

@@ -157,6 +157,14 @@ def test_a_drained_sweep_finishes_what_runs_and_ends(tmp_path, running):
         ask(tmp_path, "pause")
 
 
+def test_a_wish_counts_from_the_next_look_on(tmp_path):
+    with steered(plan_of(tmp_path, 2), SweepObserver(), "unharness sweep grid.yaml") as observer:
+        assert observer.admission() == "start"
+        for wanted, found in (("pause", "wait"), ("run", "start"), ("drain", "end")):
+            ask(tmp_path, wanted)
+            assert observer.admission() == found
+
+
 def state_of(owner, **values):
     given = {"sweep": "0123abcd", "owner": owner, "began": time.time(), "cells": 1}
     return SweepState(**given | {"done_before": 0, "waiting": 1} | values)

@@ -134,9 +134,9 @@ def uses_of(task: Task | type[Task], registry: Registry) -> tuple[Use, ...]:
 
     A label that the task has already stays the task's.
     """
-    found = {use.label_pattern(): use for use in registry.task_metrics(task.name)}
     own = {use.label_pattern() for use in task.metrics}
-    return (*task.metrics, *(use for label, use in found.items() if label not in own))
+    added = registry.task_metrics(task.name)
+    return (*task.metrics, *(use for use in added if use.label_pattern() not in own))
 
 
 def labels_of(uses: Sequence[Use]) -> list[str]:

@@ -20,8 +20,9 @@ LEVELS = 1 << 16
 class SixteenBitDropout(torch.nn.Dropout):
     """Dropout by 16 random bits a value on a CPU, by torch's own kernel on other devices.
 
-    The probability is rounded to a multiple of 2**-16; what is kept is scaled by that same
-    number, so that the expected value is unchanged. Randomness comes from torch's generator.
+    With p rounded to a multiple of 2**-16, what is kept is scaled by 1 / (1 − p), so that the
+    expected value is unchanged up to the rounding of the values' type. Randomness comes from
+    torch's generator.
     """
 
     def forward(self, values: Tensor) -> Tensor:
@@ -30,7 +31,8 @@ class SixteenBitDropout(torch.nn.Dropout):
         if not self.training or not level or level == LEVELS or values.device.type != "cpu":
             return super().forward(values)
         count = values.numel()
-        draws = torch.empty(-(-count // VALUES_A_DRAW), dtype=torch.int64).random_(-(2**63), None)
+        size = -(-count // VALUES_A_DRAW)
+        draws = torch.empty(size, dtype=torch.int64, device="cpu").random_(-(2**63), None)
         bits = draws.view(torch.int16)[:count].view(values.shape)
         kept = bits.ge(level - LEVELS // 2).to(values.dtype)
         return values * kept.mul_(LEVELS / (LEVELS - level))
@@ -43,4 +45,5 @@ def with_cheap_dropout(model: torch.nn.Module) -> None:
         if isinstance(found, torch.nn.ModuleDict):
             for name, dropout in found.items():
                 if type(dropout) is torch.nn.Dropout:
-                    found[name] = SixteenBitDropout(dropout.p)
+                    cheap = SixteenBitDropout(dropout.p, dropout.inplace)
+                    found[name] = cheap.train(dropout.training)

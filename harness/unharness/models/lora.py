@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unharness.data.recipe import LoraSettings
 
 if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
+
+MASKS = 2
+"""Raised whenever a seed would give other masks of the dropout on a CPU."""
+
+
+def adapter_key(settings: LoraSettings, device: str) -> dict[str, Any]:
+    """Return what of an adapter decides the weights that are trained with it."""
+    masks = {"masks": MASKS} if settings.dropout and device.startswith("cpu") else {}
+    return settings.model_dump() | masks
 
 
 def add_adapter(model: LanguageModel, settings: LoraSettings, seed: int) -> LanguageModel:

@@ -23,7 +23,7 @@ from unharness.data.task_data import TaskData
 from unharness.data.templates import PLAIN, effective_template
 from unharness.errors import ModelError
 from unharness.models.loading import load_causal_lm
-from unharness.models.lora import add_adapter, is_adapted, load_adapter
+from unharness.models.lora import adapter_key, add_adapter, is_adapted, load_adapter
 from unharness.models.preset import Tuning
 from unharness.models.source import ModelSource
 from unharness.models.weights import save_weights
@@ -160,7 +160,7 @@ class FineTuner:
             "knowledge": content_hash(self.knowledge),
             "recipe": recipe.model_dump(),
             "tuning": self.tuning,
-            "lora": self.lora.model_dump() if self.tuning == "lora" else None,
+            "lora": adapter_key(self.lora, self.place.device) if self.tuning == "lora" else None,
             "device": self.place.device.split(":")[0],
             "dtype": self.place.dtype,
             "precision": self.place.precision,

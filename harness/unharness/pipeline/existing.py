@@ -48,10 +48,8 @@ def finished(store: RecordStore, plan: RunPlan) -> RunRecord | None:
 
 
 def _score_spec(record: RunRecord, plan: RunPlan) -> ScoreSpec:
-    """Return a record's spec; columns that another request added to it do not make it another."""
+    """Return a record's spec; columns that another request or a plugin added do not matter."""
     found = record.spec.score
-    if not record.passed.get("metric"):
-        return found
     wanted = plan.spec.score.metrics
     own = tuple(label for label in found.metrics if label in wanted)
     return found.model_copy(update={"metrics": own})

@@ -2,7 +2,7 @@
 
     pytest_plugins = ["unharness.testing.fixtures"]
 
-That line stands in a package's top `conftest.py`, or in a module of tests.
+Put this line in the `conftest.py` at pytest's root, or in a module of tests.
 """
 
 from __future__ import annotations

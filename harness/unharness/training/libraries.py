@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import sys
 from functools import cache
 
 from unharness.hidden_library import hidden
@@ -21,7 +22,9 @@ def freeze_libraries(*, adapters: bool) -> None:
     Args:
         adapters: whether PEFT is needed as well.
     """
-    with hidden("sklearn", "scipy"):
+    # Where somebody has imported transformers, it believes that SciPy can be imported.
+    optional = () if "transformers" in sys.modules else ("sklearn", "scipy")
+    with hidden(*optional):
         importlib.import_module("unharness.training.loop")
         importlib.import_module("rouge_score.tokenizers")  # nltk: nearly every run scores texts
     if adapters:

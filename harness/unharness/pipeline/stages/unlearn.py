@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from unharness.models.lora import is_adapted
+from unharness.models.lora import adapter_key, is_adapted
 from unharness.models.trained import TrainedModel
 from unharness.models.unlearned import (
     StoredWeights,
@@ -121,14 +121,15 @@ def unlearned_key(plan: RunPlan, stop_after: int | None = None) -> str:
     unlearn = plan.spec.unlearn.model_dump(mode="json")
     if stop_after is not None:
         unlearn["config"]["stop_after"] = stop_after
-    return digest_of(
-        {
-            "version": VERSION,
-            "unlearn": unlearn,
-            "device": plan.place.device.split(":")[0],
-            **software(),
-        }
-    )
+    parts = {
+        "version": VERSION,
+        "unlearn": unlearn,
+        "device": plan.place.device.split(":")[0],
+        **software(),
+    }
+    if plan.spec.tuning == "lora":
+        parts["lora"] = adapter_key(plan.lora, plan.place.device)
+    return digest_of(parts)
 
 
 def software() -> dict[str, str]:
