@@ -1,12 +1,12 @@
 """What a new user does first, in a fresh environment, as a transcript with times.
 
-A method from the scaffold to a row of a leaderboard, own facts to a page, the planted faults, the
-documentation:
+From the scaffold of a method to its row on a leaderboard, from own facts to a report, the planted
+faults, and the documentation:
 
     python benchmarks/new_user.py --out docs/transcript.md
 
-It installs this checkout by pip into an environment of its own, with a HOME of its own, so that
-nothing is there before. It stops at the first command that fails.
+It installs this checkout with pip into a fresh virtual environment with an empty HOME, and stops at
+the first command that fails.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from alternating import machine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LINES = 28
-"""Of a command's output at most; the middle is left out."""
+"""The most lines of a command's output; the middle of a longer one is left out."""
 COLUMNS = "prompt=question,answer=response,group=person"
 FACTS = f"--task ./forget.csv --retain ./keep.csv --columns {COLUMNS}"
 EDIT = (
@@ -54,7 +54,7 @@ PEOPLE = {
 
 @dataclass(frozen=True)
 class Part:
-    """One aim of the user, and the commands that reach it."""
+    """One goal of the user, and its commands."""
 
     title: str
     commands: tuple[str, ...]
@@ -83,7 +83,7 @@ def parts(python: str) -> list[Part]:
                 "unharness new method levelled-ascent",
                 "cp levelled-ascent/src/unharness_levelled_ascent.py before.py",
                 EDIT,
-                "diff before.py levelled-ascent/src/unharness_levelled_ascent.py || true",
+                "! diff before.py levelled-ascent/src/unharness_levelled_ascent.py",
                 'pip install --quiet -c $UNHARNESS/constraints.txt -e "levelled-ascent[test]"',
                 "pytest -q levelled-ascent",
                 f"unharness sweep --method levelled-ascent,gradient-difference --seed 0..1 {micro}",
@@ -122,11 +122,10 @@ def parts(python: str) -> list[Part]:
 
 @dataclass
 class Shell:
-    """Runs commands in a folder, in the environment that the first of them makes."""
+    """Runs commands in a folder, in the virtual environment that the first one creates."""
 
     folder: Path
     home: Path
-    said: list[str] = field(default_factory=list)
 
     def run(self, command: str) -> tuple[str, float]:
         """Return what a command printed and its seconds."""
@@ -169,7 +168,7 @@ def write_facts(folder: Path) -> None:
 
 
 def shortened(text: str) -> list[str]:
-    """Return an output's lines, the middle left out where they are many."""
+    """Return an output's lines, at most LINES and a note of how many are left out."""
     lines = [line.rstrip() for line in text.strip().splitlines()]
     if len(lines) <= LINES:
         return lines
@@ -178,7 +177,7 @@ def shortened(text: str) -> list[str]:
 
 
 def verdict(page: Path) -> list[str]:
-    """Return what stands under "In short" on a page."""
+    """Return the text below the heading "In short"."""
     text = page.read_text(encoding="utf-8")
     found = re.search(r"In short.*?</h2>(.*?)<h2", text, re.S)
     assert found, "the page has no part 'In short'"

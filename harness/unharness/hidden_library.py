@@ -1,4 +1,4 @@
-"""Imports as if libraries that are optional to them were not installed."""
+"""Imports without optional dependencies, even where these are installed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import cast
 
 @contextmanager
 def hidden(*names: str) -> Iterator[None]:
-    """Hide top-level libraries that nobody has imported yet from what is imported in the block.
+    """Make libraries look uninstalled to imports in the block, unless they are already imported.
 
-    transformers and nltk import scikit-learn and SciPy wherever they are installed, for parts that
-    a run does not need: a second of every process. Those parts stay without them; what is imported
-    after the block has them.
+    transformers and nltk import scikit-learn and SciPy wherever they are installed, for features
+    that a run does not need: a second of every process. Modules imported in the block stay without
+    them; modules imported later can use them.
     """
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update({name: cast(ModuleType, None) for name in absent})  # "cannot be imported"

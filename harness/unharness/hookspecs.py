@@ -48,9 +48,9 @@ def unharness_prompts() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 @hookspec
 def unharness_task_metrics() -> Mapping[str, Sequence[MetricUse | Composite]]:  # type: ignore[empty-body]
-    """Return columns that are added behind a task's own, by the task's name.
+    """Return columns to add after a task's own, by the task's name.
 
-    A column whose label the task has already is left out. `MetricUse(…, optional=True)` is left out
+    A column whose label the task already uses is left out. So is a `MetricUse(…, optional=True)`
     where the data has no such split.
     """
 

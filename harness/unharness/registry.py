@@ -222,9 +222,9 @@ class Registry:
         if not isinstance(task, str) or not NAME_PATTERN.fullmatch(task):
             plugin.errors.append(f"unharness_task_metrics(): name {task!r} is not allowed")
             return
-        given = list(uses)
+        given, kind = list(uses), resolve_path(USE)
         for use in given:
-            if not isinstance(use, resolve_path(USE)):
+            if not isinstance(use, kind):
                 plugin.errors.append(
                     f"unharness_task_metrics(): {use!r} of {task!r} is no MetricUse "
                     "and no Composite"
@@ -247,10 +247,12 @@ class Registry:
         return tuple(use for use, _ in self._task_metrics.get(task, {}).values())
 
     def note_unknown_tasks(self) -> None:
-        """Note with their plugins columns of tasks that nobody registered."""
+        """Add an error to each plugin with columns for a task that is not registered."""
         for task in self._task_metrics.keys() - self._entries["tasks"].keys():
-            for plugin in {id(one): one for _, one in self._task_metrics[task].values()}.values():
-                plugin.errors.append(f"unharness_task_metrics(): no task is named {task!r}")
+            error = f"unharness_task_metrics(): no task is named {task!r}"
+            for _, plugin in self._task_metrics[task].values():
+                if error not in plugin.errors:
+                    plugin.errors.append(error)
 
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call an event hook on every plugin; return what went wrong, one line a plugin."""

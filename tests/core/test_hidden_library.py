@@ -11,7 +11,7 @@ from unharness.hidden_library import hidden
 
 @pytest.fixture
 def optional(tmp_path, monkeypatch):
-    """Two modules: `ballast`, and `ship`, which takes it along where it is there."""
+    """Two modules: `ballast`, and `ship`, which imports it if it can."""
     (tmp_path / "ballast.py").write_text("")
     (tmp_path / "ship.py").write_text(
         "try:\n    import ballast\nexcept ImportError:\n    ballast = None\n"

@@ -1,6 +1,7 @@
 """A record run again: what differs is named, and judged by the record's own intervals."""
 
 import json
+import shutil
 
 import pytest
 
@@ -132,13 +133,19 @@ def test_a_run_is_made_again(micro_store, micro_records, main_here, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_is_no_longer_the_same_run_is_not_run(micro_store, micro_records, main_here):
-    words = ("--results", micro_store.root, "--quiet", "--data", "standin")
+def test_what_is_no_longer_the_same_run_is_not_run(
+    micro_store, micro_records, main_here, data_folder, tmp_path
+):
+    changed = shutil.copytree(data_folder / "knowundo", tmp_path / "knowundo")
+    path = changed / "privacy" / "unlearn_train.json"
+    rows = [row | {"labels": f"{row['labels']} So."} for row in json.loads(path.read_text())]
+    path.write_text(json.dumps(rows))
+    words = ("--results", micro_store.root, "--quiet", "--data", tmp_path)
     run = micro_records["none"].record.run_id
     code, out, err = main_here("reproduce", run, *words)
     assert code == 1, err
     assert "data_hash: " in out
-    assert "forget_train: " in out
+    assert "unlearn.target.learned.forget_train: " in out
     assert out.splitlines()[-1].startswith(f"not run: {run}")
 
 

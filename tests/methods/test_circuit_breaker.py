@@ -44,7 +44,7 @@ def test_padding_does_not_count():
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_it_turns_states_away(context, tuning):
     work, target = context(tuning), context(tuning).model
-    values = {"epochs": 8, "batch_size": 8, "lr": 1e-2, "layers": [0]}
+    values = {"epochs": 8, "batch_size": 8, "lr": 2e-2, "layers": [0]}
     CircuitBreaker(CircuitBreaker.Config(**values)).unlearn(work)
     assert len(work.log.losses) == 8
     # States are the target's own at the first step: a cosine of 1, at the whole strength.
@@ -53,7 +53,7 @@ def test_it_turns_states_away(context, tuning):
     [batch] = work.batches(work.encode("forget"), 8)
     with torch.no_grad():
         before, after = (hidden_states(model, batch, 0) for model in (target, work.model))
-    assert similarity(after, before, batch.attention_mask).mean() < 0.95
+    assert similarity(after, before, batch.attention_mask).mean() < 0.9
     moved = [name for name, norm in work.log.update_norms.items() if norm]
     assert moved
     assert all(".layers.0." in name for name in moved)

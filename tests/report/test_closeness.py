@@ -105,7 +105,7 @@ def test_a_split_that_cannot_tell_is_left_out_and_named():
     changed = References(given.retrained, targets, given.bases)
     scale = ClosenessScale(changed)
     assert scale.left_out == [
-        "forget_eval (known): the target and the retrained model cannot be told apart"
+        "forget_eval (known), which does not distinguish the target from the retrained model"
     ]
     assert scale.measure(((0, 0),), [model(0.2, 0.9)]).whole.value == pytest.approx(100.0)
 

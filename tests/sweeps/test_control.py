@@ -157,7 +157,7 @@ def test_a_drained_sweep_finishes_what_runs_and_ends(tmp_path, running):
         ask(tmp_path, "pause")
 
 
-def test_a_wish_counts_from_the_next_look_on(tmp_path):
+def test_a_request_is_seen_at_the_next_admission(tmp_path):
     with steered(plan_of(tmp_path, 2), SweepObserver(), "unharness sweep grid.yaml") as observer:
         assert observer.admission() == "start"
         for wanted, found in (("pause", "wait"), ("run", "start"), ("drain", "end")):

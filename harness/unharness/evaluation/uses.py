@@ -130,9 +130,9 @@ Use = MetricUse | Composite
 
 
 def uses_of(task: Task | type[Task], registry: Registry) -> tuple[Use, ...]:
-    """Return a task's columns: its own, and behind them those that plugins add.
+    """Return a task's columns: its own, then those that plugins add.
 
-    A label that the task has already stays the task's.
+    An added column whose label the task already uses is left out.
     """
     own = {use.label_pattern() for use in task.metrics}
     added = registry.task_metrics(task.name)

@@ -1,7 +1,7 @@
 """Dropout whose masks are cheap to draw on a CPU.
 
-torch draws one double a value there, from one thread: a fifth of a LoRA step on SmolLM2-135M.
-Sixteen bits a value are enough.
+There torch draws one double per value in a single thread: a fifth of a LoRA step on SmolLM2-135M.
+Sixteen bits per value are enough.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ LEVELS = 1 << 16
 
 
 class SixteenBitDropout(torch.nn.Dropout):
-    """Dropout by 16 random bits a value on a CPU, by torch's own kernel on other devices.
+    """Dropout with 16 random bits per value on a CPU, and torch's own kernel on other devices.
 
-    With p rounded to a multiple of 2**-16, what is kept is scaled by 1 / (1 − p), so that the
-    expected value is unchanged up to the rounding of the values' type. Randomness comes from
-    torch's generator.
+    p is rounded to a multiple of 2**-16. Values that are kept are scaled by 1 / (1 − p), so their
+    expectation is unchanged up to rounding in the dtype. Randomness comes from torch's generator.
     """
 
     def forward(self, values: Tensor) -> Tensor:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from unharness.model_types import LanguageModel
 
 MASKS = 2
-"""Raised whenever a seed would give other masks of the dropout on a CPU."""
+"""Raised whenever the same seed would give other dropout masks on a CPU."""
 
 
 def adapter_key(settings: LoraSettings, device: str) -> dict[str, Any]:
-    """Return what of an adapter decides the weights that are trained with it."""
+    """Return the adapter's part of the cache key of weights that are trained with it."""
     masks = {"masks": MASKS} if settings.dropout and device.startswith("cpu") else {}
     return settings.model_dump() | masks
 

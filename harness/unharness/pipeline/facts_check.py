@@ -335,7 +335,8 @@ def _methods(data: TaskData, task: Task, registry: Registry) -> Iterator[Availab
 def _columns(data: TaskData, task: Task, registry: Registry) -> Iterator[Availability]:
     """Yield which columns will have a value."""
     evaluated = {split.name: split for split in data.evaluated()}
-    columns = resolve_columns(uses_of(task, registry), evaluated, registry)
+    uses = uses_of(task, registry)
+    columns = resolve_columns(uses, evaluated, registry)
     there: dict[str, Availability] = {}
     for column in columns:
         if isinstance(column, CompositeColumn):
@@ -346,7 +347,7 @@ def _columns(data: TaskData, task: Task, registry: Registry) -> Iterator[Availab
             there[column.label] = _column(column, evaluated)
     known = {column.label for column in columns}
     yield from there.values()
-    for use in uses_of(task, registry):
+    for use in uses:
         label: str
         names: tuple[str | None, ...]
         if isinstance(use, MetricUse):

@@ -235,7 +235,8 @@ class ClosenessScale:
                     far = FAR_MODEL[numbers.role]
                     self._unresolved.add((numbers.role, way))
                     self.left_out.append(
-                        f"{split} ({way}): the {far} and the retrained model cannot be told apart"
+                        f"{split} ({way}), which does not distinguish the {far} "
+                        "from the retrained model"
                     )
 
     def _stacks(self, split: str, role: str, way: str) -> tuple[Any, Any] | None:

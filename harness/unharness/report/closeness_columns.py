@@ -90,7 +90,7 @@ class ClosenessColumns:
         if scale.reason:
             command = self._command() if scale.lacks_references else ""
             return [f"Not ranked: {scale.reason}{self._without_numbers()}{command}."]
-        notes = [f"Closeness leaves out {text}." for text in scale.left_out]
+        notes = [f"Closeness does not use {text}." for text in scale.left_out]
         count = len(scale.references.retrained)
         if count < TO_PUBLISH:
             notes.append(f"{count} retrained models rank; {TO_PUBLISH} are needed to publish.")

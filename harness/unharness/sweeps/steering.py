@@ -93,7 +93,7 @@ class SteeredSweep(SweepObserver):
             self._write()
 
     def admission(self) -> Admission:
-        """Return what the file of wishes says now: no job starts after a pause was asked for."""
+        """Read the latest request and return it: no job starts once a pause was requested."""
         with self._lock:
             before, self._wanted = self._wanted, read_wanted(self._results, self._state.sweep)
             wanted = self._wanted

@@ -22,7 +22,7 @@ def freeze_libraries(*, adapters: bool) -> None:
     Args:
         adapters: whether PEFT is needed as well.
     """
-    # Where somebody has imported transformers, it believes that SciPy can be imported.
+    # Once imported, transformers has cached that SciPy is available and would fail without it.
     optional = () if "transformers" in sys.modules else ("sklearn", "scipy")
     with hidden(*optional):
         importlib.import_module("unharness.training.loop")
