@@ -81,11 +81,11 @@ def load(options: argparse.Namespace, tuning: str = "full") -> Subject:
     task = registry().get("tasks", options.task)()
     data = task.load(DataSource(options.data))
     base = find_base_model(options.model, registry())
-    model, tokenizer = base.load(data, weights_dtype(device, tuning, tuning))
+    precision = choose_precision("auto", device, base.precision)
+    model, tokenizer = base.load(data, weights_dtype(device, precision, tuning, tuning))
     if tuning == "lora":
         model = add_adapter(model, LoraSettings(), seed=0)
     limited = data.limited(options.limit) if options.limit else data
-    precision = choose_precision("auto", device, base.precision)
     template = task.template or base.template()
     return Subject(model.to(device).eval(), tokenizer, limited, template, precision)
 

@@ -236,7 +236,9 @@ def _mean_gradient(
                 drawn = replace_half(batch, vocabulary, generator)
             else:
                 drawn = replace_answers(batch, vocabulary, replaced, generator)
-            (sequence_nll(model, drawn).sum() / (len(rows) * draws)).backward()
+            with context.arithmetic():
+                loss = sequence_nll(model, drawn).sum() / (len(rows) * draws)
+            loss.backward()
             tick()
     gradient = {
         name: value.grad if value.grad is not None else torch.zeros_like(value)

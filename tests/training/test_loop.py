@@ -350,6 +350,22 @@ def test_mixed_precision_stays_in_the_training(
     assert model.config.use_cache == fresh.config.use_cache
 
 
+@pytest.mark.parametrize("adapted", [False, True], ids=["full", "lora"])
+def test_a_model_that_was_trained_before_trains_in_the_precision_asked_for(
+    adapted: bool, load_checkpoint: Any, rows: Any
+):
+    """accelerate marks a model that it prepared, and leaves one alone that has the mark."""
+    model = _adapted(load_checkpoint) if adapted else load_checkpoint("llama")[0]
+    seen: list[torch.dtype] = []
+    layer = next(module for name, module in model.named_modules() if name.endswith("mlp.up_proj"))
+    layer.register_forward_hook(lambda module, args, output: seen.append(output.dtype))
+    asked = ("bfloat16", "bfloat16", "float32", "bfloat16")
+    for precision in asked:
+        seen.clear()
+        _train(model, _steps(rows(4)), precision=precision)
+        assert set(seen) == {getattr(torch, precision)}
+
+
 def test_a_model_without_anything_to_train_is_refused(llama: Any, rows: Any):
     llama.requires_grad_(False)
     with pytest.raises(MethodError, match="every one is frozen"):

@@ -62,7 +62,7 @@ class TrainingPlace:
 
     device: str
     dtype: str
-    """Of the base weights: `float32`, or `bfloat16` under an adapter on a GPU."""
+    """Of the base weights: `float32`, or `bfloat16` under an adapter."""
     max_length: int
     template: str = PLAIN
     """Of splits that name none."""

@@ -48,15 +48,16 @@ def find_device(requested: str) -> str:
     return requested
 
 
-def weights_dtype(device: str, tuning: str, target_tuning: str) -> str:
+def weights_dtype(device: str, precision: Precision, tuning: str, target_tuning: str) -> str:
     """Return the type of the base weights.
 
-    Under an adapter on a GPU they are bfloat16 (the adapter stays float32); weights that are
-    tuned themselves stay float32, as a step of a small learning rate is lost in bfloat16.
+    Weights that are tuned themselves are float32, as a step of a small learning rate is lost in
+    bfloat16. Under an adapter, which stays float32, they are bfloat16 on a GPU, and on a CPU what
+    training computes in.
     """
-    if device == "cpu" or "full" in (tuning, target_tuning):
+    if "full" in (tuning, target_tuning):
         return "float32"
-    return "bfloat16"
+    return precision if device == "cpu" else "bfloat16"
 
 
 def choose_precision(requested: str, device: str, own: Precision | None) -> Precision:

@@ -93,11 +93,11 @@ def choose_settings(
     adapter = _given_adapter(models.given)
     _refuse_without_effect(request, models, adapter)
     own = task_settings(task, models.family, models.target_tuning, registry)
-    dtype = weights_dtype(device, models.tuning, models.target_tuning)
     taught, tuned = own.recipe.model_dump(), (adapter or own.lora).model_dump()
     recipe = checked("--target-set", FineTuneConfig, request.target_set, defaults=taught)
     lora = checked("--lora", LoraSettings, request.lora, defaults=tuned)
     precision = choose_precision(request.precision, device, models.base.precision)
+    dtype = weights_dtype(device, precision, models.tuning, models.target_tuning)
     template = check_template(request.template or task.template or models.base.template())
     max_length = request.max_length or own.max_length
     return RunSettings(

@@ -19,6 +19,7 @@ from unharness.errors import MethodError
 from unharness.progress import OnStep
 from unharness.training import ranks
 from unharness.training.checkpoints import Checkpoints, checkpoint_steps
+from unharness.training.cpu_bfloat16 import quick_on_cpu
 from unharness.training.hooks import StepHooks
 from unharness.training.log import TrainingLog
 from unharness.training.profiling import recorded_steps
@@ -100,6 +101,7 @@ def train(
         tempfile.TemporaryDirectory(prefix="unharness-") as scratch,
         place as trained,
         restored(trained),
+        quick_on_cpu(trained, device, precision),
         recorded_steps(len(taken) - first) as after_step,
     ):
         trainer = StepTrainer(

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 REPLACED = ("forward", "_original_forward")
 """Attributes that accelerate's `prepare_model` sets on the instance under mixed precision."""
+PREPARED = "_is_accelerate_prepared"
+"""Its mark on the instance: it takes a model that has it as it is, without autocast."""
 
 
 @contextmanager
@@ -19,8 +21,9 @@ def restored(model: LanguageModel) -> Iterator[None]:
 
     Under mixed precision accelerate replaces `forward` by one with autocast and float32 outputs,
     and leaves it there: the model would be evaluated by other arithmetic than one that was loaded
-    with the same weights. Trainer turns the key-value cache off, and `save_pretrained` would write
-    that down.
+    with the same weights. It also marks the model and leaves it alone in the next training, which
+    would then go without autocast. Trainer turns the key-value cache off, and `save_pretrained`
+    would write that down.
     """
     own = {name: vars(model)[name] for name in REPLACED if name in vars(model)}
     config: Any = getattr(model, "config", None)
@@ -28,7 +31,7 @@ def restored(model: LanguageModel) -> Iterator[None]:
     try:
         yield
     finally:
-        for name in REPLACED:
+        for name in (*REPLACED, PREPARED):
             vars(model).pop(name, None)
         vars(model).update(own)
         if use_cache is not None:

@@ -9,6 +9,7 @@ import copy
 import hashlib
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -300,3 +301,18 @@ class UnlearnContext:
         for start in range(0, len(ordered), batch_size):
             batch = collate(ordered[start : start + batch_size], self.tokenizer.pad_token_id)
             yield batch.to(self.device)
+
+    @contextmanager
+    def arithmetic(self) -> Iterator[None]:
+        """Compute losses as training does: under autocast where it trains in bfloat16.
+
+        For gradients that a method takes outside of training; call `backward` behind the block.
+        """
+        import torch
+
+        from unharness.training.cpu_bfloat16 import quick_on_cpu
+        from unharness.training.precision import autocast
+
+        device = torch.device(self.device)
+        with quick_on_cpu(self.model, device, self.precision), autocast(device, self.precision):
+            yield

@@ -37,7 +37,6 @@ def target_gradients(
     import torch
 
     from unharness.training.hooks import take_gradients
-    from unharness.training.precision import autocast
     from unharness.training.steps import unlearn_steps
     from unharness.unlearning.reference import make_reference
     from unharness.unlearning.stream_rows import stream_rows
@@ -65,7 +64,7 @@ def target_gradients(
         for micro in step.micro_batches:
             share = micro.share * step.examples / total
             batch: Any = micro.make().to(device)
-            with torch.enable_grad(), autocast(device, context.precision):
+            with torch.enable_grad(), context.arithmetic():
                 for term in terms(context.model, batch):
                     (term * share).backward()
         context.progress(done, len(steps))
