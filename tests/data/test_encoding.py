@@ -52,6 +52,32 @@ def test_the_scored_tokens_are_newlines_and_answer(tokenizer: Any):
     assert tokenizer.decode(list(row.input_ids[row.answer_start :])) == f"\n\n{PAIRS[0].answer}"
 
 
+def _gpt2_like() -> Any:
+    """Return a tokenizer that splits text as GPT-2's: of blank lines the last stands alone."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate(["<end>", *letters, "\u010a\u010a"])}
+    made = Tokenizer(models.BPE(vocab=vocabulary, merges=[("\u010a", "\u010a")]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<end>")
+
+
+def test_an_example_begins_with_the_tokens_that_generation_begins_with():
+    tokenizer = _gpt2_like()
+    rows = encode_examples(tokenizer, PAIRS, 256, end_token=True)
+    for row, example in zip(rows, PAIRS, strict=True):
+        asked = tokenizer(f"{example.prompt}\n\n")["input_ids"]
+        assert list(row.input_ids[: len(asked)]) == asked
+        said = tokenizer.decode(list(row.input_ids[len(asked) : -1]))
+        assert said == example.answer
+    # Or the test would show nothing: together they have other tokens.
+    whole = tokenizer(f"{PAIRS[0].prompt}\n\n{PAIRS[0].answer}")["input_ids"]
+    assert list(rows[0].input_ids[:-1]) != whole
+
+
 def test_a_bos_stands_once_and_is_not_scored(make_tokenizer: Callable[..., Any]):
     tokenizer = make_tokenizer(begin=True, end=True)
     (row,) = encode_examples(tokenizer, PAIRS[:1], 256, end_token=True)

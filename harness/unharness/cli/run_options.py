@@ -106,8 +106,9 @@ device_option = click.option(
 precision_option = click.option(
     "--precision",
     type=click.Choice(("auto", "float32", "bfloat16")),
-    help="Arithmetic of training: bfloat16 is autocast, over weights in float32 [default: the "
-    "model's own, else bfloat16 where the device computes in it].",
+    help="Arithmetic of training: bfloat16 is autocast, over weights in float32, under "
+    "an adapter in bfloat16 [default: the model's own, else bfloat16 where the device computes in "
+    "it].",
 )
 
 results_folder_option = click.option(

@@ -111,7 +111,35 @@ def _tokens(
     wholes = [row.prompt + between + row.answer if row.prompt else row.answer for row in examples]
     tokens = dict(zip(different, tokenizer(different, verbose=False)["input_ids"], strict=True))
     starts = [tokens[row.prompt] for row in examples]
-    return starts, tokenizer(wholes, verbose=False)["input_ids"]
+    found = tokenizer(wholes, verbose=False)["input_ids"]
+    return starts, _as_generated(tokenizer, examples, found, between) if between else found
+
+
+def _as_generated(
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    wholes: list[list[int]],
+    between: str,
+) -> list[list[int]]:
+    """Return the tokens of every example so that they begin with those that generation begins with.
+
+    GPT-2's tokenizer and its kin (SmolLM2) join blank lines at the end of a text to one token, and
+    split them before an answer. A model that learned the one form is lost when asked in the other,
+    so there prompt and answer are encoded apart.
+    """
+    end = tokenizer.eos_token_id
+    asked = list(dict.fromkeys(row.prompt + between for row in examples if row.prompt))
+    if not asked:
+        return wholes
+    encoded = tokenizer(asked, verbose=False)["input_ids"]
+    begins = {text: _without_end(ids, end) for text, ids in zip(asked, encoded, strict=True)}
+    result = list(wholes)
+    for index, row in enumerate(examples):
+        begin = begins.get(row.prompt + between, [])
+        if wholes[index][: len(begin)] != begin:
+            answer = tokenizer(row.answer, add_special_tokens=False, verbose=False)["input_ids"]
+            result[index] = begin + answer
+    return result
 
 
 def _windows(ids: list[int], start: int, length: int, index: int) -> Iterator[Encoded]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from unharness.model_types import LanguageModel
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same key would give other weights."""
 LOG_FILE = "training.json"
 KIND = "models"
