@@ -80,14 +80,14 @@ def _attention(
     """Return what transformers' `sdpa` returns: shape (batch, tokens, heads, size of a head)."""
     from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 
-    length = query.shape[2]
+    length, causal = query.shape[2], options.get("is_causal")
     plain = (
         torch.is_grad_enabled()
         and not dropout
         and length == key.shape[2] <= LONGEST
         and options.get("position_bias") is None
         and (attention_mask is None or attention_mask.dtype == torch.bool)
-        and options.get("is_causal", getattr(module, "is_causal", True)) in (None, True)
+        and (getattr(module, "is_causal", True) if causal is None else causal)
     )
     if not plain:
         found: tuple[Tensor, Tensor | None] = sdpa_attention_forward(
