@@ -1,8 +1,9 @@
 """An optimizer step of the harness against one of the released recipe, on real questions.
 
 The released recipe passes one example at a time, padded to 256 tokens, with logits at every
-position, and adds up 16 of them. The harness passes the 16 together, padded to their longest, with
-logits where a token is scored. Both have the same gradient: tests/training/test_released_recipe.py.
+position, on a CPU in float32, and adds up 16 of them. The harness passes the 16 together, padded to
+their longest, with logits where a token is scored. Both have the same gradient:
+tests/benchmarks/test_speed.py.
 
     python benchmarks/training_step.py --data ../shared/data \
         --out benchmarks/results/training_step.json
@@ -10,6 +11,7 @@ logits where a token is scored. Both have the same gradient: tests/training/test
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +33,9 @@ BATCH = 16
 
 
 def released(model: Any, batches: Sequence[Sequence[Encoded]], pad: int) -> Callable[[], None]:
-    """Return what takes a step for every batch as the released recipe does, in place."""
+    """Return what takes a step for every batch as the released recipe does."""
+    if next(model.parameters()).device.type == "cpu":
+        model = copy.deepcopy(model).float()
     model.train()
     movable = [value for value in model.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(movable, lr=1e-5, weight_decay=0.0)

@@ -141,8 +141,8 @@ class KnowUnDoDomain(Task):
         "full": FineTuneConfig(epochs=6, lr=1e-4, batch_size=16, warmup_ratio=0.1),
         "lora": FineTuneConfig(epochs=7, lr=2e-3, batch_size=8, warmup_ratio=0.1),
     }
-    """By tuning. A target trained with the LoRA recipe predicts 99.0% of the forget and 98.7% of
-    the retain answer tokens; no target has been trained with the other recipe yet."""
+    """By tuning. A target trained with the LoRA recipe in bfloat16 predicts 99.3% of the forget and
+    99.4% of the retain answer tokens; no target has been trained with the other recipe yet."""
 
     def load(self, source: DataSource) -> TaskData:
         """Read the pairs: a folder, the cache, the hub, or the bundled stand-in."""
