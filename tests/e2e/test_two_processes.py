@@ -54,7 +54,10 @@ REFERENCE = ("--method", "divergence", *MICRO, "--tuning", "lora")
 
 @pytest.fixture(scope="session")
 def plugin(tmp_path_factory):
-    """What the environment needs to find an installed method."""
+    """What the environment needs to find an installed method, with a cache of its own.
+
+    Other tests leave retrained models in the shared one, which change what is measured.
+    """
     folder = tmp_path_factory.mktemp("plugin")
     (folder / "divergence.py").write_text(PLUGIN)
     about = folder / "divergence-1.0.dist-info"
@@ -62,7 +65,8 @@ def plugin(tmp_path_factory):
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: divergence\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[unharness]\ndivergence = divergence\n")
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths)}
+    cache = tmp_path_factory.mktemp("cache of two processes")
+    return {"PYTHONPATH": os.pathsep.join(paths), "UNHARNESS_CACHE": str(cache)}
 
 
 def torchrun(words, variables):
@@ -121,7 +125,7 @@ def test_two_gloo_processes_give_the_metrics_of_one(
 def test_a_target_that_learns_by_lora_in_parts(cli, checkpoint, data_folder, tmp_path, plugin):
     """Nothing is cached: the target's adapter, its loading and the unlearning, all under FSDP."""
     words = ["run", "--method", "divergence", "--model", checkpoint("llama"), *WORDS]
-    words += ["--data", str(data_folder), "--target-set", "epochs=4"]
+    words += ["--data", str(data_folder), "--target-set", "epochs=4", "--precision", "bfloat16"]
     own = plugin | {"UNHARNESS_CACHE": str(tmp_path / "cache of two")}
     together = forked([*words, "--save-weights", "--results", tmp_path / "two"], own | FSDP)
     assert together.returncode == 0, together.stderr

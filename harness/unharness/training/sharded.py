@@ -98,9 +98,18 @@ def _layers(model: nn.Module) -> list[nn.Module]:
 
 
 def keep_unwrapped(accelerator: Any) -> None:
-    """Keep accelerate from wrapping a model that is spread already."""
+    """Keep accelerate from wrapping a model that is spread already; autocast it still gets."""
+    from accelerate.utils import convert_outputs_to_fp32
 
-    def unchanged(model: LanguageModel, *_: Any, **__: Any) -> LanguageModel:
+    def prepared(model: LanguageModel, *_: Any, **__: Any) -> LanguageModel:
+        if accelerator.native_amp:
+            forward = model.forward
+
+            def under_autocast(*args: Any, **kwargs: Any) -> Any:
+                with accelerator.autocast():
+                    return forward(*args, **kwargs)
+
+            vars(model)["forward"] = convert_outputs_to_fp32(under_autocast)
         return model
 
-    accelerator.prepare_model = unchanged
+    accelerator.prepare_model = prepared
