@@ -62,7 +62,7 @@ def test_a_study_s_best_value_at_an_edge_is_found():
 
 def test_a_kind_is_widened_for_all_methods_as_far_as_it_may_be():
     widen = {"epochs": 4, "loss_weight": 10}
-    spaces = [make_space(method(name), "", (), widen) for name in ("kl", "gradient-difference")]
+    spaces = [make_space(method(name), "", (), widen, {}) for name in ("kl", "gradient-difference")]
     assert spaces[0]["epochs"] == spaces[1]["epochs"] == FloatRange(1, 128, log=True)
     assert spaces[0]["kl_weight"] == spaces[1]["retain_weight"] == FloatRange(0.005, 1000, log=True)
     assert spaces[0]["lr"] == RANGES["learning_rate"]

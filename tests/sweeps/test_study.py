@@ -5,9 +5,11 @@ from unharness.errors import PluginError, UsageError
 from unharness.registry import registry
 from unharness.request import RunRequest
 from unharness.sweeps.final_runs import final_requests
+from unharness.sweeps.grid import make_sweep_request
 from unharness.sweeps.studies import make_studies
 from unharness.sweeps.trial import Trial
 from unharness.sweeps.tune import Effort
+from unharness.sweeps.tuning import plan_tuning
 from unharness.unlearning.method import LossMethod
 from unharness.unlearning.search import Choice, FloatRange, search_space
 
@@ -211,3 +213,53 @@ def test_what_should_match_the_retrained_model_cannot_be_tuned_for(monkeypatch):
     monkeypatch.setattr(task, "metrics", uses)
     with pytest.raises(UsageError, match="tuning needs a metric of which more, or less, is better"):
         studies(RunRequest(), objective="match")
+
+
+def tuning(**options):
+    values = {"method": "kl,memflex", "seed": [0], "references": False, **options}
+    return plan_tuning(
+        make_sweep_request(values),
+        registry(),
+        trials=8,
+        budget_minutes=None,
+        objective="success_avg",
+    )
+
+
+def test_several_values_of_a_hyperparameter_are_the_ones_that_are_tried():
+    given = {"epochs": 2, "kl.kl_weight": 1, "lr": [1e-4, 1e-3, 1e-2], "memflex.lr": [1, 1e-5]}
+    kl, memflex = tuning(set=given).studies
+    assert kl.space == {"lr": Choice((1e-4, 1e-3, 1e-2))}
+    assert kl.request.set == {"epochs": 2, "kl_weight": 1}
+    # A method's own values take the place of those for all, and what else it tunes has its range.
+    assert memflex.space["lr"] == Choice((1, 1e-5))
+    assert isinstance(memflex.space["retain_weight"], FloatRange)
+
+
+def test_where_all_are_values_every_combination_is_tried_once():
+    given = {"method": "kl", "set": {"epochs": [1, 2], "lr": [1e-4, 1e-3, 1e-2], "kl_weight": 1}}
+    (study,) = tuning(**given).studies
+    assert study.combinations == 6
+    found = tried(study, range(6))
+    assert len({(one["epochs"], one["lr"]) for one in found}) == 6
+    assert tuning(**given).runs == 6 + study.finals.runs  # 8 trials were asked for
+    (other,) = tuning(**given | {"seed": [1]}).studies
+    assert tried(other, range(6)) != found
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"lr": [1e-4, -1]}, "lr"),
+        ({"rate": [1e-4, 1e-3]}, "rate"),
+        ({"lr": []}, "lists nothing"),
+    ],
+)
+def test_values_that_may_not_be_are_refused_before_the_first_trial(given, problem):
+    with pytest.raises(UsageError, match=problem):
+        tuning(set=given)
+
+
+def test_a_method_that_is_given_twice_is_refused():
+    with pytest.raises(UsageError, match="each method, task and model once"):
+        tuning(method="kl,kl")

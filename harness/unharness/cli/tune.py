@@ -28,6 +28,7 @@ Examples:
   unharness tune --method {defaults.METHOD} --budget-minutes 30 --data ../data
   unharness tune --method {defaults.SECOND_METHOD} --trials 10 --objective {defaults.COLUMNS[1]}
   unharness tune --method {defaults.METHOD} --trials 8 --set epochs=3   # epochs is not tuned
+  unharness tune --method {defaults.METHOD} --trials 3 --set epochs=3 --set lr=1e-4,3e-4,1e-3
   unharness tune --method {defaults.METHOD} --trials 8 --widen epochs=4 # 4 times more epochs
   unharness tune --method {defaults.SECOND_METHOD} --trials 8 --checkpoints 4
 
@@ -95,7 +96,8 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
     "settings",
     multiple=True,
     metavar="[METHOD.]NAME=VALUE",
-    help="Fix a hyperparameter, so that it is not tuned; repeatable.",
+    help="Fix a hyperparameter, so that it is not tuned; of several values, V1,V2,V3, the best one "
+    "is looked for. Repeatable.",
 )
 @shared_options
 def tune_command(

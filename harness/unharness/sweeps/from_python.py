@@ -134,7 +134,8 @@ def tune(
         objective: the label of a column; None: closeness to the retrained model.
         model: presets, folders or hub ids.
         seed: of the final runs, as in `sweep`; the trials have the first one.
-        hyperparameters: that are fixed and so not tuned, by `NAME` or `METHOD.NAME`.
+        hyperparameters: by `NAME` or `METHOD.NAME`: a value, which is fixed and so not tuned, or a
+            list, of which the best value is looked for.
         finalists: how many of each method's best trials are run again with new seeds; the best
             mean wins. 0: the best trial does.
         finalist_seeds: with how many seeds each.

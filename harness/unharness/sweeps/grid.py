@@ -132,13 +132,22 @@ def over_targets(requests: Sequence[RunRequest], seeds: Sequence[int]) -> list[R
     ]
 
 
-def _settings(request: SweepRequest, method: str) -> Iterator[dict[str, Any]]:
-    """Yield every combination of hyperparameters; a method's own ones override those of all."""
+def value_lists(request: SweepRequest, method: str) -> dict[str, tuple[Any, ...]]:
+    """Return a method's hyperparameters that are given, each with its values.
+
+    Those that are given for this method alone override those of all methods.
+    """
     lists: dict[str, tuple[Any, ...]] = {}
     for name, values in sorted(request.set.items(), key=lambda item: "." in item[0]):
         whose, field = split_setting(name)
         if whose in (None, method):
             lists[field] = values
+    return lists
+
+
+def _settings(request: SweepRequest, method: str) -> Iterator[dict[str, Any]]:
+    """Yield every combination of a method's hyperparameters."""
+    lists = value_lists(request, method)
     for values in itertools.product(*lists.values()):
         yield dict(zip(lists, values, strict=True))
 

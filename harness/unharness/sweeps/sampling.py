@@ -1,5 +1,7 @@
 """What a study tries next: a scrambled Sobol sequence first, then Optuna's TPE.
 
+Where every hyperparameter is one of some values, all combinations are tried once, in random order.
+
 A suggestion depends on the study's seed, the trial's place in the study and the trials before it
 alone, so that an interrupted study goes on as if it had not been.
 """
@@ -9,12 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from scipy.stats import qmc
+
+from unharness.unlearning.search import Choice, Place
 
 SOBOL_POWER = 3
 SOBOL_TRIALS = 2**SOBOL_POWER
@@ -27,16 +32,25 @@ def study_seed(*parts: object) -> int:
     return int.from_bytes(digest.digest()[:4], "big")
 
 
-def sampler(seed: int, number: int, names: Sequence[str]) -> optuna.samplers.BaseSampler:
+def combinations(space: Mapping[str, Place]) -> int | None:
+    """Return how many settings a search space has; None where some hyperparameter has a range."""
+    sizes = _sizes(space)
+    return math.prod(sizes) if sizes else None
+
+
+def sampler(seed: int, number: int, space: Mapping[str, Place]) -> optuna.samplers.BaseSampler:
     """Return what suggests the hyperparameters of one trial.
 
     Args:
         seed: the study's.
         number: the trial's place in the study, from 0.
-        names: the hyperparameters, always in the same order.
+        space: where each hyperparameter is looked for, always in the same order.
     """
+    sizes = _sizes(space)
+    if sizes:
+        return _Point(dict(zip(space, _combination(seed, number, sizes), strict=True)))
     if number < SOBOL_TRIALS:
-        return _Sobol(dict(zip(names, _points(seed, len(names))[number], strict=True)))
+        return _Point(dict(zip(space, _points(seed, len(space))[number], strict=True)))
     # One sampler for all trials would begin its random sequence again after an interruption.
     # Few trials succeed where most fail; one is enough to go on from.
     return optuna.samplers.TPESampler(seed=(seed + number) % 2**32, n_startup_trials=1)
@@ -49,7 +63,23 @@ def _points(seed: int, dimensions: int) -> list[list[float]]:
     return points
 
 
-class _Sobol(optuna.samplers.BaseSampler):
+def _sizes(space: Mapping[str, Place]) -> list[int]:
+    """Return how many values each hyperparameter has; nothing where one of them has a range."""
+    sizes = [len(place.values) for place in space.values() if isinstance(place, Choice)]
+    return sizes if len(sizes) == len(space) else []
+
+
+def _combination(seed: int, number: int, sizes: Sequence[int]) -> list[float]:
+    """Return one combination of values, each as the middle of its share of the choices."""
+    order = random.Random(seed).sample(range(math.prod(sizes)), math.prod(sizes))
+    left, shares = order[number % len(order)], []
+    for size in sizes:
+        left, at = divmod(left, size)
+        shares.append((at + 0.5) / size)
+    return shares
+
+
+class _Point(optuna.samplers.BaseSampler):
     """Suggests what lies at one point of the unit cube."""
 
     def __init__(self, point: dict[str, float]) -> None:

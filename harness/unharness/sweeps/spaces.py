@@ -9,7 +9,7 @@ from typing import Any
 
 from unharness.errors import LONGEST_VALUE, UsageError, suggestion
 from unharness.safe_text import shortened
-from unharness.unlearning.search import FloatRange, Place, declared_search, search_space
+from unharness.unlearning.search import Choice, FloatRange, Place, declared_search, search_space
 
 FACTOR = 4
 """By which a warning advises to widen a range."""
@@ -35,7 +35,11 @@ class Edge:
 
 
 def make_space(
-    method: Any, model: str, given: Iterable[str], widen: Mapping[str, float]
+    method: Any,
+    model: str,
+    given: Iterable[str],
+    widen: Mapping[str, float],
+    choices: Mapping[str, tuple[Any, ...]],
 ) -> dict[str, Place]:
     """Return where to look for a method's hyperparameters.
 
@@ -45,6 +49,7 @@ def make_space(
         given: what the user fixes; it is not tuned.
         widen: factor by kind, or by name of a hyperparameter without one; a range is not widened
             beyond what its hyperparameter may be.
+        choices: values by hyperparameter, the only ones that are tried.
     """
     declared = declared_search(method)
     space = search_space(method, model)
@@ -54,6 +59,7 @@ def make_space(
             low, high = _bounds(method, name)
             wide = place.widened(factor)
             space[name] = FloatRange(max(low, wide.low), min(high, wide.high), place.log)
+    space |= {name: Choice(values) for name, values in choices.items()}
     return {name: place for name, place in space.items() if name not in set(given)}
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from unharness.errors import UsageError
 from unharness.pipeline.method_choice import make_method
@@ -32,6 +33,7 @@ def make_studies(
     widen: Mapping[str, float] | None = None,
     finals: Finals | None = None,
     checkpoints: int | None = None,
+    choices: Mapping[str, Mapping[str, tuple[Any, ...]]] | None = None,
 ) -> list[Study]:
     """Return a study for every request whose method has something to tune.
 
@@ -44,10 +46,11 @@ def make_studies(
             tuned than by default.
         finals: how many of each study's best settings are run again; None: the default.
         checkpoints: at how many points of its training each trial is measured; None: at its end.
+        choices: by method, the only values of some hyperparameters that are tried.
 
     Raises:
-        UsageError: a name is unknown, nothing that is to be widened is tuned, a task does not
-            measure the objective, or the objective is to match the retrained model.
+        UsageError: a name or a value is unknown, nothing that is to be widened is tuned, a task
+            does not measure the objective, or the objective is to match the retrained model.
         PluginError: a task fails.
     """
     finder = ModelFinder(registry)
@@ -56,15 +59,19 @@ def make_studies(
     for request in requests:
         method_class = registry.get("methods", request.method)
         wanted = make_objective(objective, request.task, registry)
-        if not search_space(method_class):
+        own = (choices or {}).get(request.method, {})
+        if not (own or search_space(method_class)):
             continue
         given = request.hyperparameters()
         family = request.model
         if request.target:
             family = finder.target(request.target, request.named_model, method_class).family
-        space = make_space(method_class, family, given, widen or {})
+        space = make_space(method_class, family, given, widen or {}, own)
         if not space:
             continue
+        for name, values in own.items():
+            for value in values:  # what it may not be is said before the first trial
+                make_method(method_class, family, {**given, name: value})
         config = make_method(method_class, family, given).config
         defaults = {name: getattr(config, name) for name in space}
         studies.append(

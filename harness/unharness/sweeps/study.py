@@ -166,6 +166,13 @@ class Study:
         return self.failures >= MAX_FAILURES
 
     @property
+    def combinations(self) -> int | None:
+        """How many different trials there can be; None where some hyperparameter has a range."""
+        from unharness.sweeps.sampling import combinations
+
+        return combinations(self.space)
+
+    @property
     def sampler_seed(self) -> int:
         """The seed of the sampler: of this method, task and model alone."""
         from unharness.sweeps.sampling import study_seed
@@ -256,7 +263,7 @@ class Study:
         begun = next((trial for trial in asked if trial.state == running), None)
         # What is tried again takes no new place in the sequence.
         before = [one for one in asked if one is not begun and RETRIES not in one.user_attrs]
-        self._study.sampler = sampler(self.sampler_seed, len(before), tuple(self.space))
+        self._study.sampler = sampler(self.sampler_seed, len(before), self.space)
         return optuna.trial.Trial(self._study, begun._trial_id) if begun else self._study.ask()
 
     def _finished(self) -> list[Any]:

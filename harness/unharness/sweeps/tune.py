@@ -48,7 +48,8 @@ def run_count(studies: Sequence[Study], effort: Effort, registry: Registry) -> i
     """Return how many runs on the validation part there will be; 0 if that is unknown."""
     if effort.trials is None:
         return 0
-    own = sum(effort.trials + study.finals.runs for study in studies)
+    most = [(study, study.combinations or effort.trials) for study in studies]
+    own = sum(min(effort.trials, trials) + study.finals.runs for study, trials in most)
     tuned = [(study.request, study.objective) for study in studies]
     return own + len(validation_references(tuned, registry))
 
@@ -89,7 +90,10 @@ def _run_trials(
     observer: SweepObserver,
 ) -> None:
     def wants_more(study: Study) -> bool:
-        return not study.gave_up and not effort.is_over(len(study.trials), study.seconds)
+        tried = len(study.trials)
+        if study.gave_up or (study.combinations is not None and tried >= study.combinations):
+            return False
+        return not effort.is_over(tried, study.seconds)
 
     while open_studies := [study for study in studies if wants_more(study)]:
         asked = [(study, *study.ask()) for study in open_studies]

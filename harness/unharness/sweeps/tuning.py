@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from unharness.errors import MethodError, UsageError
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.sweeps.executors.executor import Executor, SweepObserver
 from unharness.sweeps.final_runs import compare_with_evaluation, final_requests, relabel
-from unharness.sweeps.grid import SweepRequest, cells, over_targets
+from unharness.sweeps.grid import SweepRequest, cells, over_targets, value_lists
 from unharness.sweeps.plan import SweepPlan, plan_sweep
 from unharness.sweeps.references import with_references
 from unharness.sweeps.studies import make_studies
@@ -93,8 +94,8 @@ def plan_tuning(
     """Return a tuning; what is wrong with it is told before any trial.
 
     Args:
-        request: the methods, tasks, models and seeds; each hyperparameter that it sets has one
-            value, and is not tuned.
+        request: the methods, tasks, models and seeds; a hyperparameter that it sets to one value
+            is not tuned, and of several values the best one is looked for.
         registry: knows the plugins.
         trials: for each method.
         budget_minutes: for each method's trials; instead of `trials` or in addition.
@@ -104,18 +105,35 @@ def plan_tuning(
         checkpoints: at how many points of its training each trial is measured; None: at its end.
 
     Raises:
-        UsageError: there is no budget, a hyperparameter has several values, or as `make_studies`.
+        UsageError: there is no budget, a method, task or model is given twice, or as
+            `make_studies`.
         DataError, ModelError: data or a model cannot be used.
     """
     if trials is None and budget_minutes is None:
         raise UsageError("tuning needs a budget: give trials, minutes, or both")
     one_seed = {"seed": request.seed[:1], "target_seed": request.target_seed[:1]}
-    requests = cells(request.model_copy(update=one_seed), registry)
+    one_value = {"set": {name: values[:1] for name, values in request.set.items()}}
+    requests = cells(request.model_copy(update=one_seed | one_value), registry)
     if len({(one.task, one.model, one.method) for one in requests}) < len(requests):
-        raise UsageError("tuning fixes a hyperparameter at one value; give --set one value each")
+        raise UsageError("tuning needs each method, task and model once")
+    choices = {method: _choices(request, method) for method in request.method}
+    requests = [_without(one, choices[one.method]) for one in requests]
     notes = plan_sweep(requests, registry).notes()
     studies = make_studies(
-        requests, objective, registry, request.seed[0], widen, finals, checkpoints
+        requests, objective, registry, request.seed[0], widen, finals, checkpoints, choices
     )
     effort = Effort(trials, budget_minutes and budget_minutes * 60)
     return Tuning(request, requests, studies, effort, registry, notes)
+
+
+def _choices(request: SweepRequest, method: str) -> dict[str, tuple[Any, ...]]:
+    """Return the hyperparameters of a method that are given several values."""
+    lists = value_lists(request, method)
+    different = {name: tuple(dict.fromkeys(values)) for name, values in lists.items()}
+    return {name: values for name, values in different.items() if len(values) > 1}
+
+
+def _without(request: RunRequest, names: Collection[str]) -> RunRequest:
+    """Return a request that leaves some hyperparameters to be tuned."""
+    kept = {name: value for name, value in request.set.items() if name not in names}
+    return request.model_copy(update={"set": kept})
