@@ -143,3 +143,17 @@ def test_other_weights_give_other_texts(load_checkpoint: Any):
     first = engine.generate(PROMPTS, Sampling(max_new_tokens=4))
     engine.load(WeightsRef(two, tokenizer))
     assert engine.generate(PROMPTS, Sampling(max_new_tokens=4)) != first
+
+
+def test_the_output_head_is_given_no_view_with_gaps(load_checkpoint: Any):
+    """In bfloat16 on a CPU torch copies the head's matrix for every row of such a view."""
+    model, tokenizer = load_checkpoint("llama")
+    seen: list[tuple[bool, int]] = []
+
+    def look(_: Any, given: tuple[torch.Tensor], __: Any) -> None:
+        seen.append((given[0].is_contiguous(), given[0].shape[1]))
+
+    model.lm_head.register_forward_hook(look)
+    _generate((model, tokenizer), max_new_tokens=2)
+    assert seen == [(True, 1), (True, 1)]  # the logits of one position of each prompt
+    assert not model.lm_head._forward_pre_hooks
