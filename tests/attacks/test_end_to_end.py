@@ -3,6 +3,7 @@
 import pytest
 
 from unharness import load_records, run
+from unharness.pipeline.stages.attack import WITHOUT_WRAPPER
 
 pytestmark = pytest.mark.slow
 RELEARN = "relearn:share=1,epochs=4,batch_size=4,lr=1e-3"
@@ -64,3 +65,17 @@ def test_the_adapter_can_be_merged_before_it_relearns(attacked):
     record = attacked("relearn:lr=1e-3,merge=true", tuning="lora", limit=2)
     other = attacked("relearn:lr=1e-3", tuning="lora", limit=2)
     assert record.attacks[0].weights_hash != other.attacks[0].weights_hash
+
+
+def test_an_attack_on_weights_leaves_a_method_s_inference_wrapper_out(attacked, tmp_path):
+    attacked(("none", "quantize:bits=8", "prompt:text=Be brief."), method="in-context")
+    rows = {
+        (one.spec.method, one.spec.attack_name): one for one in load_records(tmp_path / "results")
+    }
+    before, after = rows["in-context", "none"], rows["in-context", "quantize:bits=8"]
+    target = rows["vanilla", "quantize:bits=8"]
+    assert after.metrics["unlearn_success"].value == target.metrics["unlearn_success"].value
+    assert after.metrics["unlearn_success"].value != before.metrics["unlearn_success"].value
+    assert WITHOUT_WRAPPER in after.warnings
+    for name in ("none", "prompt:text=Be brief."):
+        assert WITHOUT_WRAPPER not in rows["in-context", name].warnings

@@ -31,6 +31,11 @@ class AttackChain:
     uses: tuple[AttackUse, ...] = ()
     """The same, as the spec holds it."""
 
+    @property
+    def changes_weights(self) -> bool:
+        """Whether any of them does."""
+        return any(attack.changes_weights for attack in self.attacks)
+
     def key(self) -> str:
         """Return the hash of the attacks and their settings."""
         return digest_of([use.model_dump(mode="json") for use in self.uses])

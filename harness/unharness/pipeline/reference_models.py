@@ -35,7 +35,7 @@ def reference_models(
 
     @lru_cache(maxsize=1)
     def load(name: ReferenceRow) -> WeightsRef | None:
-        if any(attack.changes_weights for attack in plan.chain.attacks):
+        if plan.chain.changes_weights:
             return None
         found = _trained(plan, name)
         if found is None:

@@ -212,10 +212,10 @@ class Runner:
             return None
         assert self.unlearned is not None
         own = self.unlearned
-        changed = any(attack.changes_weights for attack in plan.chain.attacks)
+        changed = plan.chain.changes_weights
         if own.general is not None and not changed:
             return own.general
-        asked = replace(weights, wrapper=own.weights.wrapper)
+        asked = replace(weights, wrapper=None if changed else own.weights.wrapper)
         progress = self._timed_progress()
         found = run_suite(asked, plan.suite, engine, progress=progress)
         if not changed:

@@ -34,6 +34,9 @@ from unharness.training.kept_states import KeptStates
 
 VERSION = 1
 """Raised whenever the same key would give another model."""
+WITHOUT_WRAPPER = (
+    "attacked without the method's inference wrapper: whoever changes weights need not keep it"
+)
 
 
 def attacked_model(
@@ -41,7 +44,8 @@ def attacked_model(
 ) -> WeightsRef:
     """Return the unlearned model after the plan's attacks; itself where there are none.
 
-    The unlearned model stays as it is. What every attack did is noted in the record.
+    The unlearned model stays as it is. What every attack did is noted in the record. An attack that
+    changes weights has them, and so meets them without the inference wrapper that the method left.
 
     Raises:
         PluginError: an attack failed; names it.
@@ -49,6 +53,9 @@ def attacked_model(
     """
     record.attacks = []
     weights = unlearned
+    if plan.chain.changes_weights and unlearned.wrapper is not None:
+        weights = replace(unlearned, wrapper=None)
+        record.warnings.append(WITHOUT_WRAPPER)
     for place, attack in enumerate(plan.chain.attacks):
         with registry.named("attacks", attack.name):
             if attack.changes_weights:
