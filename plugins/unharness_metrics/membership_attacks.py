@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from unharness import Score, Seen, combined
-from unharness_metrics.attacks import AttackMetric, AttackParams, References, Row
+from unharness_metrics.attacks import Attack, AttackMetric, AttackParams, References, Row
 from unharness_metrics.references import RETRAINED, other_seeds
 
 NEGLIGIBLE = 1e-10
@@ -127,6 +127,11 @@ class AttackBalance(AttackMetric):
             "compares with it."
         ),
     )
+
+    class Params(AttackParams):
+        """The attack; SemEval's is on the loss."""
+
+        attack: Attack = Field("loss", description=AttackParams.model_fields["attack"].description)
 
     def compared(self, seen: Seen, references: References) -> Score:
         """Fold the AUC at chance."""

@@ -49,6 +49,16 @@ def test_chance_is_best_for_semeval_s_part():
     assert (balance(50.0), balance(0.0), balance(100.0)) == (100.0, 0.0, 0.0)
 
 
+def test_semeval_s_part_is_of_the_loss_unless_another_attack_is_asked_for(row, seen):
+    # One token decides min-k, all of them the loss: the two order the answers differently.
+    holdout = seen([row((-1.0, -1.0, -1.0))], name="holdout")
+    given = seen([row((-2.0, -0.1, -0.1))], against=holdout)
+    assert AttackBalance().params.attack == "loss"
+    found = {name: AttackAUC(attack=name).compute(given, {}).value for name in ("loss", "min_k")}
+    assert found == {"loss": 100.0, "min_k": 0.0}
+    assert AttackBalance(attack="min_k").params.attack == "min_k"
+
+
 @pytest.fixture(scope="session")
 def model(row, seen):
     """model(forget losses, holdout losses) -> seen of both splits."""

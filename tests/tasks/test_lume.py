@@ -109,6 +109,16 @@ def test_the_score_is_of_the_tasks_that_are_read():
     assert len(found["task_aggregate"].of) == 12
 
 
+def test_the_attack_of_the_score_is_on_the_loss():
+    task = make_task("lume", registry())
+    uses = [use for use in task.metrics if getattr(use, "metric", "") == "attack_balance"]
+    assert [use.params["attack"] for use in uses] == ["loss"] * 3
+    splits = {one.name: one for one in load("standin").evaluated()}
+    found = {one.label: one for one in resolve_columns(task.metrics, splits, registry())}
+    for use in uses:
+        assert found[use.label].metric.params.attack == "loss"
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Callable[..., Path]:
     """files(change) -> a folder as LUME's, in which the first row of the forget set was changed."""

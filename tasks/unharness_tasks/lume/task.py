@@ -113,6 +113,7 @@ class Lume(Task):
                 "attack_balance",
                 split_name("forget", task, COMPLETION),
                 against=NON_MEMBERS,
+                attack="loss",
                 label=f"forget_task{task}_attack_balance",
                 optional=True,
                 detail=True,
