@@ -79,6 +79,7 @@ class Misdirection(LossMethod):
             "retain",
             reference={"hidden"},
             layers=(self.block(),),
+            everywhere=self.released_code(),
             without="leave the term out: --set retain_weight=0",
         )
         return {"retain": asked}
@@ -109,12 +110,12 @@ class Misdirection(LossMethod):
         """Yield the forget term, then the retain term."""
         padded = self.released_code()
         forget = batch["forget"]
-        states = hidden_states(model, forget, self.block())
+        states = hidden_states(model, forget, self.block(), padding=padded)
         wanted = self.length(batch).to(states.device) * self._direction.to(states.device)
         yield squared_distance(states, wanted, self.positions(forget), padded=padded)
         if self.config.retain_weight:
             retain = batch["retain"]
-            states = hidden_states(model, retain, self.block())
+            states = hidden_states(model, retain, self.block(), padding=padded)
             kept = batch.reference.hidden("retain", self.block())
             mask = self.positions(retain)
             yield self.config.retain_weight * squared_distance(states, kept, mask, padded=padded)

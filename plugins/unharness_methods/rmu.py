@@ -73,7 +73,10 @@ class AdaptiveRMU(Misdirection):
         return streams
 
     def prepare(self, context: UnlearnContext) -> None:
-        """Measure the first batch, where it decides the length for all."""
+        """Measure one batch of examples, where it decides the length for all.
+
+        The authors' code measures the first that is trained; here it is the set's first rows.
+        """
         super().prepare(context)
         if self.released_code():
             first = self.config.batch_size
@@ -81,7 +84,7 @@ class AdaptiveRMU(Misdirection):
             context.report["steering"] = self._length
 
     def length(self, batch: UnlearnBatch) -> Tensor:
-        """Return c of each example, (B, 1, 1); the one of the first batch for the released code."""
+        """Return c of each example, (B, 1, 1); the one of the whole set for the released code."""
         import torch
 
         if self.released_code():

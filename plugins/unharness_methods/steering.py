@@ -32,8 +32,7 @@ def squared_distance(
         states: (B, T, H), any float type; computed on in float32.
         wanted: broadcast to them.
         mask: (B, T), 1 where a position counts.
-        padded: one mean over all B x T positions in its place; those that are masked out count
-            with the distance of a state of zeros.
+        padded: one mean over all B x T positions in its place, padding included.
     """
     squares = (states.float() - wanted.float()).square().mean(dim=-1)
     if padded:

@@ -6,7 +6,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unharness import MethodError, TokenBatch, UnlearnBatch
+from unharness import MethodError, TokenBatch, UnlearnBatch, hidden_states
+from unharness.data.batches import collate
+from unharness.unlearning.reference import make_reference
+from unharness.unlearning.streams import with_forget
 from unharness_methods.block_choice import block_at
 from unharness_methods.rmu import RMU, AdaptiveRMU
 from unharness_methods.steering import mean_norms, squared_distance, steering_vector
@@ -102,3 +105,36 @@ def test_the_adaptive_length_of_the_released_code_is_fixed(context):
     ids = torch.ones(1, 2, dtype=torch.long)
     batch = UnlearnBatch({"forget": TokenBatch(ids, ids, ids)}, SimpleNamespace())
     assert made.length(batch).item() == pytest.approx(work.report["steering"])
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_the_released_code_counts_what_the_model_computes_in_padding(context, tuning):
+    work = context(tuning)
+    config = RMU.Config(layer=1, fidelity="released-code", retain_weight=2, epochs=1)
+    made = RMU(config)
+    made.prepare(work)
+    rows = {role: work.encode(role)[:2] for role in ("forget", "retain")}
+    assert len({len(row.input_ids) for row in rows["retain"]}) > 1  # there is padding
+    streams = with_forget(made.streams())
+    reference = make_reference(work.model, streams)
+    reference.prepare(work, rows)
+    pad = work.tokenizer.pad_token_id
+    batches = {role: collate(part, pad) for role, part in rows.items()}
+    with torch.no_grad():
+        for value in made.select_parameters(work):
+            dict(work.model.named_parameters())[value] += 0.02
+    loss = made.loss(work.model, UnlearnBatch(batches, reference)).item()
+
+    def states(role):
+        return hidden_states(work.model, batches[role], 1, padding=True).double()
+
+    with torch.no_grad():
+        forget, retain = states("forget"), states("retain")
+        for value in made.select_parameters(work):
+            dict(work.model.named_parameters())[value] -= 0.02
+        before = states("retain")
+    wanted = 6.5 * made._direction.double()
+    by_hand = (forget - wanted).square().mean() + 2 * (retain - before).square().mean()
+    assert loss == pytest.approx(by_hand.item(), rel=1e-5)
+    blank = batches["retain"].attention_mask == 0
+    assert (retain - before)[blank].abs().min() > 0

@@ -58,7 +58,9 @@ def _is_norm(name: str) -> bool:
     return "norm" in name or name.startswith("ln")
 
 
-def hidden_states(model: LanguageModel, batch: TokenBatch, layer: int) -> Tensor:
+def hidden_states(
+    model: LanguageModel, batch: TokenBatch, layer: int, *, padding: bool = False
+) -> Tensor:
     """Return the output of a decoder block, with gradient where gradients are on.
 
     The forward pass ends at that block where nothing forbids it.
@@ -68,21 +70,26 @@ def hidden_states(model: LanguageModel, batch: TokenBatch, layer: int) -> Tensor
         batch: B examples, padded to T.
         layer: number of the block, from 0; its output is `hidden_states[layer + 1]` of
             transformers, but for the last block, whose entry there is normalised.
+        padding: whether padding keeps the states that the model computes there.
 
     Returns:
-        (B, T, H), of the model's computing type; 0 in padding.
+        (B, T, H), of the model's computing type; 0 in padding, unless it is kept.
 
     Raises:
         MethodError: the model has no such block.
     """
-    [states] = block_outputs(model, batch, (layer,))
+    [states] = block_outputs(model, batch, (layer,), padding=padding)
     return states
 
 
-def block_outputs(model: LanguageModel, batch: TokenBatch, layers: Sequence[int]) -> list[Tensor]:
+def block_outputs(
+    model: LanguageModel, batch: TokenBatch, layers: Sequence[int], *, padding: bool = False
+) -> list[Tensor]:
     """Return the outputs of some decoder blocks from one forward pass, as `hidden_states` does."""
     with recorded_blocks(model, layers, stop=True) as outputs, suppress(_LastBlockError):
         model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
+    if padding:
+        return [outputs[layer] for layer in layers]
     mask = batch.attention_mask[..., None].bool()
     return [outputs[layer].masked_fill(~mask, 0) for layer in layers]
 

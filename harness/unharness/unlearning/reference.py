@@ -87,7 +87,7 @@ class Reference(ABC):
         return self._scored_logits(stream, batch)
 
     def hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
-        """Return a decoder block's output, (B, T, H); 0 in padding."""
+        """Return a decoder block's output, (B, T, H); 0 in padding, unless `everywhere`."""
         self._check(stream, HIDDEN)
         if layer not in self._streams[stream].layers:
             raise MethodError(
@@ -152,7 +152,8 @@ class AdapterReference(Reference):
 
     def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
         with self._swapped(), torch.no_grad():
-            return hidden_states(self._model, batch, layer)
+            everywhere = self._streams[stream].everywhere
+            return hidden_states(self._model, batch, layer, padding=everywhere)
 
     @contextmanager
     def _swapped(self) -> Iterator[None]:
@@ -220,11 +221,11 @@ class StoredReference(Reference):
     ) -> None:
         stream, keys = self._streams[name], batch.token_rows()
         layers = stream.layers
+        if stream.everywhere:
+            batch = padded(batch, longest, pad)
         if stream.reference == {HIDDEN}:
-            states = block_outputs(model, batch, layers)
+            states = block_outputs(model, batch, layers, padding=stream.everywhere)
         else:
-            if stream.everywhere:
-                batch = padded(batch, longest, pad)
             with recorded_blocks(model, layers) as found, _head_input(model) as final:
                 logits = (all_logits if stream.everywhere else scored_logits)(model, batch)
             states = [found[layer] for layer in layers]
@@ -242,7 +243,8 @@ class StoredReference(Reference):
                     zip(keys, values.split(counts), strict=True)
                 )
         for layer, output in zip(layers, states, strict=True):
-            rows = [row[: len(key)].cpu().clone() for key, row in zip(keys, output, strict=True)]
+            ends = [None if stream.everywhere else len(key) for key in keys]
+            rows = [row[:end].cpu().clone() for end, row in zip(ends, output, strict=True)]
             self._hidden_kept.setdefault((name, layer), {}).update(zip(keys, rows, strict=True))
 
     def _check_head(self, states: torch.Tensor, logits: torch.Tensor) -> None:
@@ -262,12 +264,12 @@ class StoredReference(Reference):
         return self._from_states(self._pieces(self._states_kept[stream], batch))
 
     def _all_logits(self, stream: str, batch: TokenBatch) -> torch.Tensor:
-        kept, width = self._states_kept[stream], batch.labels.shape[1]
-        rows = torch.stack([kept[key][:width] for key in batch.token_rows()])
-        return self._from_states(rows.to(batch.labels.device))
+        return self._from_states(_whole_rows(self._states_kept[stream], batch))
 
     def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
         kept = self._hidden_kept[stream, layer]
+        if self._streams[stream].everywhere:
+            return _whole_rows(kept, batch)
         rows = [kept[key] for key in batch.token_rows()]
         padded = torch.zeros(*batch.labels.shape, rows[0].shape[-1], dtype=rows[0].dtype)
         for index, row in enumerate(rows):
@@ -282,6 +284,13 @@ class StoredReference(Reference):
 
     def _pieces(self, kept: Mapping[Key, torch.Tensor], batch: TokenBatch) -> torch.Tensor:
         return torch.cat([kept[key] for key in batch.token_rows()]).to(batch.labels.device)
+
+
+def _whole_rows(kept: Mapping[Key, torch.Tensor], batch: TokenBatch) -> torch.Tensor:
+    """Return what is kept of every position, padding included, as wide as the batch."""
+    width = batch.labels.shape[1]
+    rows = [kept[key][:width] for key in batch.token_rows()]
+    return torch.stack(rows).to(batch.labels.device)
 
 
 @contextmanager

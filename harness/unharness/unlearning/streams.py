@@ -39,8 +39,9 @@ class Stream:
     layers: tuple[int, ...] = ()
     """For "hidden": decoder blocks, counted from 0, whose outputs are asked for."""
     everywhere: bool = False
-    """Whether the reference's logits are needed at every position, question and padding
-    included; else they are defined only where the next token is scored."""
+    """Whether the reference's logits and hidden states are needed at every position, question and
+    padding included; else logits are defined only where the next token is scored, and hidden
+    states are 0 in padding."""
     prepared: bool = False
     """Whether the method makes these answers itself, in `prepare`, by `context.add_alternatives`;
     no task has to bring them."""
