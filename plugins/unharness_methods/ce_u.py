@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -44,11 +44,20 @@ class CEU(TokenLossMethod):
     evidence = (("oracle", "tests/methods/test_distribution_losses.py"),)
 
     class Config(TokenLossMethod.Config):
-        """Adds the tokens that are left out."""
+        """Adds the tokens that are left out; the published code has no retain term."""
 
+        fidelity: Literal["per-example", "released-code"] = Field(
+            "per-example",
+            description="per-example: mean over examples of the mean over their answers' tokens; "
+            "released-code: one mean over the tokens of a micro-batch, and no retain term",
+        )
         skip_tokens: int = Field(
             1, ge=0, description="how many of an answer's first tokens are left as they are"
         )
+
+    def retains(self) -> bool:
+        """Return whether there is a retain term; there is none in the released code."""
+        return not self.released_code() and super().retains()
 
     def forget_loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean unlikelihood, nats per token."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -81,7 +81,7 @@ class CircuitBreaker(LossMethod):
     class Config(LossMethod.Config):
         """Adds the blocks and the strength."""
 
-        layers: tuple[int, ...] | None = Field(
+        layers: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
             None,
             min_length=1,
             description="decoder blocks, from 0, whose states are turned away; none: those after "
@@ -118,7 +118,7 @@ class CircuitBreaker(LossMethod):
         """
         self._count = len(decoder_blocks(context.model))
         given = self.config.layers
-        if given and (outside := [layer for layer in given if not 0 <= layer < self._count]):
+        if given and (outside := [layer for layer in given if layer >= self._count]):
             raise MethodError(
                 f"layers={list(given)}: the model has blocks 0 to {self._count - 1}, not "
                 f"{outside[0]}; give those, or leave layers out"
@@ -135,12 +135,11 @@ class CircuitBreaker(LossMethod):
         return sum(others, first)
 
     def loss_terms(self, model: LanguageModel, batch: UnlearnBatch) -> Iterator[Tensor]:
-        """Yield the forget term, then the retain term once it weighs something."""
+        """Yield the forget term, even where it weighs nothing, then the retain term if it does."""
         released = self.config.fidelity == "released-code"
         steps = RELEASED_STEPS if released else batch.total_steps
         turned, kept = weights_at(self.config.strength, batch.step / steps)
-        if turned:
-            yield turned * self._mean(model, batch, "forget", self._turned())
+        yield turned * self._mean(model, batch, "forget", self._turned())
         if kept:
             yield kept * self._mean(model, batch, "retain", self._kept())
 

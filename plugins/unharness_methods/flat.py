@@ -66,9 +66,10 @@ class FLAT(LossMethod):
         divergence: Divergence = Field(
             "kl", description="Kullback-Leibler, total variation, Pearson's or Jensen-Shannon"
         )
-        fidelity: Literal["paper", "released-code"] = Field(
-            "paper",
-            description="released-code: probabilities are averaged over all positions of a row "
+        fidelity: Literal["per-example", "released-code"] = Field(
+            "per-example",
+            description="per-example: probabilities are averaged over an answer's own tokens; "
+            "released-code: over all positions of a row "
             "that is padded to the maximum length, those that are not scored as 0",
         )
 

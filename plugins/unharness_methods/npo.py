@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from unharness import Preset, RetainLossMethod, Search, Stream, all_logits, sequence_log_ratios
+from unharness import (
+    Preset,
+    RetainLossMethod,
+    Search,
+    Stream,
+    all_logits,
+    scored_positions,
+    sequence_log_ratios,
+    token_log_ratios,
+    token_mean,
+)
 from unharness_methods.preference import negative_preference, raw_logit_preference
 from unharness_methods.tofu_presets import tofu_presets
 
@@ -43,10 +53,12 @@ class NPO(RetainLossMethod):
             description="inverse temperature of the log-ratio of whole answers; towards 0 it is "
             "ascent on their log-likelihood",
         )
-        fidelity: Literal["paper", "muse-code"] = Field(
+        fidelity: Literal["paper", "muse-code", "wmdp-code"] = Field(
             "paper",
             description="muse-code: the preference of every raw logit over the reference's, "
-            "question and padding included, as in the code of MUSE",
+            "question and padding included, as in the code of MUSE; wmdp-code: one log-ratio for "
+            "all tokens of a micro-batch, their mean, as in OPTML-Group's code for WMDP (beta 0.01 "
+            "to 0.04 there)",
         )
 
         search: ClassVar[Mapping[str, Search]] = {"beta": "inverse_temperature"}
@@ -63,4 +75,8 @@ class NPO(RetainLossMethod):
         if self.config.fidelity == "muse-code":
             wanted = batch.reference.logits("forget")
             return raw_logit_preference(all_logits(model, batch["forget"]) - wanted, beta)
+        if self.config.fidelity == "wmdp-code":
+            ratios = token_log_ratios(model, batch, "forget")
+            pooled = token_mean(ratios, scored_positions(batch["forget"]), pooled=True)
+            return negative_preference(pooled, beta)
         return negative_preference(sequence_log_ratios(model, batch, "forget"), beta).mean()

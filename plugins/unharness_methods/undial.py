@@ -61,7 +61,8 @@ class UNDIAL(TokenLossMethod):
 
         beta: float = Field(10.0, gt=0, description="what is taken from the true token's logit")
         retain_loss: RetainLoss = Field(
-            "none", description="retain term: NLL, KL(reference ‖ model), or none"
+            "none",
+            description="retain term: NLL, KL(reference ‖ model), JSD(reference, model), or none",
         )
 
         search: ClassVar[Mapping[str, Search]] = {
@@ -77,7 +78,8 @@ class UNDIAL(TokenLossMethod):
     def forget_loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
         """Return the mean cross-entropy, nats per token.
 
-        The released code takes it over every position, question and padding included.
+        The released code takes it over every position, question and padding included. Its rows
+        have a fixed length; here they are as long as the longest of the micro-batch.
         """
         forget, beta = batch["forget"], self.config.beta
         scored = scored_positions(forget)
