@@ -79,6 +79,14 @@ def _of_answers(metric: str, label: str, **params: Any) -> Iterator[MetricUse]:
         )
 
 
+def _of_kind(metric: str, splits: tuple[str, str], ending: str) -> Iterator[MetricUse]:
+    """Yield a metric on what is to be forgotten of one kind, and on what is to be retained."""
+    for split, direction in zip(splits, ("match_reference", None), strict=True):
+        yield MetricUse(
+            metric, split, label=f"{split}_{ending}", direction=direction, optional=True
+        )
+
+
 class Files(Task):
     """Facts from the user's own files: questions, texts or choices, to forget and to retain.
 
@@ -111,14 +119,8 @@ class Files(Task):
         *_of_answers("exact_match", "answer_match", also=("alias",)),
         *_of_answers("truth_ratio", "answer_truth_ratio", correct="answer", detail=True),
         *_of_answers("paraphrase_probability", "paraphrase", detail=True),
-        *(
-            MetricUse("answer_nats", name, label=f"{name}_nats", optional=True)
-            for name in (FORGET[1], RETAIN[1])
-        ),
-        *(
-            MetricUse("choice_accuracy", name, label=f"{name}_accuracy", optional=True)
-            for name in (FORGET[2], RETAIN[2])
-        ),
+        *_of_kind("answer_nats", (FORGET[1], RETAIN[1]), "nats"),
+        *_of_kind("choice_accuracy", (FORGET[2], RETAIN[2]), "accuracy"),
         *(
             MetricUse(
                 "membership_auc", name, against=other, label=f"{name}_auc_loss", optional=True
