@@ -91,6 +91,14 @@ def test_several_seeds_give_the_median_p_and_the_mean_distance(nats):
     assert found.value == pytest.approx((0 + 0.6 + 1) / 3)
 
 
+def test_two_seeds_give_the_p_of_one_test_the_lower(nats):
+    model = nats(*range(5))
+    seeds = [nats(*(x + shift for x in range(5))) for shift in (3, 0, 9, 9)]
+    for count, p in ((1, 0.357143), (2, 0.357143), (3, 0.357143), (4, 2 / math.comb(10, 5))):
+        found = ForgetQuality(of="nats").compute(model, {"retrained": seeds[:count]})
+        assert 10**found.value == pytest.approx(p, abs=5e-7)
+
+
 def test_forget_quality_of_truth_ratios(row, seen):
     def model(*wrong):
         kinds = {"paraphrase": [[row((-1.0,))] for _ in wrong]}
