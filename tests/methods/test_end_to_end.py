@@ -1,10 +1,11 @@
-"""Some of the newer methods as a user runs them: both tunings, and what each seam gives."""
+"""Methods as a user runs them, each to its record: both tunings, and what each seam gives."""
 
 import math
 
 import pytest
 
-from unharness import run
+from unharness import LossMethod, run
+from unharness.registry import registry
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +22,16 @@ RUNS = {
     "gru": {"tuning": "lora", "hyperparameters": {"batch_size": 16, "base": "npo:beta=0.2"}},
     "circuit-breaker": {"tuning": "lora", "hyperparameters": {"batch_size": 16}},
     "sure": {"tuning": "full", "hyperparameters": {"batch_size": 16, "base": "simnpo"}},
+}
+OTHERS = [
+    name
+    for name in registry().names("methods")
+    if name not in RUNS and issubclass(registry().get("methods", name), LossMethod)
+]
+SETTINGS = {
+    "llmu": {"normal": "retain"},
+    "npo-sam": {"base": "npo"},
+    "relearn": {"alternatives": 1, "max_new_tokens": 8},
 }
 
 
@@ -52,6 +63,15 @@ def test_a_run_ends_in_a_record(method, start):
     assert record.cost.peak_memory_gb > 0
 
 
+@pytest.mark.parametrize("method", OTHERS)
+def test_every_other_loss_ends_in_a_record_too(method, start):
+    values = {"batch_size": 16, "epochs": 1} | SETTINGS.get(method, {})
+    record = start(method, tuning="full", limit=1, hyperparameters=values)
+    assert len(record.training.losses) == 1
+    assert math.isfinite(record.training.losses[0])
+    assert "unlearn_success" in record.metrics
+
+
 @pytest.mark.parametrize(
     ("method", "values"), [("task-vector", {"scale": 2.0, "epochs": 1}), ("lunar", {})]
 )
@@ -60,6 +80,12 @@ def test_a_weight_edit_leaves_whole_weights(start, method, values):
     assert record.training.weights_hash != record.target.weights_hash
     assert (record.training.steps > 0) == (method == "task-vector")
     assert "the weights did not change" not in record.warnings
+
+
+def test_a_guardrail_leaves_its_instruction(start):
+    record = start("guardrail", tuning="full", hyperparameters={"words": ["Rome"]})
+    assert record.training.weights_hash == record.target.weights_hash
+    assert record.training.wrapper["words"] == ["Rome"]
 
 
 def test_a_method_that_leaves_the_weights_says_whom_it_keeps_out(start):
