@@ -158,9 +158,9 @@ def _split(
         tuple(
             LoggedExample(
                 index,
-                nll=_number(own.get(index), name, index),
-                paraphrase=_numbers(paraphrase.get(index), name, index),
-                perturbed=_numbers(perturbed.get(index), name, index),
+                nll=_loss(own.get(index), name, index),
+                paraphrase=_several_losses(paraphrase.get(index), name, index),
+                perturbed=_several_losses(perturbed.get(index), name, index),
                 shares={
                     key: _number(column.get(index), name, index)
                     for key, column in shares.items()
@@ -203,11 +203,19 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
-def _numbers(value: Any, name: str, index: str) -> tuple[float | None, ...]:
+def _several_losses(value: Any, name: str, index: str) -> tuple[float | None, ...]:
     if value is None:
         return ()
     rows = value if isinstance(value, list) else [value]
-    return tuple(_number(one, name, index) for one in rows)
+    return tuple(_loss(one, name, index) for one in rows)
+
+
+def _loss(value: Any, name: str, index: str) -> float | None:
+    """Return a mean NLL: below 0 a probability would be above 1."""
+    found = _number(value, name, index)
+    if found is not None and found < 0:
+        raise DataError(f"{name}.{index}: a loss of {found:g}; expected 0 or more, nats a token")
+    return found
 
 
 def _number(value: Any, name: str, index: str) -> float | None:

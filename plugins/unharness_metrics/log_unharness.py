@@ -20,7 +20,9 @@ from unharness_metrics.log_numbers import (
 
 MARK = "unharness_log"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Several = Finite | None | list[Finite | None]
+Nats = Annotated[float, Field(allow_inf_nan=False, ge=0)]
+"""A mean NLL: below 0 a probability would be above 1."""
+Several = Nats | None | list[Nats | None]
 
 
 class _Part(BaseModel):
@@ -30,7 +32,7 @@ class _Part(BaseModel):
 class _Example(_Part):
     id: str | int | None = None
     group: str = ""
-    nll: Finite | None = None
+    nll: Nats | None = None
     paraphrase: Several = None
     perturbed: Several = None
     attacks: dict[Attack, Finite | None] = Field(default_factory=dict)

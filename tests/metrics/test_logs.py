@@ -120,9 +120,9 @@ def test_model_utility_oracle(scored):
             rows = [{"nll": right, "paraphrase": 0.0, "perturbed": [-math.log(1 - ratio)]}]
         else:  # the geometric mean of two wrong answers is w; their sum follows from c / (c + w)
             total, product = 1 / probability - 1, (1 - ratio) ** 2
-            root = math.sqrt(total**2 / 4 - product)
-            wrong = [-math.log(total / 2 + root), -math.log(total / 2 - root)]
-            rows = [{"nll": 0.0, "perturbed": wrong}]
+            root, right = math.sqrt(total**2 / 4 - product), 1.0  # c = 1/e: w may be above c
+            wrong = [right - math.log(total / 2 + root), right - math.log(total / 2 - root)]
+            rows = [{"nll": right, "perturbed": wrong}]
         role = "retain" if name == "retain" else "utility"
         splits[name] = split(role, [row | shares for row in rows])
     found = values(scored(log(**splits)))
@@ -137,6 +137,14 @@ def test_null_and_nan_are_unscored_and_counted(scored):
     text = '{"unharness_log": 1, "splits": {"forget": {"role": "forget", "examples": %s}}}'
     found = scored(text % rows)["probability_forget"]
     assert (found.value, found.n, found.n_unscored) == (100.0, 1, 3)
+
+
+def test_scores_of_attacks_may_be_below_0(scored):
+    content = log(forget=split("forget", attacks((-2.2,))), holdout=split("holdout", attacks((0,))))
+    assert scored(content)["auc_min_k_pp"].value == 100.0
+    named = by_index(score=[-2.2])
+    found = scored({"mia_min_k_plus_plus": {"forget": named, "holdout": by_index(score=[0.0])}})
+    assert found["auc_min_k_pp"].value == 100.0
 
 
 def test_texts_are_compared_where_there_are_some(scored):
@@ -247,6 +255,23 @@ def test_tofu_s_log(scored):
             "forget.0: expected a number, got str",
         ),
         ({"eval_log.json": {"avg_gt_loss": {"0": True}}}, "retain.0: expected a number, got bool"),
+        (
+            {"forget_Q_A_Prob": {"value_by_index": {"7": {"avg_loss": -0.5}}}},
+            "forget.7: a loss of -0.5; expected 0 or more, nats a token",
+        ),
+        (
+            {
+                "forget_Q_A_Prob": {"value_by_index": {}},
+                "forget_Q_A_PERT_Prob": {"value_by_index": {"7": {"avg_loss": [1.0, -1e-3]}}},
+            },
+            "forget.7: a loss of -0.001; expected 0 or more",
+        ),
+        ({"eval_log.json": {"avg_gt_loss": {"0": -1}}}, "retain.0: a loss of -1; expected 0 or"),
+        *(
+            (log(forget=split("forget", [{}, {key: value}])), f"splits.forget.examples.1.{key}")
+            for key in ("nll", "paraphrase", "perturbed")
+            for value in ([-1e-3] if key == "nll" else [-1, [0.5, -1.0]])
+        ),
     ],
 )
 def test_malformed_logs(content, words, scored):
