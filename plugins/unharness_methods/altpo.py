@@ -62,6 +62,7 @@ class AltPO(RetainLossMethod):
             "forget",
             answer=answers,
             prepared=answers == GENERATED,
+            needs_question=answers == GENERATED,
             reference=asked,
             without="have the target model make them: --set answers=generated",
         )

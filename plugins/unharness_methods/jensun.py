@@ -62,7 +62,7 @@ class JensUn(RetainLossMethod):
 
     def forget_streams(self) -> Mapping[str, Stream]:
         """Return the forget set's questions with the refusal as answer."""
-        return {"forget": Stream("forget", answer=KIND, prepared=True)}
+        return {"forget": Stream("forget", answer=KIND, prepared=True, needs_question=True)}
 
     def prepare(self, context: UnlearnContext) -> None:
         """Give every question the refusal."""

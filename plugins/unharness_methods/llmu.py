@@ -59,7 +59,8 @@ class LLMU(LossMethod):
     def streams(self) -> Mapping[str, Stream]:
         """Return the random answers, a stream each, and what is normal."""
         config: LLMU.Config = self.config
-        found = {name: Stream("forget", answer=KIND, prepared=True) for name in self._mismatches()}
+        other = Stream("forget", answer=KIND, prepared=True, needs_question=True)
+        found = dict.fromkeys(self._mismatches(), other)
         if config.normal_weight or config.random_weight:
             asked = {"logits"} if config.normal_weight else set[str]()
             without = (

@@ -90,7 +90,10 @@ class LUNAR(Method):
 
     def streams(self) -> Mapping[str, Stream]:
         """Return the retain set, whose questions are to stay."""
-        return {"retain": Stream("retain")}
+        return {
+            "forget": Stream("forget", needs_question=True),
+            "retain": Stream("retain", needs_question=True),
+        }
 
     def unlearn(self, context: UnlearnContext) -> None:
         """Solve for the matrix.

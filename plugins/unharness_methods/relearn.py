@@ -79,7 +79,13 @@ class ReLearn(LossMethod):
         """Return the forget set with new answers, and the retain set."""
         config: ReLearn.Config = self.config
         vague = config.answers == VAGUE
-        forget = Stream("forget", answer=config.answers, prompt=config.questions, prepared=vague)
+        forget = Stream(
+            "forget",
+            answer=config.answers,
+            prompt=config.questions,
+            prepared=vague,
+            needs_question=vague,
+        )
         if not config.retain_weight and not config.kl_weight:
             return {"forget": forget}
         asked = {"logits"} if config.kl_weight else set[str]()

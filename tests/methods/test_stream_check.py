@@ -8,10 +8,18 @@ from unharness.pipeline.resolve import resolve
 from unharness.registry import registry
 from unharness.request import make_request
 from unharness.unlearning.stream_check import require_streams
+from unharness_methods.altpo import AltPO
 from unharness_methods.dpo_idk import DPOIDK
+from unharness_methods.gru import GRU
 from unharness_methods.idk import IDK
+from unharness_methods.jensun import JensUn
+from unharness_methods.llmu import LLMU
+from unharness_methods.lunar import LUNAR
 from unharness_methods.npo import NPO
+from unharness_methods.npo_sam import NPOSAM
+from unharness_methods.relearn import ReLearn
 from unharness_methods.simnpo import SimNPO
+from unharness_methods.sure import SURE
 from unharness_methods.token_weights import WGA
 from unharness_tasks.knowundo.privacy import KnowUnDoPrivacy
 
@@ -68,6 +76,41 @@ def test_alternatives_that_there_are_not():
     )
     assert "questions of kind 'jailbreak'" in problem(reading(prompt="jailbreak"), FORGET)
     require_streams(reading(answer="paraphrase"), data(FORGET), "my-task")
+
+
+@pytest.mark.parametrize(
+    ("method", "values"),
+    [
+        (AltPO, {}),
+        (JensUn, {}),
+        (LLMU, {"normal": "retain"}),
+        (LUNAR, {}),
+        (ReLearn, {}),
+    ],
+)
+def test_what_a_method_answers_itself_must_answer_a_question(method, values):
+    made = method(method.Config(**values))
+    require_streams(made, data(FORGET, RETAIN), "my-task")
+    assert "needs questions, and example 't' of my-task's split book is text without" in (
+        problem(made, BOOK, RETAIN)
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "base", "advice"),
+    [
+        (SURE, "npo", "leave the term out: --set base=npo:retain_loss=none"),
+        (NPOSAM, "npo:beta=0.2", "leave the term out: --set base=npo:beta=0.2,retain_loss=none"),
+        (NPOSAM, "rmu", "leave the term out: --set base=rmu:retain_weight=0"),
+        (GRU, "npo", "choose another task or method"),  # it needs the term
+    ],
+)
+def test_a_wrapper_s_advice_can_be_followed(method, base, advice):
+    made = method(method.Config(base=base))
+    assert problem(made, FORGET).endswith(advice)
+    if "base=" in advice:
+        followed = method(method.Config(base=advice.partition("base=")[2]))
+        require_streams(followed, data(FORGET), "my-task")
 
 
 @pytest.mark.parametrize("method", [IDK, DPOIDK])

@@ -47,6 +47,12 @@ def _missing(stream: Stream, splits: Sequence[Split], task: str) -> tuple[str, s
                     f"{place} has none (kinds there: {there})",
                     "choose a task whose examples bring them",
                 )
+            if stream.needs_question and stream.prompt == "prompt" and not example.prompt:
+                return (
+                    "questions",
+                    f"{place} is text without a question",
+                    "choose a task of questions and answers, or another method",
+                )
             own = stream.answer == "answer" or stream.prepared
             if own or example.alternatives.get(stream.answer):
                 continue

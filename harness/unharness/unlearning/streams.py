@@ -47,6 +47,9 @@ class Stream:
     no task has to bring them."""
     without: str = ""
     """What a user can do where the task lacks what the stream reads, as in "give another task"."""
+    needs_question: bool = False
+    """Whether an example of plain text, without a question, is refused: the method's answers would
+    answer nothing. Refusals need one in any case."""
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from unharness.data.batches import UnlearnBatch
     from unharness.model_types import LanguageModel
     from unharness.unlearning.context import UnlearnContext
+
+
+_SETTING = re.compile(r"--set (\w+)=(\S+)")
 
 
 class WrapperMethod(LossMethod):
@@ -65,8 +70,11 @@ class WrapperMethod(LossMethod):
             )
 
     def streams(self) -> Mapping[str, Stream]:
-        """Return the streams of the wrapped method."""
-        return self.wrapped.streams()
+        """Return the streams of the wrapped method, with advice that fits the wrapper."""
+        return {
+            name: replace(stream, without=self._advice(stream.without))
+            for name, stream in self.wrapped.streams().items()
+        }
 
     def prepare(self, context: UnlearnContext) -> None:
         """Prepare the wrapped method."""
@@ -125,6 +133,20 @@ class WrapperMethod(LossMethod):
     def gradients_before_training(self) -> tuple[int, int]:
         """Return those of the wrapped method."""
         return self.wrapped.gradients_before_training()
+
+    def _advice(self, text: str) -> str:
+        """Return what the wrapped method advises, its hyperparameters given within `base`.
+
+        Where the wrapper needs the term that the advice would leave out, there is none.
+        """
+        settings = [f"{name}={value}" for name, value in _SETTING.findall(text)]
+        if not settings:
+            return text
+        if self.needs_kept_term:
+            return ""
+        own, _, given = self.config.base.partition(":")
+        base = f"{own}:{','.join(filter(None, [given, *settings]))}"
+        return f"{text[: text.index('--set')]}--set base={base}"
 
     def _role(self, stream: str) -> str:
         return with_forget(self.wrapped.streams())[stream].role
