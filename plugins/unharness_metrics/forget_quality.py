@@ -18,6 +18,10 @@ from unharness_metrics.truth_ratio import TruthRatioParams, log_truth_ratios, re
 NEGLIGIBLE = 10**20
 """A term of the series is the last one where it is smaller than the sum by this factor."""
 
+FEWEST = 2
+"""Examples: of one alone p is 1, whatever the values are."""
+TOO_FEW = f"fewer than {FEWEST} examples were scored of both models"
+
 
 def ks_statistic(one: Sequence[float], other: Sequence[float]) -> float:
     """Return D = sup |F₁ − F₂| of two samples' empirical distributions, 0 … 1."""
@@ -103,9 +107,9 @@ class _AgainstRetrained(Metric):
     def compute(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         """Test against every retrained seed on the examples that both were scored on."""
         pairs = [matched(seen, one, self._values) for one in other_seeds(seen, references)]
-        pairs = [pair for pair in pairs if pair[0]]
+        pairs = [pair for pair in pairs if len(pair[0]) >= FEWEST]
         if not pairs:
-            return Score.missing("no example was scored of both models", len(seen.examples))
+            return Score.missing(TOO_FEW, len(seen.examples))
         n = min(len(own) for own, _ in pairs)
         return Score(self._over_seeds(pairs), n, len(seen.examples) - n)
 

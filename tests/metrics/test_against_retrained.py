@@ -114,6 +114,14 @@ def test_nothing_in_common_is_no_value(nats):
     assert (found.value, found.n_unscored) == (None, 2)
 
 
+def test_a_single_example_cannot_be_tested(nats):
+    given = {"retrained": [nats(0.1, 9.0, ids="bc")]}
+    for metric in (ForgetQuality, ForgetQualityD):
+        found = metric(of="nats").compute(nats(0.1, 0.2, ids="ab"), given)
+        assert (found.value, found.n_unscored) == (None, 2)
+        assert found.reason == "fewer than 2 examples were scored of both models"
+
+
 def test_a_retrained_row_is_compared_with_the_other_seeds(nats):
     own, other = nats(0.1, 0.2), nats(0.1, 0.2)
     assert other_seeds(own, {"retrained": [own, other]}) == [other]

@@ -36,9 +36,9 @@ def scored(tmp_path):
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         return read_log(path, registry())
 
-    def call(content, **references):
+    def call(content, on_note=print, **references):
         others = {name: [read(one) for one in rows] for name, rows in references.items()}
-        return score_log(read(content), others, registry())
+        return score_log(read(content), others, registry(), on_note=on_note)
 
     return call
 
@@ -87,7 +87,7 @@ def test_attacks_and_their_distance_from_the_retrained_model(scored):
     def both(own, other):
         return log(forget=split("forget", attacks(own)), holdout=split("holdout", attacks(other)))
 
-    gold = both((0.5, 0.9), (0.5, 0.9))  # AUC 50
+    gold = both((0.5, 0.9, 0.5, 0.9), (0.5, 0.7, 0.9))  # AUC 50
     found = scored(both(FORGET, HOLDOUT), retrained=[gold])
     for attack in ATTACKS:
         assert found[f"auc_{attack}"].value == pytest.approx(75.0)
@@ -147,6 +147,43 @@ def test_scores_of_attacks_may_be_below_0(scored):
     assert found["auc_min_k_pp"].value == 100.0
 
 
+def test_logs_of_other_sizes_are_not_joined_by_place(scored):
+    def losses(count, **more):
+        return log(forget=split("forget", [{"nll": 0.1 * at} for at in range(count)]), **more)
+
+    for one, other in ((3, 5), (5, 3)):
+        with pytest.raises(DataError) as caught:
+            scored(losses(one), retrained=[losses(5), losses(other)])
+        words = f"forget: {one} examples in the log, {8 - one} in the retrained log"
+        assert words in str(caught.value)
+    # What is not compared may differ, and so may a split that one of them has not.
+    others = {"holdout": split("holdout", [{"nll": 0.5}]), "retain": split("retain", [{"nll": 1}])}
+    scored(losses(3, retain=split("retain", [{"nll": 1}] * 2)), retrained=[losses(3, **others)])
+    found = scored(losses(3), retrained=[log(forget=split("forget", []))])
+    assert found["forget_quality"].value is None
+
+
+def test_open_unlearning_s_logs_of_other_sizes_are_not_joined(scored):
+    def one(count):
+        scores = by_index(score=[0.1 * at for at in range(count)])
+        return {"mia_min_k": {"forget": scores, "holdout": scores}}
+
+    with pytest.raises(DataError, match="2 examples in the log, 4 in the retrained log"):
+        scored(one(2), retrained=[one(4)])
+
+
+def test_what_has_no_counterpart_by_id_is_noted(scored):
+    def losses(ids):
+        rows = [{"id": name, "nll": 0.1 * at} for at, name in enumerate(ids)]
+        return log(forget=split("forget", rows), holdout=split("holdout", [{"nll": 1.0}]))
+
+    notes = []
+    found = scored(losses("abcx"), retrained=[losses("cba"), losses("abcde")], on_note=notes.append)
+    assert found["forget_quality"].n == 3
+    [note] = notes
+    assert note.startswith("forget: 2 of 5 examples of the retrained log are not in the log")
+
+
 def test_texts_are_compared_where_there_are_some(scored):
     rows = [{"answer": "two boats", "generated": "two", "shares": {"rouge_l_recall": 0.9}}]
     found = scored(log(forget=split("forget", rows)))
@@ -200,7 +237,7 @@ def test_open_unlearning_s_log_of_muse(scored):
             "mia_min_k": {"forget": by_index(score=own), "holdout": by_index(score=HOLDOUT)},
         }
 
-    found = scored(one(FORGET), retrained=[one((0.9, 0.9))])
+    found = scored(one(FORGET), retrained=[one((0.9,) * 4)])
     assert found["knowmem_forget_knowmem"].value == pytest.approx(25.0)
     assert (found["knowmem_forget_knowmem"].n, found["knowmem_forget_knowmem"].n_unscored) == (2, 1)
     assert found["knowmem_retain_knowmem"].value == pytest.approx(75.0)

@@ -120,7 +120,7 @@ def _score_log(path: Path, others: Mapping[ReferenceRow, Sequence[Path]], form: 
     references = {
         name: [read_log(one, known) for one in paths] for name, paths in others.items() if paths
     }
-    found = score_log(log, references, known)
+    found = score_log(log, references, known, on_note=tell)
     if not found:
         raise DataError(f"{path}: nothing can be computed from what it holds")
     if form == "json":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from unharness.data.examples import Split
 from unharness.errors import DataError, reason_of, refused_place
 from unharness.evaluation.columns import resolve_columns
+from unharness.evaluation.log_matching import matching_notes
 from unharness.evaluation.metric_records import metric_records
 from unharness.evaluation.observed import Observed
 from unharness.evaluation.requests import Observation
@@ -96,6 +97,7 @@ def score_log(
     registry: Registry,
     *,
     bootstrap_seed: int = 0,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> dict[str, MetricRecord]:
     """Compute what a log allows, with the metrics that runs are measured by.
 
@@ -104,6 +106,10 @@ def score_log(
         references: logs of reference models, besides those that the file holds.
         registry: knows the metrics.
         bootstrap_seed: of the intervals.
+        on_note: is told, in a line each, what of the reference logs is not in the log.
+
+    Raises:
+        DataError: examples are joined by their place, and a reference log has another number.
     """
 
     def observations(one: EvaluationLog) -> Observations:
@@ -116,4 +122,6 @@ def score_log(
         name: [observations(one) for one in (*log.references.get(name, ()), *others)]
         for name, others in (dict.fromkeys(log.references, ()) | dict(references)).items()
     }
+    for note in matching_notes(columns, own, given):
+        on_note(note)
     return metric_records(columns, score(columns, own, registry, given))
