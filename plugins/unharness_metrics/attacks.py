@@ -12,11 +12,10 @@ from unharness import Likelihood, Metric, Observation, Score, Seen
 from unharness_metrics.answers import AnswerParams, UnknownAnswerStart, nll, own_answers
 from unharness_metrics.gradient_norm import GradientNorm, gradient_norms
 from unharness_metrics.membership import SCORES, auc_kernel
-from unharness_metrics.references import RETRAINED, Values, other_seeds
+from unharness_metrics.references import NO_HOLDOUT, RETRAINED, Values, other_seeds
 
 Attack = Literal["loss", "zlib", "min_k", "min_k_pp", "reference", "gradnorm"]
 Row = Literal["base", "target", "retrained"]
-NO_HOLDOUT = "needs a split to be set against: MetricUse(…, against=…)"
 References = Mapping[str, Sequence[Seen]]
 
 

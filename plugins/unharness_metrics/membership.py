@@ -11,7 +11,7 @@ from pydantic import Field
 
 from unharness import Likelihood, Metric, Score, Seen, TokenScores
 from unharness_metrics.answers import AnswerParams, UnknownAnswerStart, nll, own_answers
-from unharness_metrics.references import RETRAINED, other_seeds
+from unharness_metrics.references import NO_HOLDOUT, RETRAINED, other_seeds
 
 SMALLEST_VARIANCE = 1e-6
 ROUNDING = 1e-9
@@ -169,7 +169,7 @@ class MembershipAUC(_OfScores):
 
     def _compared(self, seen: Seen, references: Mapping[str, Sequence[Seen]]) -> Score:
         if seen.against is None:
-            return Score.missing("needs a split to be set against: MetricUse(…, against=…)")
+            return Score.missing(NO_HOLDOUT)
 
         other = (seen.against, self.scores(seen.against))
         return seen.mean_over_pairs(self.scores(seen), other, kernel=auc_kernel)

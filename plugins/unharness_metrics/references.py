@@ -8,6 +8,8 @@ from typing import Final
 from unharness import Seen
 
 RETRAINED: Final = "retrained"
+NO_HOLDOUT = "needs a split to be set against, such as a holdout: against=SPLIT"
+"""What a metric says that compares two splits and was given one."""
 Values = list[float | None]
 
 

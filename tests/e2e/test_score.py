@@ -140,13 +140,16 @@ def test_new_metrics_are_computed_without_the_model(at, alone, tmp_path):
     one, other = (metrics[label]["value"] for label in ("known", "kept"))
     assert metrics["both"]["value"] == pytest.approx(2 * one * other / (one + other))
     assert metrics["perturbed"]["value"] is None
-    assert "not observed: likelihood of forget_eval" in metrics["perturbed"]["status"]
+    assert metrics["perturbed"]["status"] == "the examples of forget_eval have no wrong answers"
+    assert metrics["perturbed"]["n_unscored"] > 0
     assert "retrained" in metrics["away"]["status"]
 
     # Once the retrained row is there, what compares with it can be computed.
     retrained = json.loads(at(*run, "-m", "retrain", "-q", "--format", "json"))
     text = at("score", LATER="1")
     assert text.count("\n") == 3  # the target's own row, too
+    why = "no value of perturbed (the examples of forget_eval have no wrong answers)"
+    assert all(line.endswith(why) for line in text.splitlines())
     shown = json.loads(at("show", made["run_id"], "--format", "json"))
     by_hand = _distance(tmp_path, made["run_id"], retrained["run_id"])
     assert shown["metrics"]["away"]["value"] == pytest.approx(by_hand, abs=1e-9)

@@ -99,6 +99,21 @@ def test_attacks_and_their_distance_from_the_retrained_model(scored):
     assert scored(both(FORGET, HOLDOUT))["privleak_min_k"].value is None
 
 
+def test_a_retrained_log_without_a_number_is_named_as_the_reason(scored):
+    def model(*names):
+        rows = [{"nll": 0.1, "attacks": dict.fromkeys(names, 0.2)}] * 3
+        return log(forget=split("forget", rows), holdout=split("holdout", rows))
+
+    found = scored(model("loss", "zlib", "min_k", "min_k_pp"), retrained=[model("loss", "zlib")])
+    assert found["privleak_loss"].value is not None
+    why = "the retrained model lacks what it needs (not observed: likelihood of forget.min_k)"
+    for label in ("privleak_min_k", "s_mia_min_k"):
+        assert found[label].status == why
+    assert f"s_mia_min_k: {why}" in found["privacy"].status
+    # The model's own columns need no other log.
+    assert found["auc_min_k"].value is not None
+
+
 def test_losses_of_answers_are_an_attack_as_well(scored):
     rows = {"forget": FORGET, "holdout": HOLDOUT}
     content = log(**{k: split(k, [{"nll": one} for one in v]) for k, v in rows.items()})

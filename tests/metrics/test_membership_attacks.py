@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unharness import Observed, TokenScores
-from unharness_metrics.attacks import NO_HOLDOUT
 from unharness_metrics.gradient_norm import GradientNorm
 from unharness_metrics.membership import SCORES
 from unharness_metrics.membership_attacks import (
@@ -24,6 +23,7 @@ from unharness_metrics.membership_attacks import (
     s_mia,
     tpr_at,
 )
+from unharness_metrics.references import NO_HOLDOUT
 
 METRICS = (AttackAUC, AttackTPR, AttackBalance, PrivLeak, SMIA)
 

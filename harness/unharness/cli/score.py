@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from unharness.cli.console import echo, echo_json, stdout_console, tell
 from unharness.cli.options import debug_option, format_option, results_option
 from unharness.cli.run_options import metric_option
 from unharness.errors import DataError, RecordError, UsageError
+from unharness.safe_text import shortened
 
 if TYPE_CHECKING:
     from unharness.pipeline.rescore import Rescored
@@ -26,6 +27,8 @@ Examples:
   unharness score 3f2a --plugin ./last_words.py --metric last-words@forget
   unharness score --from-log TOFU_EVAL.json --retrained retain90/TOFU_EVAL.json
 """
+LONGEST_REASON = 200
+"""In characters."""
 _log = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -158,9 +161,20 @@ def _line(one: Rescored) -> str:
     """Return in one line what became of a record."""
     spec = one.record.spec
     words = [f"{one.record.run_id}  {spec.method} · {spec.task} · {spec.model}:"]
-    for names, what in ((one.added, "new"), (one.changed, "changed"), (one.missing, "no value of")):
+    for names, what in ((one.added, "new"), (one.changed, "changed")):
         if names:
             words.append(f"{what} {', '.join(names)};")
+    if one.missing:
+        words.append(f"no value of {', '.join(_without_value(one))};")
     if len(words) == 1:
         words.append("as before")
     return " ".join(words).removesuffix(";")
+
+
+def _without_value(one: Rescored) -> Iterator[str]:
+    """Yield the columns without a value, those of one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for label in one.missing:
+        by_reason.setdefault(one.record.metrics[label].status, []).append(label)
+    for reason, labels in by_reason.items():
+        yield f"{', '.join(labels)} ({shortened(reason, LONGEST_REASON)})"

@@ -14,6 +14,7 @@ from unharness.evaluation.columns import (
     columns_needed,
 )
 from unharness.evaluation.composites import composite_score
+from unharness.evaluation.lacking import NOT_IN_DATA, lacking, says_lacking
 from unharness.evaluation.metric import Score
 from unharness.evaluation.metric_plugins import compute
 from unharness.evaluation.observed import Observed
@@ -22,9 +23,6 @@ from unharness.evaluation.requests import Generated, Likelihood, Observation
 from unharness.evaluation.seen import Seen
 from unharness.reference_rows import ReferenceRow
 from unharness.registry import Registry
-
-NOT_IN_DATA = "has what it asks for"
-"""In the status of a column without value: the examples lack the texts that its metric reads."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,17 @@ class Observations:
                 found = self.observed.get((split, part))
                 if found is not None and found.reason:
                     return found.reason
-                if found is None:
-                    return f"not observed: {part.observer} of {split}"
-                if found.is_empty:
-                    return f"no example of {split} {NOT_IN_DATA}: {part}"
+                if found is None or found.is_empty:
+                    if split in self.splits and (why := lacking(self.splits[split], part)):
+                        return why
+                    if found is None:
+                        return f"not observed: {part.observer} of {split}"
+                    return f"no example of {split} {NOT_IN_DATA} ({part.observer})"
         return ""
+
+    def left_unscored(self, column: MetricColumn, reason: str) -> int:
+        """Return how many examples a metric could not score because they lack what it reads."""
+        return len(self.splits[column.split]) if says_lacking(reason) else 0
 
     def faulty(self, column: MetricColumn) -> bool:
         """Return whether an observer failed that the metric needs."""
@@ -146,12 +150,16 @@ def _metric_score(
     column: MetricColumn, observations: Observations, references: References, registry: Registry
 ) -> Score:
     if reason := observations.missing(column):
-        return replace(Score.missing(reason), faulty=observations.faulty(column))
+        unscored = observations.left_unscored(column, reason)
+        return replace(Score.missing(reason, unscored), faulty=observations.faulty(column))
     given: dict[str, list[Seen]] = {}
     for name in sorted(column.metric.references):
-        models = [one for one in references.get(name, ()) if not one.missing(column)]
-        if not models:
+        reasons = [(one, one.missing(column)) for one in references.get(name, ())]
+        models = [one for one, reason in reasons if not reason]
+        if not reasons:
             return Score.missing(f"needs the {name} model's observations, and there are none")
+        if not models:
+            return Score.missing(f"the {name} model lacks what it needs ({reasons[0][1]})")
         given[name] = [one.seen(column) for one in models]
     found = compute(column.metric, observations.seen(column), given, registry)
     return found.complement() if column.complement else found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from unharness.evaluation.scoring import NOT_IN_DATA
+from unharness.evaluation.lacking import says_lacking
 from unharness.records.record import RunRecord
 from unharness.registry import registry
 from unharness.report.plain.measures import Measure, References, unmeasured
@@ -83,7 +83,7 @@ def _axes(record: RunRecord, measures: Sequence[Measure]) -> Iterator[str]:
 def _columns(record: RunRecord) -> Iterator[str]:
     lacking: list[str] = []
     for reason, labels in unmeasured(record).items():
-        if NOT_IN_DATA in reason:
+        if says_lacking(reason):
             lacking += labels
         else:
             yield sentence(f"{', '.join(labels)}: no value; {reason}")
