@@ -28,6 +28,8 @@ LogRole = Literal["forget", "retain", "utility", "holdout"]
 RECALL = "rouge_l_recall"
 OVERALL: tuple[Attack, ...] = ("loss", "zlib", "min_k", "min_k_pp")
 """Attacks whose s_MIA OpenUnlearning's privacy is the harmonic mean of."""
+MEMORISED = ("extraction_strength", "exact_memorisation")
+"""Shares that OpenUnlearning's memorisation takes, beside paraphrases and truth ratios."""
 EMPTY_BYTES = 8
 """Of an empty text that zlib has compressed: what a one-token row's loss is divided by."""
 
@@ -93,6 +95,8 @@ def evaluation_log(
     if utility := _model_utility(uses, splits):
         uses.append(utility)
     forget, holdout = _of_role(splits, "forget"), _of_role(splits, "holdout")
+    if forget:
+        uses += _memorisation(forget)
     base: dict[tuple[str, Observation], Observed] = {}
     if forget and holdout:
         shared = [name for name in forget.attacks if name in holdout.attacks]
@@ -186,6 +190,31 @@ def _model_utility(
     if len(chosen) < 3 or not labels.issuperset(parts):
         return None
     return Composite("model_utility", "harmonic_mean", tuple(parts), "higher")
+
+
+def _memorisation(forget: LoggedSplit) -> Iterator[MetricUse | Composite]:
+    """Yield OpenUnlearning's: the harmonic mean of 100 minus each of four shares that are known."""
+    has_all = forget.has("paraphrase") and forget.has("perturbed")
+    if not has_all or not set(MEMORISED) <= set(forget.shares):
+        return
+    logged = {name: ("logged_share", {"number": name}) for name in MEMORISED}
+    known: Mapping[str, tuple[str, Mapping[str, str]]] = {
+        **logged,
+        "paraphrase_probability": ("paraphrase_probability", {}),
+        "truth_ratio_prob": ("truth_ratio", {"aggregate": "prob_mean"}),
+    }
+    labels = {name: f"without_{name}_{forget.name}" for name in known}
+    for name, (metric, params) in known.items():
+        yield MetricUse(
+            metric,
+            forget.name,
+            label=labels[name],
+            complement=True,
+            direction="higher",
+            detail=True,
+            **params,
+        )
+    yield Composite("memorisation", "harmonic_mean", tuple(labels.values()), "higher")
 
 
 def _score(row: LoggedExample, attack: Attack) -> Number:

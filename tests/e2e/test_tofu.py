@@ -13,7 +13,15 @@ from unharness.records.store import read_records
 pytestmark = pytest.mark.slow
 
 TASK = "tofu:fraction=5"
-NEEDS_RETRAINED = {"forget_quality", "forget_quality_d", "forget_privleak"}
+NEEDS_RETRAINED = {
+    *("forget_quality", "forget_quality_d", "forget_privleak"),
+    *(f"forget_s_mia_{attack}" for attack in ("loss", "zlib", "min_k", "min_k_pp")),
+    "open_unlearning_privacy",
+}
+NO_SHARE_OF_0 = {
+    *("model_utility_kept", "open_unlearning_utility", "open_unlearning_aggregate"),
+}
+"""`micro` knows nothing of the world: the target's utility is 0, and nothing is a share of that."""
 OPTIONS: dict[str, Any] = {"model": "micro", "data": "standin", "suite": "none"}
 
 
@@ -54,6 +62,16 @@ def test_forget_quality_is_measured_against_the_retrained_model(records: dict[st
     assert value(records["gradient-difference"], "forget_quality") < 0
 
 
+def test_the_parts_of_open_unlearning_s_aggregate(records: dict[str, RunRecord]):
+    target, gold = records["vanilla"], records["retrain"]
+    memorised = (value(one, "open_unlearning_memorisation") for one in (target, gold))
+    assert next(memorised) < next(memorised)
+    assert value(gold, "open_unlearning_privacy") == pytest.approx(100.0)
+    assert value(records["gradient-difference"], "forget_s_mia_loss") < 100.0
+    assert value(target, "model_utility") == 0.0
+    assert "not defined" in target.metrics["model_utility_kept"].status
+
+
 def test_the_record_and_its_folder_have_the_tasks_full_name(
     records: dict[str, RunRecord], results: Path
 ):
@@ -66,7 +84,7 @@ def test_the_record_and_its_folder_have_the_tasks_full_name(
         # Nothing that the task lists goes unmeasured, but what needs a retrained model before one.
         missing = {label for label, one in record.metrics.items() if one.value is None}
         first = record.spec.method == "vanilla"
-        assert missing == (NEEDS_RETRAINED if first else set())
+        assert missing == NO_SHARE_OF_0 | (NEEDS_RETRAINED if first else set())
     assert [path.name for path in results.glob("[!.]*")] == ["tofu-fraction=05"]
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from unharness import Composite, Generation, MetricUse, Split, UsageError
+from unharness import Composite, Generation, MetricUse, Score, Split, UsageError
 from unharness.errors import UnknownNameError
 from unharness.evaluation.columns import resolve_columns
+from unharness.evaluation.metric_records import metric_records
 from unharness.evaluation.uses import direction_of, labels_of
 from unharness.registry import registry
 
@@ -97,3 +98,19 @@ def test_an_optional_use_is_left_out_without_its_split_and_composites_with_it():
     found = {one.label: one for one in columns(*uses)}
     assert list(found) == ["part", "of_whole", "one"]
     assert (found["part"].of, found["of_whole"].of) == (("one",), ("part",))
+
+
+def test_a_composite_can_be_a_detail_and_its_record_says_so():
+    for detail in (False, True):
+        uses = [
+            MetricUse("rouge_l", "forget", label="a"),
+            Composite("mean_of", of=("a",), detail=detail),
+            Composite("share_of", "share_of_target", ("a",), detail=detail),
+        ]
+        made = columns(*uses)
+        records = metric_records(made, {one.label: Score(1.0, 1) for one in made})
+        assert [records[name].detail for name in ("a", "mean_of", "share_of")] == [
+            False,
+            detail,
+            detail,
+        ]

@@ -206,6 +206,24 @@ def test_texts_are_compared_where_there_are_some(scored):
     assert found["rouge_l_recall_forget"].metric == "rouge_l_text"
 
 
+def test_memorisation_oracle(scored):
+    # reference/METRICS.md, section 12: ES .25, EM .60, paraphrase probability .30, c/(c+w) .55.
+    row = {
+        "paraphrase": -math.log(0.3),
+        "perturbed": [-math.log(0.3 * (1 / 0.55 - 1))],
+        "shares": {"extraction_strength": 0.25, "exact_memorisation": 0.6},
+    }
+    found = scored(log(forget=split("forget", [row] * 2)))
+    assert found["memorisation"].value == pytest.approx(53.4464, abs=5e-5)
+    assert found["memorisation"].direction == "higher"
+    parts = [found[label] for label in found["memorisation"].params["of"]]
+    assert [one.value for one in parts] == pytest.approx([75, 40, 70, 45])
+    assert all(one.detail and one.complement for one in parts)
+    for part in ("paraphrase", "perturbed", "shares"):
+        less = {key: value for key, value in row.items() if key != part}
+        assert "memorisation" not in scored(log(forget=split("forget", [less])))
+
+
 def by_index(**columns):
     names = next(iter(columns.values()))
     return {
@@ -225,6 +243,7 @@ def test_open_unlearning_s_log(scored):
             "forget_Q_A_PERT_Prob": by_index(avg_loss=[[1.0 - t, 1.0 - t] for t in logs]),
             "forget_Q_A_ROUGE": by_index(rougeL_recall=[0.25] * len(logs)),
             "extraction_strength": by_index(score=[0.2] * len(logs)),
+            "exact_memorization": by_index(score=[0.6] * len(logs)),
             "mia_min_k": {
                 "agg_value": 0.75,
                 "forget": by_index(score=FORGET),
@@ -241,6 +260,9 @@ def test_open_unlearning_s_log(scored):
     assert found["extraction_strength_forget"] == pytest.approx(20.0)
     assert found["auc_min_k"] == pytest.approx(75.0)
     assert found["privleak_min_k"] == pytest.approx(0.0)
+    known = (0.2, 0.6, math.exp(-1.0), found["truth_ratio_prob_forget"] / 100)
+    wanted = 100 * 4 / sum(1 / (1 - one) for one in known)
+    assert found["memorisation"] == pytest.approx(wanted)
 
 
 def test_open_unlearning_s_log_of_muse(scored):

@@ -11,6 +11,7 @@ OF_ANY_SPLIT = {
     "forget_quality_d": "distance from the retrained model",
     "divergence": "distance from the retrained model",
     "attack_balance": "nearness to an attack's chance",
+    "s_mia": "nearness to the retrained model",
     "repetition": "spoilt text, which is bad whatever was asked",
 }
 """Metrics whose better end is the same on a forget set as elsewhere, and what they measure."""

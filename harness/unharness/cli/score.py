@@ -144,6 +144,8 @@ def _print_scores(found: Mapping[str, MetricRecord]) -> None:
         table.add_column(head, justify="right" if head != "unit" else "left")
     table.add_column("")
     for label, one in found.items():
+        if one.detail:
+            continue
         ends = one.ci95 and " … ".join(format_number(end, one.unit) for end in one.ci95)
         table.add_row(
             Text(label),

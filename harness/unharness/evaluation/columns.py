@@ -60,6 +60,7 @@ class CompositeColumn:
     of: tuple[str, ...]
     direction: Direction
     unit: str
+    detail: bool = False
 
     @property
     def references(self) -> tuple[ReferenceRow, ...]:
@@ -226,11 +227,13 @@ def _composite_column(use: Composite, found: dict[str, Column]) -> CompositeColu
     parts = [found[label] for label in use.of if label in found and found[label].unit]
     general = any(map(is_general, use.of))
     if not parts and use.of and not general:
-        return CompositeColumn(use.label, use.kind, use.of, use.direction or "higher", "")
+        direction = use.direction or "higher"
+        return CompositeColumn(use.label, use.kind, use.of, direction, "", use.detail)
     if use.kind in OWN_UNITS:
         parted: Direction = parts[0].direction if parts else "higher"
         direction = use.direction or OWN_DIRECTIONS.get(use.kind) or parted
-        return CompositeColumn(use.label, use.kind, use.of, direction, OWN_UNITS[use.kind])
+        unit = OWN_UNITS[use.kind]
+        return CompositeColumn(use.label, use.kind, use.of, direction, unit, use.detail)
     units = {part.unit for part in parts} | ({PERCENT} if general else set())
     directions = {use.direction} if use.direction else {part.direction for part in parts}
     if general and not use.direction:
@@ -242,7 +245,7 @@ def _composite_column(use: Composite, found: dict[str, Column]) -> CompositeColu
         )
     [unit], [shared] = units, directions
     assert shared is not None
-    return CompositeColumn(use.label, use.kind, use.of, shared, unit)
+    return CompositeColumn(use.label, use.kind, use.of, shared, unit, use.detail)
 
 
 def _new_label(label: str, taken: Sequence[str]) -> str:

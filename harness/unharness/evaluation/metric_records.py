@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from unharness.evaluation.columns import Column, CompositeColumn, MetricColumn
+from unharness.evaluation.columns import Column, CompositeColumn
 from unharness.evaluation.metric import Direction, Score
 from unharness.records.record import MetricRecord
 
@@ -22,7 +22,7 @@ def metric_records(
             scores[column.label],
             column.unit,
             column.direction,
-            detail=isinstance(column, MetricColumn) and column.detail,
+            detail=column.detail,
             **_origin(column),
         )
         for column in columns

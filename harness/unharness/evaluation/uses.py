@@ -120,6 +120,8 @@ class Composite:
     is optional and not there."""
     axis: Axis | None = None
     """What the column says something about; None: the axis of its parts, if that is one."""
+    detail: bool = False
+    """Whether tables leave the column out unless it is asked for; JSON, CSV and HTML have it."""
 
     def label_pattern(self) -> str:
         """Return the column's name."""

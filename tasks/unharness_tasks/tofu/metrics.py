@@ -43,6 +43,59 @@ UTILITY = (
     *_utility("real_authors", "option_probability", "answer"),
     *_utility("world_facts", "option_probability", "answer"),
 )
+ATTACKS = ("loss", "zlib", "min_k", "min_k_pp")
+"""Those whose s_MIA the aggregate takes."""
+HIDDEN = ("unextracted", "unmemorised", "unparaphrased", "undistinguished")
+"""What the aggregate's memorisation is of: each 100 minus a share that is known."""
+# arXiv 2506.12618, section 5. Its fluency is a classifier of gibberish; here it is the share of
+# texts that do not loop, which takes no other model.
+AGGREGATE = (
+    *(
+        _forget(
+            *("s_mia", f"s_mia_{attack}"),
+            **{"against": "holdout", "attack": attack, "direction": None, "detail": True},
+        )
+        for attack in ATTACKS
+    ),
+    _forget("truth_ratio", "truth_ratio_prob", aggregate="prob_mean", detail=True),
+    *(
+        _forget(metric, label, complement=True, detail=True, **params)
+        for metric, label, params in (
+            ("extraction_strength", "unextracted", {}),
+            ("paraphrase_probability", "unparaphrased", {}),
+            ("truth_ratio", "undistinguished", {"aggregate": "prob_mean"}),
+            ("looping", "unlooped", {"direction": "higher"}),
+        )
+    ),
+    Composite(
+        "open_unlearning_memorisation",
+        "harmonic_mean",
+        tuple(f"forget_{one}" for one in HIDDEN),
+        "higher",
+        detail=True,
+    ),
+    Composite(
+        "open_unlearning_privacy",
+        "harmonic_mean",
+        tuple(f"forget_s_mia_{one}" for one in ATTACKS),
+        detail=True,
+    ),
+    Composite("model_utility_kept", "share_of_target", ("model_utility",), detail=True),
+    Composite("forget_unlooped_kept", "share_of_target", ("forget_unlooped",), detail=True),
+    Composite(
+        "open_unlearning_utility",
+        "harmonic_mean",
+        ("model_utility_kept", "forget_unlooped_kept"),
+        axis="utility",
+        detail=True,
+    ),
+    Composite(
+        "open_unlearning_aggregate",
+        "harmonic_mean",
+        tuple(f"open_unlearning_{one}" for one in ("memorisation", "privacy", "utility")),
+        detail=True,
+    ),
+)
 METRICS: tuple[MetricUse | Composite, ...] = (
     MetricUse("forget_quality", "forget", label="forget_quality"),
     Composite(
@@ -72,6 +125,7 @@ METRICS: tuple[MetricUse | Composite, ...] = (
     MetricUse("repetition", "retain_eval", label="retain_repetition", detail=True),
     MetricUse("choice_accuracy", "real_authors", label="real_authors_accuracy", detail=True),
     MetricUse("choice_accuracy", "world_facts", label="world_facts_accuracy", detail=True),
+    *AGGREGATE,
 )
 
 COLUMN_PRESETS: Mapping[str, Sequence[str]] = {
@@ -84,5 +138,13 @@ COLUMN_PRESETS: Mapping[str, Sequence[str]] = {
         *("forget_quality", "model_utility", "forget_truth_ratio", "forget_probability"),
         *("forget_rouge_recall", "forget_privleak", "forget_extraction_strength"),
     ),
+    "open-unlearning-aggregate": (
+        *("open_unlearning_aggregate", "open_unlearning_memorisation", "open_unlearning_privacy"),
+        *("open_unlearning_utility", "forget_extraction_strength", "forget_memorised"),
+        *("forget_paraphrase_probability", "forget_truth_ratio_prob"),
+        *(f"forget_s_mia_{one}" for one in ATTACKS),
+        *("model_utility", "forget_unlooped"),
+    ),
 }
-"""The columns of the paper, and those that open-unlearning shows by default (arXiv 2506.12618)."""
+"""The columns of the paper, those that open-unlearning shows by default (arXiv 2506.12618), and
+those of its aggregate with the parts."""
