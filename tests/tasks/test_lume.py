@@ -163,6 +163,13 @@ def test_texts_in_other_scripts_are_read(files: Callable[..., Path]):
         load(folder, "lume:tasks=1").require_forget_split()
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_answer_is_read(empty: Any, files: Callable[..., Path]):
+    assert load(files(output=empty), "lume:tasks=3")["forget_task3_qa"][0].answer == ""
+    folder = files(id="forget0sc1", output=empty)
+    assert load(folder, "lume:tasks=3")["forget_task3_completion"][0].answer == ""
+
+
 def test_it_is_not_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path))
     with pytest.raises(DataError, match=r"lume is not on the hub; take forget.jsonl and .*github"):

@@ -152,6 +152,13 @@ def test_files_that_are_not_muses_are_refused(
         load("muse:corpus=books", folder)
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_answer_is_read(empty: Any, files: Callable[..., Path]):
+    for part, key in (("forget_verbmem", "gt"), ("retain_knowmem", "answer")):
+        folder = files(part, lambda rows, key=key: [rows[0] | {key: empty}, *rows[1:]])
+        assert load("muse:corpus=books", folder)[part][0].answer == ""
+
+
 def test_a_text_that_is_kept_and_forgotten_is_forgotten(files: Callable[..., Path]):
     shared = {"text": grown("books")["forget"][0]["text"]}
     folder = files("retain", lambda rows: [shared, *rows[1:]])

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from unharness import DataError, DataSource, TaskData, UsageError
+from unharness import DataError, DataRow, DataSource, TaskData, UsageError
 from unharness.data.named_task import make_task
 from unharness.registry import registry
-from unharness_tasks.rwku.probes import probe_prompt
+from unharness_tasks.rwku.probes import probe_example, probe_prompt
 from unharness_tasks.rwku.rows import PARTS, rwku_layout
 from unharness_tasks.rwku.standin import rwku_standin
 
@@ -73,6 +73,15 @@ def test_a_cloze_without_a_blank_is_asked_as_a_question(whole: TaskData):
     assert "born on ___ May" in probe_prompt("She was born on __ May.", "cloze")
     assert probe_prompt("Sure, here it is:", "affirmative suffix").endswith("here it is:")
     assert "Question: Question" not in probe_prompt("Question: A?", "incontext learning")
+
+
+def test_an_empty_answer_is_read_and_a_missing_one_refused():
+    probe = {"subject": "Nils", "level": "2", "query": "Who?", "type": "simple question"}
+    for empty in ("", None):
+        row = DataRow(probe | {"answer": empty}, 0, "forget_level2.json: item 0")
+        assert probe_example(row, "forget_level2", "").answer == ""
+    with pytest.raises(DataError, match="item 0: no 'answer'"):
+        probe_example(DataRow(probe, 0, "forget_level2.json: item 0"), "forget_level2", "")
 
 
 def test_persons_are_forgotten_one_at_a_time_or_together(benchmark_data: Callable[[str], Path]):

@@ -231,6 +231,26 @@ def test_files_that_are_not_tofus_are_refused(case: str, files: Callable[..., Pa
         load("01", files(part, change))
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_answer_is_read_where_it_is_evaluated(empty: Any, files: Callable[..., Path]):
+    # The first rows of the retain set are those that are evaluated.
+    data = load("01", files("retain", first_with(answer=empty)))
+    assert data["retain"][0].answer == data["retain_eval"][0].answer == ""
+    assert data["retain_eval"][0].alternatives["perturbed"]
+    assert load("01", files("holdout", first_with(answer=empty)))["holdout"][0].answer == ""
+    folder = files("holdout", lambda rows: rows)
+    for name in ("forget01.json", "forget01_perturbed.json"):
+        rows = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps([rows[0] | {"answer": empty}, *rows[1:]]))
+    assert load("01", folder)["forget"][0].answer == ""
+    # Where an answer is trained on alone, nothing would be, and nobody would be told.
+    unseen = files("retain", lambda rows: [*rows[:-1], rows[-1] | {"answer": empty}])
+    with pytest.raises(DataError, match=r"retain99.json: item 3959: 'answer' is"):
+        load("01", unseen)
+    with pytest.raises(DataError, match="item 0: 'answer' is"):
+        load("01", files("real_authors", first_with(answer=empty)))
+
+
 def test_a_repeated_row_is_refused(files: Callable[..., Path]):
     folder = files("holdout", lambda rows: [rows[1], *rows[1:]])
     with pytest.raises(DataError, match=r"holdout01.json: item 1 repeats item 0"):

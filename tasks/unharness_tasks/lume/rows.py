@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from unharness import DataLayout, DataPart, DataRow, Example, Generation, Role, Split, StandIn
+from unharness_tasks.answers import evaluated_answer
 from unharness_tasks.lume.standin import SEED, VERSION, lume_standin
 
 TASKS = "123"
@@ -115,8 +116,8 @@ def _example(row: DataRow) -> tuple[str, str, Example]:
     if label not in [f"Task{task}" for task in TASKS]:
         raise row.error(f"'task' is {label!r:.40}; expected Task1, Task2 or Task3")
     document, kind = named["document"], KINDS[named["kind"]]
-    prompt, answer = row.text("input"), row.text("output")
-    if kind == COMPLETION and not prompt[-1].isspace() and not answer[0].isspace():
+    prompt, answer = row.text("input"), evaluated_answer(row, "output")
+    if kind == COMPLETION and answer and not prompt[-1].isspace() and not answer[0].isspace():
         answer = f" {answer}"  # the text was cut at a space
     name = f"{document}{named['kind']}{named['number']}"
     return label[-1], kind, Example(name, prompt, answer, group=document)

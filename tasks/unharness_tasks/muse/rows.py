@@ -15,6 +15,7 @@ from unharness import (
     Split,
     StandIn,
 )
+from unharness_tasks.answers import evaluated_answer
 from unharness_tasks.copies import content, once
 from unharness_tasks.muse.standin import SEED, VERSION, muse_standin
 
@@ -185,7 +186,7 @@ def _text(row: DataRow, part: str) -> Example:
 
 
 def _continued(row: DataRow) -> Example:
-    return Example(f"verbmem/{row.index:04d}", row.text("prompt"), row.text("gt"))
+    return Example(f"verbmem/{row.index:04d}", row.text("prompt"), evaluated_answer(row, "gt"))
 
 
 def _few_shot(name: str, rows: Iterable[DataRow], shown: Iterable[DataRow]) -> list[Example]:
@@ -197,7 +198,7 @@ def _few_shot(name: str, rows: Iterable[DataRow], shown: Iterable[DataRow]) -> l
         Example(
             f"{name}/{row.index:04d}",
             f"{before}Question: {row.text('question')}\nAnswer:",
-            f" {row.text('answer')}",
+            f" {answer}" if (answer := evaluated_answer(row, "answer")) else "",
         )
         for row in rows
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from unharness import DataRow, Example
+from unharness_tasks.answers import evaluated_answer
 
 BLANK = "___"
 _BLANKS = re.compile(r"_{2,}|\.{4,}|\[\s*blank\s*\]", re.IGNORECASE)
@@ -40,7 +41,8 @@ def probe_example(row: DataRow, part: str, group: str) -> Example:
     if neighbour := row.optional_text("neighbor"):
         meta["neighbor"] = neighbour
     prompt = probe_prompt(row.text("query"), kind)
-    return Example(f"{part}/{row.index:05d}", prompt, row.text("answer"), group, meta=meta)
+    answer = evaluated_answer(row, "answer")
+    return Example(f"{part}/{row.index:05d}", prompt, answer, group, meta=meta)
 
 
 def text_example(row: DataRow, part: str, group: str) -> Example:

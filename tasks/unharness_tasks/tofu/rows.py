@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from unharness import DataLayout, DataPart, DataRow, Example, HubRows, Split, StandIn
+from unharness_tasks.answers import evaluated_answer
 from unharness_tasks.tofu.standin import SEED, VERSION, tofu_standin
 
 AUTHORS = 200
@@ -89,7 +90,9 @@ def tofu_examples(rows: Mapping[str, Sequence[DataRow]]) -> dict[str, list[Examp
     by_author = (first + len(rows["forget"])) // AUTHORS
 
     def of_author(row: DataRow, number: int, of: str = "full") -> Example:
-        prompt, answer = row.text("question"), row.text("answer")
+        trained_only = of == "full" and perturbed <= number < first
+        answer = row.text("answer") if trained_only else evaluated_answer(row, "answer")
+        prompt = row.text("question")
         return Example(f"{of}/{number:04d}", prompt, answer, f"{of} author {number // by_author}")
 
     retain = [of_author(row, row.index) for row in rows["retain"]]
@@ -123,7 +126,7 @@ def _joined(
         )
     for row, other in zip(rows, others, strict=True):
         for key in QUESTION:
-            if row.text(key) != other.text(key):
+            if evaluated_answer(row, key) != evaluated_answer(other, key):
                 raise other.error(f"{key!r} is not that of {row.place}; expected the same rows")
         yield row, other
 
