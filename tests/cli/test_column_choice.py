@@ -52,6 +52,14 @@ def test_a_preset_is_of_its_tasks_tables(board):
     ]
 
 
+def test_rwku_s_preset_has_the_paper_s_columns():
+    assert task_presets()["rwku"]["rwku-paper"] == (
+        *("forget_level1_rouge", "forget_level2_rouge", "forget_level3_rouge", "forget_rouge"),
+        *("neighbor_level1_rouge", "neighbor_level2_rouge", "neighbor_rouge"),
+        *("forget_mia_nats", "retain_mia_nats", "general/mmlu", "fluency_entropy"),
+    )
+
+
 def test_the_presets_of_built_in_tasks_name_columns_that_they_have():
     from fnmatch import filter as matching
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -72,6 +73,16 @@ class Rwku(Task):
                     direction="lower", axis=_axis(name)) for name in FORGET),
     )  # fmt: skip
     headline = "forget_rouge"
+    column_presets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "rwku-paper": (
+            *(f"{name}_rouge" for name in FORGET),
+            "forget_rouge",
+            *(f"{name}_rouge" for name in NEIGHBOURS),
+            "neighbor_rouge",
+            *("forget_mia_nats", "retain_mia_nats", "general/mmlu", "fluency_entropy"),
+        )
+    }
+    """The paper's columns in its order; MMLU where the run has a suite that asks it."""
     gold = False
     forget_axis = "forget_unnamed"
     retain_axes = ("neighbor_named",)
