@@ -18,6 +18,8 @@ def meta(monkeypatch):
 def test_robustness_oracles(meta):
     # reference/METRICS.md, section 12: U 0.10 -> 0.55, G 0.08 -> 0.30; rounded 0.10 -> 0.35.
     assert meta.symmetric(0.45, 0.22) == pytest.approx(0.656716, abs=5e-7)
+    # OpenUnlearning's own form, min(r, 1), is another number.
+    assert min(0.22 / 0.45, 1.0) == pytest.approx(0.488889, abs=5e-7)
     assert meta.symmetric(0.10, 0.35) == pytest.approx(0.444444, abs=5e-7)
     assert (meta.symmetric(0, 0), meta.symmetric(-1, 1), meta.symmetric(0.3, 0.3)) == (1, 0, 1)
     assert meta.harmonic(0.5, 1.0) == pytest.approx(2 / 3)

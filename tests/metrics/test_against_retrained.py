@@ -37,6 +37,21 @@ def test_kolmogorov_smirnov_oracles(one, other, d, p):
     assert 10 ** ks_log10_p(one, other) == pytest.approx(p, abs=5e-7)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "exact", "asymptotic"),
+    [
+        (range(40), range(10, 50), 0.164973, 0.137626),
+        (range(400), range(41, 441), 0.029853, 0.027791),
+    ],
+)
+def test_p_is_exact_and_not_asymptotic(one, other, exact, asymptotic):
+    from scipy.stats import ks_2samp
+
+    found = ks_2samp(one, other, method="asymp").pvalue
+    assert found == pytest.approx(asymptotic, abs=5e-7)
+    assert 10 ** ks_log10_p(one, other) == pytest.approx(exact, abs=5e-7)
+
+
 def test_an_empty_sample_has_no_p():
     with pytest.raises(ValueError, match="not empty, got 2 and 0 values"):
         ks_log10_p((1, 2), ())

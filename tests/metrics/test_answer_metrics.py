@@ -29,6 +29,14 @@ def test_oracle_a(metric, wanted, oracle, value):
     assert value(metric(), [oracle]) == pytest.approx(wanted, abs=5e-5)
 
 
+def test_a_long_answer_is_not_less_likely_for_its_length(value, oracle):
+    # reference/METRICS.md, section 12: the probability of the whole answer is another number.
+    whole = math.exp(sum(oracle.log_probs))
+    assert whole == pytest.approx(0.028725, abs=5e-7)
+    found = value(Probability(), [oracle])
+    assert found == pytest.approx(100 * whole ** (1 / len(oracle.log_probs)))
+
+
 def test_probabilities_are_averaged_over_examples(oracle, row, value):
     # exp(-0.71) and exp(-0.2): means of examples, not of tokens.
     found = value(Probability(), [oracle, row((-0.2, -0.2))])

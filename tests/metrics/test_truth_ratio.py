@@ -59,3 +59,15 @@ def test_extreme_ratios_stay_finite(row, seen):
         found = TruthRatio(aggregate=aggregate).compute(given, {}).value
         assert math.isfinite(found)
         assert found == pytest.approx(0.0, abs=1e-9)
+
+
+def test_wrong_answers_are_averaged_in_nats_and_not_as_probabilities(ratios):
+    # reference/METRICS.md, section 12: the arithmetic mean of the paper's text gives other numbers.
+    right, wrong = ORACLES[0]
+    arithmetic = math.fsum(map(math.exp, (-nats for nats in wrong))) / len(wrong)
+    assert arithmetic == pytest.approx(0.192076, abs=5e-7)
+    other = arithmetic / math.exp(-right)
+    assert (other, 1 / (1 + other)) == pytest.approx((0.472430, 0.679149), abs=5e-7)
+    [ours] = [math.exp(one) for one in log_truth_ratios(ratios(ORACLES[:1]), "paraphrase")]
+    assert ours * math.exp(-right) == pytest.approx(0.152590, abs=5e-7)
+    assert (ours, 1 / (1 + ours)) == pytest.approx((0.375311, 0.727108), abs=5e-7)
