@@ -11,6 +11,7 @@ from unharness.records.files import write_json_lines
 from unharness.records.store import EXAMPLES_FILE
 from unharness.report.build import build_board
 from unharness.report.paired import compare
+from unharness.report.scale import within_range
 
 COUNT = 60
 
@@ -166,6 +167,31 @@ def test_the_command_says_it_in_words(put, ask):
     assert "b says" in text
     found = json.loads(ask("a", "b", "--format", "json"))
     assert {one["metric"]: one["better"] for one in found["differences"]}["success_avg"] == "a"
+
+
+def test_without_an_interval_nothing_is_called_insignificant(put, ask):
+    put("a", shift=0.1)
+    put("b")
+    lines = ask("a", "b").splitlines()
+    [odd] = [line for line in lines if line.startswith("odd ")]
+    assert odd.rstrip().endswith("no interval")
+    assert any(line.startswith("success_avg") and "not significant" in line for line in lines)
+    found = json.loads(ask("a", "b", "--format", "json"))["differences"]
+    [verdict] = [one["verdict"] for one in found if one["metric"] == "odd"]
+    assert verdict == "Odd: without an interval nothing says whether a and b differ."
+
+
+def test_the_interval_of_a_difference_of_shares_stays_in_its_range(put, store):
+    for seed, shift in enumerate((-25.0, 40.0)):  # two seeds: t of one degree of freedom
+        put("a", seed, shift, noise=0.1)
+        put("b", seed, noise=0.1)
+    found = {one.column.name: one for one in comparison(store).differences}
+    low, high = found["success_avg"].ci95
+    assert (low, high) == (-100.0, 100.0)
+    assert within_range((-501.0, 30.0), "%", (20.0, 60.0)) == (-100.0, 30.0)
+    assert within_range((-501.0, 429.0), "%", (20.0, 160.0)) == (-501.0, 429.0)  # no share
+    assert within_range((-501.0, 429.0), "points", (20.0, 60.0)) == (-501.0, 429.0)
+    assert within_range(None, "%", (20.0, 60.0)) is None
 
 
 def test_what_cannot_be_compared_is_refused_with_the_reason(put, ask):

@@ -143,7 +143,7 @@ def verdict(found: Difference, names: tuple[str, str]) -> str:
 
     metric = " ".join(metric_words([found.column.name])[found.column.name])
     if found.ci95 is None:
-        return f"{metric}: too few examples to compare."
+        return f"{metric}: without an interval nothing says whether {' and '.join(names)} differ."
     if not found.better:
         return f"{metric}: {names[0]} and {names[1]} are not significantly different."
     better = names if found.better > 0 else names[::-1]
@@ -176,7 +176,8 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
             continue
         unit = "%" if one.column.unit == "%" else ""
         ends = "–" if one.ci95 is None else " to ".join(signed(end, unit) for end in one.ci95)
-        words = {1: "A better", -1: "B better", 0: "not significant"}[one.better]
+        unclear = "no interval" if one.ci95 is None else "not significant"
+        words = {1: "A better", -1: "B better", 0: unclear}[one.better]
         style = {1: "green", -1: "red", 0: "dim"}[one.better]
         table.add_row(
             one.column.name, signed(one.value, unit), ends, _unit(one), Text(words, style)

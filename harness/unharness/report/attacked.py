@@ -10,7 +10,7 @@ from unharness.records.record import RunRecord
 from unharness.records.stage_specs import AttackUse, digest_of
 from unharness.report.intervals import difference
 from unharness.report.ranking import Column, Value
-from unharness.report.scale import Scale
+from unharness.report.scale import Scale, within_range
 
 Aggregate = Callable[[Sequence[RunRecord]], Mapping[str, Value]]
 """Records that differ in the seed alone, to every column's value over the seeds."""
@@ -99,6 +99,6 @@ def _change(after: Value, before: Value, column: Column) -> Value:
     if after.sampled is None or before.sampled is None:
         return Value(None, None, 0)
     scale, found = Scale.of(column.unit), difference(after.sampled, before.sampled)
-    interval = found.interval()
+    interval = within_range(found.interval(), column.unit, (after.value, before.value))
     ends = None if interval is None else (scale.back(interval[0]), scale.back(interval[1]))
     return Value(scale.back(found.value), ends, min(after.n, before.n))

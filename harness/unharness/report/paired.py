@@ -12,7 +12,7 @@ from unharness.records.record import RunRecord
 from unharness.report.intervals import RunKey, paired, same_questions
 from unharness.report.ranking import Column, reference_of, row_difference
 from unharness.report.rows import Group, Row
-from unharness.report.scale import Scale
+from unharness.report.scale import Scale, within_range
 
 Scores = dict[str, dict[str, dict[str, float]]]
 """By metric, split and example: the score."""
@@ -111,10 +111,12 @@ def compare(
         if found is None:
             continue
         log = Scale.of(column.unit).log
-        count = min(row.metrics[column.name].n for row in (first, second))
+        both = [row.metrics[column.name] for row in (first, second)]
+        count = min(one.n for one in both)
+        interval = within_range(found.interval(), column.unit, [one.value for one in both])
         differences.append(
             Difference(
-                *(column, found.value, found.interval(), log),
+                *(column, found.value, interval, log),
                 examples=count,
                 seeds=max(1, len(pairs)),
                 paired=_same_questions(first, second, column),

@@ -29,6 +29,7 @@ from unharness.report.ranking import (
     rank_ranges,
     smallest_difference,
 )
+from unharness.report.scale import within_range
 from unharness.report.tradeoff import TradeOff, trade_offs
 
 if TYPE_CHECKING:
@@ -188,7 +189,10 @@ class Group:
         count = min(row.metrics[column.name].n, self._target.metrics[column.name].n)
         if half == 0.0 and count and column.unit == PERCENT:
             half = unseen_share(count)
-        return None if half is None else (change - half, change + half)
+        if half is None:
+            return None
+        shares = (row.metrics[column.name].value, self._target.metrics[column.name].value)
+        return within_range((change - half, change + half), column.unit, shares)
 
     @cached_property
     def _target(self) -> Row | None:

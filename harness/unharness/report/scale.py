@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from unharness.evaluation.metric import PERCENT
+
 LOG_UNITS = frozenset({"perplexity"})
 """Units that are the exponential of nats: one collapsed seed would outweigh all others."""
 MOST_NATS = 700.0
@@ -43,3 +45,19 @@ class Scale:
     def change(self, before: float, after: float) -> float:
         """Return what a value in the metric's unit changed by: a difference, or a factor."""
         return self.back(self.to(after) - self.to(before))
+
+
+def within_range(
+    interval: tuple[float, float] | None, unit: str, values: Sequence[float | None]
+) -> tuple[float, float] | None:
+    """Return the interval of a difference, cut at -100 and 100 where it is one of shares.
+
+    Args:
+        interval: of the difference; None where nothing says how uncertain it is.
+        unit: of the values.
+        values: that were subtracted, in the unit. In %, one outside of 0 to 100 is no share.
+    """
+    shares = unit == PERCENT and all(v is not None and 0.0 <= v <= 100.0 for v in values)
+    if interval is None or not shares:
+        return interval
+    return max(-100.0, interval[0]), min(100.0, interval[1])
