@@ -75,6 +75,15 @@ def test_a_cloze_without_a_blank_is_asked_as_a_question(whole: TaskData):
     assert "Question: Question" not in probe_prompt("Question: A?", "incontext learning")
 
 
+def test_ranges_that_run_backwards_and_empty_lists_are_refused_in_plain_words():
+    with pytest.raises(UsageError, match="the range 5-2 runs backwards; expected 2-5"):
+        load("rwku:subjects=5-2", "standin")
+    with pytest.raises(UsageError) as caught:
+        make_task("rwku:subjects=[]", registry())
+    assert "names nobody; expected a name, a number or a range as in 1-10" in str(caught.value)
+    assert "Tuple" not in str(caught.value)
+
+
 def test_an_empty_answer_is_read_and_a_missing_one_refused():
     probe = {"subject": "Nils", "level": "2", "query": "Who?", "type": "simple question"}
     for empty in ("", None):

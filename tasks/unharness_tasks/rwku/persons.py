@@ -34,6 +34,8 @@ def chosen_persons(asked: Sequence[str], known: Sequence[str]) -> list[str]:
             names = ", ".join(by_name[one] for one in near)
             hint = f"Did you mean {names}?" if near else f"Known are {', '.join(known[:3])} …"
             raise UsageError(f"subjects: RWKU has no person {text!r:.60}. {hint}")
+        if int(first) > int(last):
+            raise UsageError(f"subjects: the range {text} runs backwards; expected {last}-{first}")
         if not 1 <= int(first) <= int(last) <= len(known):
             raise UsageError(f"subjects: {text} is outside of the persons 1 to {len(known)}")
         found.update(known[int(first) - 1 : int(last)])

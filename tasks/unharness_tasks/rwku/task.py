@@ -34,7 +34,6 @@ class Rwku(Task):
 
         subjects: tuple[str, ...] = Field(
             ("1",),
-            min_length=1,
             description="names, numbers from 1 to 200 in RWKU's order, or ranges as in 1-10; "
             "several in [ ]",
         )
@@ -49,6 +48,8 @@ class Rwku(Task):
             values = value if isinstance(value, (list, tuple)) else [value]
             if any(isinstance(one, bool) or not isinstance(one, (str, int)) for one in values):
                 raise ValueError(f"is {value!r:.60}; expected names or numbers")
+            if not values:
+                raise ValueError("names nobody; expected a name, a number or a range as in 1-10")
             return tuple(str(one).strip() for one in values)
 
     metrics = (
