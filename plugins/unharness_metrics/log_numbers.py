@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from unharness import (
     Composite,
@@ -198,7 +198,7 @@ def _memorisation(forget: LoggedSplit) -> Iterator[MetricUse | Composite]:
     if not has_all or not set(MEMORISED) <= set(forget.shares):
         return
     logged = {name: ("logged_share", {"number": name}) for name in MEMORISED}
-    known: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    known: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         **logged,
         "paraphrase_probability": ("paraphrase_probability", {}),
         "truth_ratio_prob": ("truth_ratio", {"aggregate": "prob_mean"}),

@@ -81,9 +81,13 @@ def _of_answers(metric: str, label: str, **params: Any) -> Iterator[MetricUse]:
 
 def _of_kind(metric: str, splits: tuple[str, str], ending: str) -> Iterator[MetricUse]:
     """Yield a metric on what is to be forgotten of one kind, and on what is to be retained."""
-    for split, direction in zip(splits, ("match_reference", None), strict=True):
+    for split in splits:
         yield MetricUse(
-            metric, split, label=f"{split}_{ending}", direction=direction, optional=True
+            metric,
+            split,
+            label=f"{split}_{ending}",
+            direction="match_reference" if split in FORGET else None,
+            optional=True,
         )
 
 

@@ -49,24 +49,18 @@ HIDDEN = ("unextracted", "unmemorised", "unparaphrased", "undistinguished")
 """What the aggregate's memorisation is of: each 100 minus a share that is known."""
 # arXiv 2506.12618, section 5. Its fluency is a classifier of gibberish; here it is the share of
 # texts that do not loop, which takes no other model.
-AGGREGATE = (
+AGGREGATE: tuple[MetricUse | Composite, ...] = (
     *(
-        _forget(
-            *("s_mia", f"s_mia_{attack}"),
-            **{"against": "holdout", "attack": attack, "direction": None, "detail": True},
-        )
-        for attack in ATTACKS
+        _forget("s_mia", f"s_mia_{one}", against="holdout", attack=one, direction=None, detail=True)
+        for one in ATTACKS
     ),
     _forget("truth_ratio", "truth_ratio_prob", aggregate="prob_mean", detail=True),
-    *(
-        _forget(metric, label, complement=True, detail=True, **params)
-        for metric, label, params in (
-            ("extraction_strength", "unextracted", {}),
-            ("paraphrase_probability", "unparaphrased", {}),
-            ("truth_ratio", "undistinguished", {"aggregate": "prob_mean"}),
-            ("looping", "unlooped", {"direction": "higher"}),
-        )
+    _forget("extraction_strength", "unextracted", complement=True, detail=True),
+    _forget("paraphrase_probability", "unparaphrased", complement=True, detail=True),
+    _forget(
+        *("truth_ratio", "undistinguished"), aggregate="prob_mean", complement=True, detail=True
     ),
+    _forget("looping", "unlooped", direction="higher", complement=True, detail=True),
     Composite(
         "open_unlearning_memorisation",
         "harmonic_mean",
