@@ -62,7 +62,8 @@ def test_a_metric_over_perturbed_answers_that_needs_the_retrained_row(
     assert value(before, "forget_quality") is None
     assert "needs the retrained model's observations" in before.metrics["forget_quality"].status
     # Splits without perturbed answers have no truth ratio, and say so.
-    assert "no example of holdout" in before.metrics["probe-truth-ratio_holdout"].status
+    lacking = before.metrics["probe-truth-ratio_holdout"].status
+    assert lacking == "the examples of holdout have no paraphrased answers"
 
     gold = run_task("probe-tofu", "retrain", data=tofu_data)
     assert value(gold, "forget_quality") == 0.0  # p = 1 against itself

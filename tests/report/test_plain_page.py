@@ -142,6 +142,9 @@ def test_what_was_not_tested_follows_from_the_record(build, save, make_record):
     assert "general was not measured" in words
     assert "lacking: no value; the data has no texts for it" in words
     assert "Likelihood" not in words
+    record.metrics["lacking"].status = "the examples of forget have no wrong answers"
+    again = read(to_page(record, save(record, *references(build))))
+    assert "lacking: no value; the data has no texts for it" in again
     # Tried on the same weights: the page has what it changed, and does not list it as missing.
     attacked = build(gone=20.0, left=90.0)
     use = {"name": "relearn", "version": 1, "source": "ab" * 32, "config": {}}
