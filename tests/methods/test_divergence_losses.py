@@ -46,7 +46,9 @@ def test_jensun(known_model):
 def test_jensun_answers_every_question_with_its_refusal(context):
     work = context("full")
     made = JensUn(JensUn.Config(refusal="Who knows?", epochs=1, batch_size=8))
-    assert made.streams()["forget"] == Stream("forget", answer="fixed", prepared=True)
+    assert made.streams()["forget"] == Stream(
+        "forget", answer="fixed", prepared=True, needs_question=True
+    )
     made.unlearn(work)
     [split] = work.trainable("forget")
     assert {row.alternatives["fixed"] for row in split.examples} == {("Who knows?",)}
