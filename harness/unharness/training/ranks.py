@@ -50,14 +50,18 @@ def join(device: str) -> None:
     for variable, name in OTHERS.items():
         if os.environ.get(variable, "").lower() == "true":
             raise UsageError(f"{name} is not supported; launch with FSDP, or plain multi-GPU")
-    # Accelerate itself knows FSDP on GPUs alone, and would wrap the model its own way.
-    _sharded = os.environ.pop(FSDP, "").lower() == "true"
     import torch
     from accelerate import PartialState
 
     if device != "cpu":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    PartialState(cpu=device == "cpu", timeout=PATIENCE)
+    try:
+        # It reads the variable: parts that lie on the CPU need a backend for the CPU too.
+        PartialState(cpu=device == "cpu", timeout=PATIENCE)
+    finally:
+        # From here on accelerate must not see it: it knows FSDP on GPUs alone, and would wrap the
+        # model its own way.
+        _sharded = os.environ.pop(FSDP, "").lower() == "true"
 
 
 def agree(value: bool) -> bool:
