@@ -71,7 +71,7 @@ def gigabytes(
         tuning=tuning,
         device="cuda",
         autocast=True,
-        weights_bytes=4 if weights_dtype("cuda", "bfloat16", tuning, tuning) == "float32" else 2,
+        weights_bytes=4 if weights_dtype("bfloat16", tuning, tuning) == "float32" else 2,
         terms=(),
         rank=lora.r,
         dropout=lora.dropout,

@@ -1,10 +1,18 @@
 """Precision: what suits the device where nothing is said, the user's word over it."""
 
+from contextlib import contextmanager
+
 import pytest
+import torch
 
 from unharness.models.trained import TrainingPlace
 from unharness.pipeline import device
-from unharness.pipeline.device import choose_precision, computes_in_bf16, slow_precision_note
+from unharness.pipeline.device import (
+    choose_precision,
+    computes_in_bf16,
+    slow_precision_note,
+    weights_dtype,
+)
 
 PLAIN = "processor\t: 0\nflags\t\t: fpu sse2 avx avx2 fma\n"
 X86 = "processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 amx_tile\n"
@@ -66,3 +74,28 @@ def test_tiny_keeps_float32_where_the_cpu_computes_in_bf16(cpu):
     # Another machine resolves what is handed on to it to the same run.
     cpu(PLAIN)
     assert resolve(chosen.request, registry()).spec.run_id() == chosen.spec.run_id()
+
+
+@pytest.mark.parametrize(("emulated", "native"), [(True, False), (True, True)])
+def test_a_gpu_that_emulates_bf16_does_not_compute_in_it(monkeypatch, emulated, native):
+    asked = []
+
+    @contextmanager
+    def on(name):
+        asked.append(name)
+        yield
+
+    def supported(including_emulation=True):
+        return emulated if including_emulation else native
+
+    monkeypatch.setattr(torch.cuda, "device", on)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert computes_in_bf16("cuda:1") is native
+    assert asked == ["cuda:1"]
+
+
+def test_weights_are_of_the_precision_unless_they_are_tuned_themselves():
+    assert weights_dtype("float32", "lora", "lora") == "float32"
+    assert weights_dtype("bfloat16", "lora", "lora") == "bfloat16"
+    assert weights_dtype("bfloat16", "full", "lora") == "float32"
+    assert weights_dtype("bfloat16", "lora", "full") == "float32"

@@ -124,7 +124,8 @@ def _torch_facts() -> dict[str, Any]:
         for at in range(torch.cuda.device_count()):
             device: Any = torch.cuda.get_device_properties(at)
             free, total = torch.cuda.mem_get_info(at)
-            bf16 = (device.major, device.minor) >= (8, 0)
+            with torch.cuda.device(at):
+                bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
             facts["devices"].append(
                 {"name": device.name, "bytes": total, "free": free, "bf16": bf16}
             )

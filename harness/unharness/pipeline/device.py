@@ -48,16 +48,13 @@ def find_device(requested: str) -> str:
     return requested
 
 
-def weights_dtype(device: str, precision: Precision, tuning: str, target_tuning: str) -> str:
+def weights_dtype(precision: Precision, tuning: str, target_tuning: str) -> str:
     """Return the type of the base weights.
 
     Weights that are tuned themselves are float32, as a step of a small learning rate is lost in
-    bfloat16. Under an adapter, which stays float32, they are bfloat16 on a GPU, and on a CPU what
-    training computes in.
+    bfloat16. Under an adapter, which stays float32, they are what training computes in.
     """
-    if "full" in (tuning, target_tuning):
-        return "float32"
-    return precision if device == "cpu" else "bfloat16"
+    return "float32" if "full" in (tuning, target_tuning) else precision
 
 
 def choose_precision(requested: str, device: str, own: Precision | None) -> Precision:
@@ -94,7 +91,8 @@ def computes_in_bf16(device: str) -> bool:
     if device != "cpu":
         import torch
 
-        return bool(torch.cuda.is_bf16_supported())
+        with torch.cuda.device(device):  # older GPUs emulate it, and are slow at that
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         facts = CPU_FACTS.read_text()
     except OSError:

@@ -97,7 +97,7 @@ def choose_settings(
     recipe = checked("--target-set", FineTuneConfig, request.target_set, defaults=taught)
     lora = checked("--lora", LoraSettings, request.lora, defaults=tuned)
     precision = choose_precision(request.precision, device, models.base.precision)
-    dtype = weights_dtype(device, precision, models.tuning, models.target_tuning)
+    dtype = weights_dtype(precision, models.tuning, models.target_tuning)
     template = check_template(request.template or task.template or models.base.template())
     max_length = request.max_length or own.max_length
     return RunSettings(
