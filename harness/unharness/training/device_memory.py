@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,6 +21,27 @@ def unless_out_of_memory(work: Callable[[], T]) -> T | None:
             raise
     clear_device_cache(garbage_collection=True)  # behind the block: the error held the tensors
     return None
+
+
+def in_parts(work: Callable[[Sequence[Any]], None], rows: Sequence[Any]) -> None:
+    """Do what may be done in parts: all rows at once, and halves of what memory does not hold.
+
+    Args:
+        work: is given some of the rows; what it did of rows that it is given again is replaced.
+        rows: one at least.
+    """
+    if len(rows) == 1:
+        work(rows)
+        return
+
+    def whole() -> bool:
+        work(rows)
+        return True
+
+    if not unless_out_of_memory(whole):
+        middle = len(rows) // 2
+        in_parts(work, rows[:middle])
+        in_parts(work, rows[middle:])
 
 
 def free_memory(device: torch.device) -> int:

@@ -19,6 +19,7 @@ from unharness.data.encoding import Encoded
 from unharness.errors import MethodError
 from unharness.models.lora import is_adapted
 from unharness.training.blocks import block_outputs, hidden_states, recorded_blocks
+from unharness.training.device_memory import in_parts
 from unharness.training.likelihood import chosen_log_probs, scored_log_probs, spread
 from unharness.training.precision import autocast
 from unharness.training.scored_logits import all_logits, scored_logits, scored_positions
@@ -203,14 +204,19 @@ class StoredReference(Reference):
         model.eval()
         if any(LOGITS in stream.reference for stream in self._streams.values()):
             self._head = copy.deepcopy(model.get_output_embeddings()).requires_grad_(False)
+        device = torch.device(context.device)
         chunks = [
             (name, part) for name in self._streams for part in _chunks(rows[name], BATCH_SIZE)
         ]
         for done, (name, part) in enumerate(chunks, start=1):
             longest = max(len(row.input_ids) for row in rows[name])
-            batch = collate(part, pad).to(context.device)
-            with torch.no_grad(), autocast(torch.device(context.device), context.precision):
-                self._keep(name, model, batch, longest, pad)
+
+            def keep(part: Sequence[Encoded], name: str = name, longest: int = longest) -> None:
+                batch = collate(part, pad).to(device)
+                with torch.no_grad(), autocast(device, context.precision):
+                    self._keep(name, model, batch, longest, pad)
+
+            in_parts(keep, part)
             context.progress(done, len(chunks))
 
     def attach(self, model: LanguageModel) -> None:
