@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unharness import Stream, UnlearnBatch
-from unharness.training.divergence import position_jsd
+from unharness.training.divergence import position_jsd, position_kl
 from unharness_methods.flat import FLAT, forgotten_part, preferred_part
 from unharness_methods.jensun import JensUn, divergence_from_token
 
@@ -41,6 +41,19 @@ def test_jensun(known_model):
     assert alone.item() == pytest.approx(0.537785, abs=1e-6)
     both = JensUn(JensUn.Config(retain_weight=2)).loss(known_model, batch)
     assert both.item() == pytest.approx(3 * 0.537785, abs=1e-5)
+
+
+def test_forbidden_tokens_leave_divergences_finite():
+    logits = torch.tensor([[1.0, 2.0, -torch.inf], [0.5, -torch.inf, -torch.inf]])
+    reference = torch.tensor([[2.0, 1.0, -torch.inf], [0.5, -torch.inf, -torch.inf]])
+    for measure in (position_kl, position_jsd):
+        own = logits.clone().requires_grad_()
+        found = measure(own, reference)
+        found.sum().backward()
+        assert found.isfinite().all()
+        assert own.grad.isfinite().all()
+        assert found[0] > 0
+        assert found[1] == 0
 
 
 def test_jensun_answers_every_question_with_its_refusal(context):

@@ -55,8 +55,9 @@ class PositionKL(torch.autograd.Function):
         gradient = torch.empty_like(logits)
         for start in range(0, len(logits), POSITIONS_AT_ONCE):
             part = slice(start, start + POSITIONS_AT_ONCE)
-            own = logits[part].float().log_softmax(dim=-1)
-            wanted = reference[part].float().log_softmax(dim=-1)
+            # Models that forbid tokens by minus infinity: as in `position_jsd`.
+            own = logits[part].float().log_softmax(dim=-1).clamp_(min=LEAST)
+            wanted = reference[part].float().log_softmax(dim=-1).clamp_(min=LEAST)
             weights = wanted.exp()
             values[part] = (weights * (wanted - own)).sum(dim=-1)
             gradient[part] = own.exp_().sub_(weights).to(logits.dtype)
