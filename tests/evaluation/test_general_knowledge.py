@@ -12,7 +12,8 @@ from unharness.data.recipe import LoraSettings
 from unharness.engines.engine import Engine
 from unharness.engines.hf import HfEngine
 from unharness.evaluation import general
-from unharness.evaluation.general import run_suite
+from unharness.evaluation.general import _average, run_suite
+from unharness.evaluation.metric import Score
 from unharness.evaluation.suite import GeneralFacts
 from unharness.evaluation.suite_plan import plan_suite
 from unharness.evaluation.suite_sample import chosen_questions
@@ -211,3 +212,11 @@ def test_outside_a_repository_nothing_reaches_the_terminal(
     assert ask(model, tokenizer, limit=2).scores["general/general_facts"].n == 2
     output, errors = capfd.readouterr()
     assert "git" not in output + errors
+
+
+def test_the_average_has_no_interval_where_a_task_has_none():
+    known = Score(50.0, 10, ci95=(40.2, 59.8), stderr=5.0)
+    average = _average([known, Score(100.0, 1)], same_questions=False)
+    assert average.value == 75.0
+    assert average.stderr is None
+    assert average.ci95 is None

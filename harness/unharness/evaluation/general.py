@@ -185,15 +185,19 @@ def _average(scores: Sequence[Score], same_questions: bool) -> Score:
     """Return the mean over tasks, each counting alike.
 
     Tasks of different questions are independent, and the squares of their errors add up. Of the
-    same questions the errors themselves do: the widest that the interval can be.
+    same questions the errors themselves do: the widest that the interval can be. There is none
+    where a task has none.
     """
     values = [score.value for score in scores if score.value is not None]
     if len(values) < len(scores) or not values:
         return Score.missing("a task of the suite has no value")
-    errors = [score.stderr or 0.0 for score in scores]
-    total = sum(errors) if same_questions else math.sqrt(sum(error**2 for error in errors))
+    mean = sum(values) / len(values)
     n = max(score.n for score in scores) if same_questions else sum(score.n for score in scores)
-    return _with_interval(sum(values) / len(values), total / len(errors), n)
+    errors = [score.stderr for score in scores if score.stderr is not None]
+    if len(errors) < len(scores):
+        return Score(mean, n)
+    total = sum(errors) if same_questions else math.sqrt(sum(error**2 for error in errors))
+    return _with_interval(mean, total / len(errors), n)
 
 
 def _with_interval(value: float, stderr: float | None, n: int) -> Score:
