@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,3 +91,26 @@ def test_an_interrupted_training_leaves_no_trace_and_can_be_followed(training, t
     with profiled(found):  # torch has one profiler: it must be free again
         training(2)
     assert len(found.traces) == 1
+
+
+def test_a_gpu_s_kernels_count_once_and_rank_alone(tmp_path):
+    def event(key, device, cpu, gpu, count=1):
+        times = {"self_cpu_time_total": cpu * 1e6, "self_device_time_total": gpu * 1e6}
+        return SimpleNamespace(
+            key=key, device_type=SimpleNamespace(name=device), count=count, **times
+        )
+
+    events = [
+        event("aten::mm", "CPU", 1.0, 5.0),
+        event("sgemm", "CUDA", 0.0, 5.0),
+        event("Optimizer.step#AdamW.step", "CUDA", 0.0, 9.0),
+        event("cudaLaunchKernel", "CPU", 7.0, 0.0),
+    ]
+    profiler = SimpleNamespace(export_chrome_trace=lambda path: None, key_averages=lambda: events)
+    found = Profile(tmp_path)
+    found._keep(profiler, 3)
+    assert found.operator_seconds() == {"aten::mm": 5.0, "cudaLaunchKernel": 0.0}
+    events[0].self_device_time_total = 0.0
+    only_cpu = Profile(tmp_path)
+    only_cpu._keep(profiler, 3)
+    assert only_cpu.operator_seconds() == {"aten::mm": 1.0, "cudaLaunchKernel": 7.0}

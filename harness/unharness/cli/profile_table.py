@@ -27,8 +27,8 @@ def print_profile(found: RunProfile, traces: Sequence[Path]) -> None:
         return
     steps = found.trainings.steps
     operators = _table(f"dearest operators of torch, by self time in {steps} steps", "ms", "calls")
-    for name, cost in found.dearest_operators(SHOWN):
-        operators.add_row(name, f"{1000 * cost.seconds:.1f}", str(cost.calls))
+    for name, seconds, calls in found.dearest_operators(SHOWN):
+        operators.add_row(name, f"{1000 * seconds:.1f}", str(calls))
     console.print(operators)
     for path in traces:
         line = f"trace   {path} (chrome://tracing or ui.perfetto.dev opens it)"

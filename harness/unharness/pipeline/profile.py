@@ -12,7 +12,7 @@ from pathlib import Path
 from unharness.errors import RecordError
 from unharness.pipeline.clock import TimedProgress
 from unharness.progress import Progress, Stage
-from unharness.training.profiling import OperatorCost, Profile, profiled
+from unharness.training.profiling import Profile, profiled
 
 FOLDER = "profile"
 """Beside a run's record; no part of the record, nor of the run's identity."""
@@ -30,10 +30,11 @@ class RunProfile:
         """Return the stages that took longest, and their seconds."""
         return sorted(self.stages.items(), key=lambda item: -item[1])[:count]
 
-    def dearest_operators(self, count: int) -> list[tuple[str, OperatorCost]]:
-        """Return the operators that took longest by themselves."""
-        found = self.trainings.operators.items()
-        return sorted(found, key=lambda item: -item[1].seconds)[:count]
+    def dearest_operators(self, count: int) -> list[tuple[str, float, int]]:
+        """Return the operators that took longest by themselves, their seconds and calls."""
+        seconds = self.trainings.operator_seconds()
+        ordered = sorted(seconds.items(), key=lambda item: -item[1])[:count]
+        return [(name, took, self.trainings.operators[name].calls) for name, took in ordered]
 
     def move_to(self, folder: Path) -> list[Path]:
         """Move the traces to a run's folder, in place of older ones; return where they are.

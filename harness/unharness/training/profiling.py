@@ -25,11 +25,6 @@ class OperatorCost:
     """Its own, without what it calls."""
     gpu_seconds: float = 0.0
 
-    @property
-    def seconds(self) -> float:
-        """What it is ranked by: the GPU's time, and the CPU's where there is none."""
-        return self.gpu_seconds or self.cpu_seconds
-
 
 @dataclass
 class Profile:
@@ -45,6 +40,14 @@ class Profile:
     """By name, over all traced steps."""
     steps: int = 0
     """Traced, of all trainings."""
+
+    def operator_seconds(self) -> dict[str, float]:
+        """Return what each operator took by itself: on the GPU, where any took time there."""
+        on_gpu = any(cost.gpu_seconds for cost in self.operators.values())
+        return {
+            name: cost.gpu_seconds if on_gpu else cost.cpu_seconds
+            for name, cost in self.operators.items()
+        }
 
     @contextmanager
     def recording(self, total: int) -> Iterator[Callable[[], None]]:
@@ -95,6 +98,10 @@ class Profile:
         self.traces.append(path)
         self.steps += steps
         for event in profiler.key_averages():
+            # Kernels, copies and annotations on the GPU are events of their own as well; their time
+            # is that of the operators that started them.
+            if event.device_type.name != "CPU":
+                continue
             cost = self.operators.setdefault(str(event.key), OperatorCost())
             cost.calls += int(event.count)
             cost.cpu_seconds += event.self_cpu_time_total / 1e6
