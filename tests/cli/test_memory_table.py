@@ -69,6 +69,14 @@ def test_what_has_no_config_has_no_estimate(call, tmp_path):
     assert "no estimate of memory" in errors
 
 
+def test_attacks_on_weights_are_said_not_to_be_counted(estimated):
+    words = "attacks on weights are not counted"
+    assert any(words in note for note in estimated("kl", attack=("none", "relearn")).notes)
+    assert not any(
+        words in note for note in estimated("kl", attack=("none", "prompt:text=Be brief.")).notes
+    )
+
+
 def _unlearning(found: RunEstimate) -> MemoryEstimate:
     return found.stages[-1].memory
 

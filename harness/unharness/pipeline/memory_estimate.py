@@ -92,6 +92,8 @@ def estimate_run(plan: RunPlan) -> RunEstimate:
         stages.append(run.unlearning(f"unlearn ({plan.method.name})"))
         if not isinstance(plan.method, LossMethod) and not plan.method.trains_base:
             notes.append(f"{plan.method.name} trains by itself; only its model is counted")
+    if any(chain.changes_weights for chain in plan.chains):
+        notes.append("attacks on weights are not counted: they work on copies of the model")
     if not stages:
         stages.append(StageEstimate("nothing is trained", run.alone(), ""))
     free = free_memory(torch.device(plan.place.device))
