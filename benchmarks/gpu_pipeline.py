@@ -25,7 +25,9 @@ from real_questions import load
 from real_questions import parser as benchmark_options
 from training_step import figures
 
+from unharness.cache import CACHE_VARIABLE, cache_dir
 from unharness.cli.run import calm_libraries
+from unharness.errors import UnharnessError
 
 SHAPES = {
     "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
@@ -63,6 +65,29 @@ def make_checkpoint(folder: Path, shape: str, data: str) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
+def fresh_cache(folder: Path) -> None:
+    """Use an empty cache from now on, in which pretrained models are those of the user's own."""
+    fetched = cache_dir() / "pretrained"
+    folder.mkdir()
+    if fetched.is_dir():
+        (folder / "pretrained").symlink_to(fetched.resolve())
+    os.environ[CACHE_VARIABLE] = str(folder)
+
+
+def measured(method: str, **options: Any) -> dict[str, Any]:
+    """Run a method; return its metrics and cost, or what it failed with."""
+    import unharness
+
+    try:
+        record = unharness.run(method, "knowundo-privacy", general="bundled", **options)
+    except UnharnessError as error:
+        return {"method": method, "error": str(error)}
+    row: dict[str, Any] = {"method": method, "dtype": record.spec.dtype}
+    row |= {name: record.metrics[name].value for name in METRICS}
+    row |= record.cost.model_dump(exclude={"stages"})
+    return row | {"warnings": record.warnings, "hardware": record.provenance["hardware"]}
+
+
 def main() -> None:
     """Make the model, run every method, print and write what was measured."""
     parser = argparse.ArgumentParser(
@@ -81,12 +106,16 @@ def main() -> None:
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         sys.exit("no CUDA here: this check needs a GPU (--device cpu --shape small tries its path)")
 
-    import unharness
     from unharness.registry import registry
 
-    rows: list[dict[str, Any]] = []
+    found: dict[str, Any] = {"model": options.model or options.shape, "methods": []}
+
+    def keep() -> None:
+        if options.out:
+            options.out.write_text(json.dumps(found, indent=1) + "\n")
+
     with tempfile.TemporaryDirectory(prefix="unharness-gpu-") as scratch:
-        os.environ["UNHARNESS_CACHE"] = f"{scratch}/cache"
+        fresh_cache(Path(scratch) / "cache")
         model = options.model
         if model is None:
             folder = Path(scratch) / f"random-llama-{options.shape}"
@@ -94,31 +123,26 @@ def main() -> None:
             print(f"model: {count / 1e9:.2f} B parameters, device: {options.device}", flush=True)
             model = str(folder)
         for method in options.method.split(",") if options.method else registry().names("methods"):
-            record = unharness.run(
+            row = measured(
                 method,
-                "knowundo-privacy",
                 model=model,
                 device=options.device,
                 data=options.data,
                 limit_train=options.limit,
                 suite=None if options.model else "none",
-                general="bundled",
                 results=f"{scratch}/results",
             )
-            values = {name: record.metrics[name].value for name in METRICS}
-            cost = record.cost.model_dump(exclude={"stages"})
-            row = {"method": method, "dtype": record.spec.dtype, **values, **cost}
-            row |= {"warnings": record.warnings, "hardware": record.provenance["hardware"]}
-            rows.append(row)
+            found["methods"].append(row)
+            keep()
             print(json.dumps({key: row[key] for key in row if key != "hardware"}), flush=True)
         words = ["--data", options.data, "--model", model]
         words += ["--limit", str(options.limit)] if options.limit else []
-        subject = load(benchmark_options(None).parse_args(words), "lora")
-        step = {"machine": machine()} | figures(subject, steps=2, rounds=3)
-        print("a step", json.dumps(step), flush=True)
-    if options.out:
-        found = {"model": options.model or options.shape, "methods": rows, "step": step}
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+        subject = load(benchmark_options(None).parse_args(words), "lora", options.device)
+        found["step"] = {"machine": machine()} | figures(subject, steps=2, rounds=3)
+        print("a step", json.dumps(found["step"]), flush=True)
+        keep()
+    if failed := [row["method"] for row in found["methods"] if "error" in row]:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

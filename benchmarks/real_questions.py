@@ -75,14 +75,17 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     return found
 
 
-def load(options: argparse.Namespace, tuning: str = "full") -> Subject:
-    """Return model and data on the GPU where there is one, in the types that a run has there."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+def load(options: argparse.Namespace, tuning: str = "full", device: str = "") -> Subject:
+    """Return model and data on a device, in the types that a run has there.
+
+    Without a device it is the GPU where there is one.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     task = registry().get("tasks", options.task)()
     data = task.load(DataSource(options.data))
     base = find_base_model(options.model, registry())
     precision = choose_precision("auto", device, base.precision)
-    model, tokenizer = base.load(data, weights_dtype(device, precision, tuning, tuning))
+    model, tokenizer = base.load(data, weights_dtype(precision, tuning, tuning))
     if tuning == "lora":
         model = add_adapter(model, LoraSettings(), seed=0)
     limited = data.limited(options.limit) if options.limit else data
