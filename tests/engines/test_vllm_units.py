@@ -294,7 +294,10 @@ child = Child("vLLM", ("-c", sys.argv[3]), Path(sys.argv[1]), {}, ["--scratch", 
 print(child.pid, child.ask("work")["helper"], flush=True)
 if sys.argv[4] == "hang":
     child.ask("hang")
-time.sleep(0 if sys.argv[4] == "leave" else 600)
+if sys.argv[4] == "leave":
+    sys.stdin.readline()  # until the processes have been looked at
+else:
+    time.sleep(600)
 """
 
 
@@ -316,12 +319,13 @@ def test_no_process_outlives_the_parent(doing: str, signal_number: int | None, t
     def heed() -> None:  # a shell's background job ignores it, and hands that on
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=heed
-    ) as parent:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes, preexec_fn=heed) as parent:
+        assert parent.stdin is not None
         assert parent.stdout is not None
         pids = [int(word) for word in parent.stdout.readline().split()]
         assert all(_runs(pid) for pid in pids)
+        parent.stdin.close()
         if signal_number is not None:
             time.sleep(0.1)
             parent.send_signal(signal_number)
