@@ -89,11 +89,8 @@ class LUNAR(Method):
         }
 
     def streams(self) -> Mapping[str, Stream]:
-        """Return the retain set, whose questions are to stay."""
-        return {
-            "forget": Stream("forget", needs_question=True),
-            "retain": Stream("retain", needs_question=True),
-        }
+        """Return the forget set, all questions, and the retain set, whose questions are to stay."""
+        return {"forget": Stream("forget", needs_question=True), "retain": Stream("retain")}
 
     def unlearn(self, context: UnlearnContext) -> None:
         """Solve for the matrix.
