@@ -69,8 +69,8 @@ class FLAT(LossMethod):
         fidelity: Literal["per-example", "released-code"] = Field(
             "per-example",
             description="per-example: probabilities are averaged over an answer's own tokens; "
-            "released-code: over all positions of a row "
-            "that is padded to the maximum length, those that are not scored as 0",
+            "released-code: over all positions of a row that is padded to the maximum length, "
+            "those that are not scored as 0",
         )
 
         search: ClassVar[Mapping[str, Search]] = {

@@ -84,7 +84,7 @@ class AdaptiveRMU(Misdirection):
             context.report["steering"] = self._length
 
     def length(self, batch: UnlearnBatch) -> Tensor:
-        """Return c of each example, (B, 1, 1); the one of the whole set for the released code."""
+        """Return c of each example, (B, 1, 1); one for all examples for the released code."""
         import torch
 
         if self.released_code():

@@ -19,6 +19,7 @@ ANSWERS = {"paraphrase": "paraphrased answers", "perturbed": "wrong answers"}
 PROMPTS = {"paraphrase": "paraphrased questions"}
 """Kinds of an example's variants, as they are called in a message; others by their name."""
 NOT_IN_DATA = "has what it asks for"
+"""Part of the reason where it is not known which texts the examples lack."""
 _LACKING = re.compile(rf"the examples of \S+ have no |{NOT_IN_DATA}")
 
 

@@ -14,7 +14,7 @@ def matching_notes(
     own: Observations,
     references: Mapping[str, Sequence[Observations]],
 ) -> list[str]:
-    """Return what reference logs hold that has no counterpart in a model's log, a line each.
+    """Return a line for each reference log with examples that the model's log does not have.
 
     Args:
         columns: what is computed; splits that need no reference model may differ.

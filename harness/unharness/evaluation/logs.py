@@ -106,7 +106,7 @@ def score_log(
         references: logs of reference models, besides those that the file holds.
         registry: knows the metrics.
         bootstrap_seed: of the intervals.
-        on_note: is told, in a line each, what of the reference logs is not in the log.
+        on_note: called with a line for each reference log with examples that the log does not have.
 
     Raises:
         DataError: examples are joined by their place, and a reference log has another number.

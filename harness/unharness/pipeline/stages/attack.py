@@ -35,7 +35,7 @@ from unharness.training.kept_states import KeptStates
 VERSION = 1
 """Raised whenever the same key would give another model."""
 WITHOUT_WRAPPER = (
-    "attacked without the method's inference wrapper: whoever changes weights need not keep it"
+    "measured without the method's inference wrapper: whoever holds the weights can remove it"
 )
 
 
@@ -44,8 +44,8 @@ def attacked_model(
 ) -> WeightsRef:
     """Return the unlearned model after the plan's attacks; itself where there are none.
 
-    The unlearned model stays as it is. What every attack did is noted in the record. An attack that
-    changes weights has them, and so meets them without the inference wrapper that the method left.
+    The unlearned model stays as it is. What every attack did is noted in the record. A model whose
+    weights are attacked is measured without the method's inference wrapper, and the record says so.
 
     Raises:
         PluginError: an attack failed; names it.
