@@ -28,6 +28,7 @@ from training_step import figures
 from unharness.cache import CACHE_VARIABLE, cache_dir
 from unharness.cli.run import calm_libraries
 from unharness.errors import UnharnessError
+from unharness.models.pretrained import KIND as PRETRAINED
 
 SHAPES = {
     "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
@@ -67,10 +68,10 @@ def make_checkpoint(folder: Path, shape: str, data: str) -> int:
 
 def fresh_cache(folder: Path) -> None:
     """Use an empty cache from now on, in which pretrained models are those of the user's own."""
-    fetched = cache_dir() / "pretrained"
+    fetched = cache_dir() / PRETRAINED
     folder.mkdir()
     if fetched.is_dir():
-        (folder / "pretrained").symlink_to(fetched.resolve())
+        (folder / PRETRAINED).symlink_to(fetched.resolve())
     os.environ[CACHE_VARIABLE] = str(folder)
 
 

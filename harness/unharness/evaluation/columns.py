@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from unharness.data.examples import Split
 from unharness.errors import PluginError, UsageError, suggestion
@@ -226,14 +227,13 @@ def _composite_column(use: Composite, found: dict[str, Column]) -> CompositeColu
     # A metric that cannot be loaded has no unit; it costs the composite's value, not the run.
     parts = [found[label] for label in use.of if label in found and found[label].unit]
     general = any(map(is_general, use.of))
+    column = partial(CompositeColumn, use.label, use.kind, use.of, detail=use.detail)
     if not parts and use.of and not general:
-        direction = use.direction or "higher"
-        return CompositeColumn(use.label, use.kind, use.of, direction, "", use.detail)
+        return column(use.direction or "higher", "")
     if use.kind in OWN_UNITS:
         parted: Direction = parts[0].direction if parts else "higher"
         direction = use.direction or OWN_DIRECTIONS.get(use.kind) or parted
-        unit = OWN_UNITS[use.kind]
-        return CompositeColumn(use.label, use.kind, use.of, direction, unit, use.detail)
+        return column(direction, OWN_UNITS[use.kind])
     units = {part.unit for part in parts} | ({PERCENT} if general else set())
     directions = {use.direction} if use.direction else {part.direction for part in parts}
     if general and not use.direction:
@@ -245,7 +245,7 @@ def _composite_column(use: Composite, found: dict[str, Column]) -> CompositeColu
         )
     [unit], [shared] = units, directions
     assert shared is not None
-    return CompositeColumn(use.label, use.kind, use.of, shared, unit, use.detail)
+    return column(shared, unit)
 
 
 def _new_label(label: str, taken: Sequence[str]) -> str:

@@ -113,6 +113,8 @@ def _torch_facts() -> dict[str, Any]:
     """Return torch's version, the CUDA version that it was built for, and the GPUs it can use."""
     import torch
 
+    from unharness.pipeline.device import computes_in_bf16
+
     version: Any = torch.version
     facts: dict[str, Any] = {
         "version": str(torch.__version__),
@@ -124,8 +126,7 @@ def _torch_facts() -> dict[str, Any]:
         for at in range(torch.cuda.device_count()):
             device: Any = torch.cuda.get_device_properties(at)
             free, total = torch.cuda.mem_get_info(at)
-            with torch.cuda.device(at):
-                bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+            bf16 = computes_in_bf16(f"cuda:{at}")
             facts["devices"].append(
                 {"name": device.name, "bytes": total, "free": free, "bf16": bf16}
             )

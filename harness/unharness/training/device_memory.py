@@ -24,7 +24,7 @@ def unless_out_of_memory(work: Callable[[], T]) -> T | None:
 
 
 def in_parts(work: Callable[[Sequence[Any]], None], rows: Sequence[Any]) -> None:
-    """Do what may be done in parts: all rows at once, and halves of what memory does not hold.
+    """Work on rows all at once, and in halves where memory runs out.
 
     Args:
         work: is given some of the rows; what it did of rows that it is given again is replaced.

@@ -10,6 +10,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -200,27 +201,28 @@ class StoredReference(Reference):
 
     def prepare(self, context: UnlearnContext, rows: Mapping[str, Sequence[Encoded]]) -> None:
         """Run the target model over the rows, dropout off, in the precision of training."""
-        model, pad = context.model, context.tokenizer.pad_token_id
+        model = context.model
         model.eval()
         if any(LOGITS in stream.reference for stream in self._streams.values()):
             self._head = copy.deepcopy(model.get_output_embeddings()).requires_grad_(False)
-        device = torch.device(context.device)
         chunks = [
             (name, part) for name in self._streams for part in _chunks(rows[name], BATCH_SIZE)
         ]
         for done, (name, part) in enumerate(chunks, start=1):
             longest = max(len(row.input_ids) for row in rows[name])
-
-            def keep(part: Sequence[Encoded], name: str = name, longest: int = longest) -> None:
-                batch = collate(part, pad).to(device)
-                with torch.no_grad(), autocast(device, context.precision):
-                    self._keep(name, model, batch, longest, pad)
-
-            in_parts(keep, part)
+            in_parts(partial(self._keep_rows, context, name, longest), part)
             context.progress(done, len(chunks))
 
     def attach(self, model: LanguageModel) -> None:
         """Ask no model: what is needed has been computed."""
+
+    def _keep_rows(
+        self, context: UnlearnContext, name: str, longest: int, rows: Sequence[Encoded]
+    ) -> None:
+        device, pad = torch.device(context.device), context.tokenizer.pad_token_id
+        batch = collate(rows, pad).to(device)
+        with torch.no_grad(), autocast(device, context.precision):
+            self._keep(name, context.model, batch, longest, pad)
 
     def _keep(
         self, name: str, model: LanguageModel, batch: TokenBatch, longest: int, pad: int
