@@ -84,6 +84,24 @@ def test_fine_tuning_from_a_state_leaves_the_model_as_it_was(context, tuning):
     assert all(torch.equal(value, tuned[name]) for name, value in work.state().items())
 
 
+@pytest.mark.slow
+def test_merged_bfloat16_weights_are_trained_in_float32(context):
+    # Steps of 1e-5 are less than bfloat16's spacing at most weights: one by one they would be lost.
+    work = context("lora")
+    work.model.get_base_model().to(torch.bfloat16)
+    work.load_state(work.combine_states([(work.state(), 1.0)]))
+    before = work.state()
+    recipe = RECIPE.model_copy(update={"lr": 1e-5})
+    tuned = work.fine_tune(before, DATA.trainable("forget"), recipe)
+    for name, value in before.items():
+        assert value.dtype == torch.bfloat16
+        assert tuned[name].dtype == torch.float32
+        if "proj" in name:
+            assert (tuned[name] != value.float()).float().mean() > 0.9, name
+    work.load_state(tuned)
+    assert all(value.dtype == torch.bfloat16 for value in work.state().values())
+
+
 def test_task_arithmetic_by_hand(context):
     # 1.0 - 0.5 * (1.4 - 1.0) = 0.8
     work = context("full")

@@ -176,7 +176,8 @@ class UnlearnContext:
 
         The context's own model stays as it is; `load_state` takes the result over. What starts at
         the base or the target model is kept in the cache. A model that starts at the base learns
-        the general facts of its preset as well, as the target did.
+        the general facts of its preset as well, as the target did. Whole weights that start at a
+        state are trained, and returned, in float32.
 
         Args:
             start: `base`, `target` (before unlearning), or a state of the context's model.
@@ -202,6 +203,8 @@ class UnlearnContext:
                 log.seconds_before = 0.0  # of another run
         else:
             model = with_state(copy.deepcopy(self.model), start)
+            if not is_adapted(model):
+                model.float()  # merged bfloat16 weights would round small steps away
             log, _ = fine_tune(
                 model,
                 self.tokenizer,
