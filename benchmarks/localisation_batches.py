@@ -36,7 +36,7 @@ def figures(subject: Subject, size: int, rounds: int) -> dict[str, Any]:
 def main() -> None:
     """Time both for full tuning and LoRA, and write the ratios."""
     words = parser(__doc__)
-    words.add_argument("--batch-size", type=int, default=16)
+    words.add_argument("--batch-size", type=int, default=32, help="MemFlex's own by default")
     options = words.parse_args()
     by_tuning(options, lambda subject: figures(subject, options.batch_size, options.rounds))
 

@@ -19,6 +19,7 @@ from real_questions import load, parser, write
 
 from unharness.cli.run import calm_libraries
 from unharness.data.recipe import FineTuneConfig
+from unharness.training.libraries import freeze_libraries
 from unharness.training.likelihood import sequence_nll
 from unharness.training.loop import train
 from unharness.training.steps import Step, fine_tune_steps
@@ -83,4 +84,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     calm_libraries(False)
+    freeze_libraries(adapters=False)  # as the command line does
     main()
