@@ -113,7 +113,7 @@ def harmonic(one: float, other: float) -> float:
 
 def attacked_runs(options: argparse.Namespace, plan: RunPlan) -> dict[str, dict[str, RunRecord]]:
     """Unlearn with every method and seed, and attack; return the records by model and attack."""
-    results, chosen = options.runs, _chosen(options.tuned)
+    results, chosen = options.runs, _chosen(options.tuned, options.model)
     attacks = {
         name: text.format(lr=options.relearn_lr or plan.recipe.lr / 10)
         for name, text in ATTACKS.items()
@@ -144,10 +144,11 @@ def attacked_runs(options: argparse.Namespace, plan: RunPlan) -> dict[str, dict[
     return found
 
 
-def _chosen(results: Path | None) -> dict[str, dict[str, Any]]:
-    """Return the hyperparameters of each method's tuned rows."""
+def _chosen(results: Path | None, model: str) -> dict[str, dict[str, Any]]:
+    """Return the hyperparameters of each method's tuned rows on a model."""
     found = load_records(results) if results else []
-    return {one.spec.method: one.spec.config for one in found if one.spec.tuned}
+    own = [one.spec for one in found if one.spec.tuned and one.spec.model == model]
+    return {spec.method: spec.config for spec in own}
 
 
 def _references(options: argparse.Namespace, pools: Pools) -> tuple[Sequence[Answers], Answers]:

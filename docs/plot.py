@@ -1,6 +1,6 @@
 """Draw the README's plot: the page's own trade-off, as a headless Chromium shows it.
 
-python docs/plot.py results/published docs/images/published.png
+python docs/plot.py results/published docs/images/published.png tiny
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from unharness.report.build import build_board
 from unharness.report.html.page import to_html
 
 
-def main(results: str, picture: str) -> None:
-    """Take a picture of the first group's first plot."""
+def main(results: str, picture: str, model: str) -> None:
+    """Take a picture of the first plot of a model's leaderboard."""
     store = RecordStore(results)
     options = Options()
     options.binary_location = shutil.which("chromium") or "chromium"
@@ -30,7 +30,7 @@ def main(results: str, picture: str) -> None:
     options.add_argument("--force-device-scale-factor=2")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "board.html"
-        page.write_text(to_html(build_board(store), store))
+        page.write_text(to_html(build_board(store).narrowed((), (model,), ()), store))
         browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             browser.get(page.as_uri())

@@ -49,7 +49,7 @@ def print_chosen(studies: Sequence[Study], console: Console) -> None:
         best, chosen = study.best, study.chosen
         values = (
             best and best.value,
-            chosen and chosen.value,
+            chosen.value if chosen and _again(study) else None,
             mean(study.evaluation.values()) if study.evaluation else None,
         )
         settings = chosen.settings if chosen else {}
@@ -61,12 +61,16 @@ def print_chosen(studies: Sequence[Study], console: Console) -> None:
         )
     console.print(table)
     if any(study.evaluation for study in studies):
-        console.print(
-            "'best trial' is the largest of many and so too good; 'validation' is of seeds that no "
-            "trial had; 'evaluation' is of questions that tuning never saw",
-            style="dim",
-            soft_wrap=True,
-        )
+        notes = ["'best trial' is the largest of many and so too good"]
+        if any(_again(study) for study in studies):
+            notes.append("'validation' is of seeds that no trial had")
+        notes.append("'evaluation' is of questions that tuning never saw")
+        console.print("; ".join(notes), style="dim", soft_wrap=True)
+
+
+def _again(study: Study) -> bool:
+    """Whether the best settings were run again with seeds that no trial had."""
+    return any(one.mean is not None for one in study.finalists)
 
 
 def _name(study: Study, studies: Sequence[Study]) -> str:
