@@ -62,7 +62,7 @@ test-gpu: $(STAMPS)/test
 	$(BIN)/python benchmarks/gpu_pipeline.py $(ARGS)
 
 bench: $(STAMPS)/test
-	for name in training_step shared_pass evaluation_batches; do \
+	for name in training_step shared_pass evaluation_batches batch_lengths; do \
 	  $(BIN)/python benchmarks/$$name.py --data $(DATA) --out $(FIGURES)/$$name.json || exit; done
 	$(BIN)/python benchmarks/localisation_batches.py --data $(DATA) --limit 48 \
 	  --out $(FIGURES)/localisation_batches.json

@@ -22,7 +22,6 @@ from unharness.report.build import load_board
 from unharness.report.ranking import row_difference
 from unharness.report.rows import Group, Row
 
-
 ORDERS = 400_000
 """Of nine methods there are fewer, and all are looked at; of more, so many by chance."""
 

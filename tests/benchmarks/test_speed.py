@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import random
 import sys
 from pathlib import Path
 
@@ -97,6 +98,28 @@ def test_a_script_writes_its_ratios(script, arms, tmp_path, environment, monkeyp
         found = found[name]
     assert found["ratio"] > 0
     assert len(found["seconds"]) == 1
+
+
+def test_lengths_go_in_steps(load_checkpoint):
+    lengths = importlib.import_module("batch_lengths")
+    _, tokenizer = load_checkpoint("llama")
+    rows = encode_examples(tokenizer, ROWS, 64, end_token=True)
+    steps = lengths.fine_tune_steps(
+        rows,
+        epochs=1,
+        batch_size=2,
+        micro_batch_size=None,
+        pad_token_id=0,
+        order=random.Random(0),
+    )
+    for step in steps:
+        batch = step.micro_batches[0].make()
+        longer = lengths.rounded(step, 8, 0).micro_batches[0].make()
+        length = batch.input_ids.shape[1]
+        assert longer.input_ids.shape[1] % 8 == 0
+        assert 0 <= longer.input_ids.shape[1] - length < 8
+        assert torch.equal(longer.input_ids[:, :length], batch.input_ids)
+        assert int(longer.attention_mask[:, length:].sum()) == 0
 
 
 @pytest.mark.slow
