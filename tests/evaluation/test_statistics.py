@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unharness import Example, Score, Seen, Split
-from unharness.evaluation.statistics import Sample, mean_over_pairs, resampled
+from unharness.evaluation.statistics import Sample, mean_over_pairs, resampled, weighted_mean
 
 samples = st.lists(st.floats(0, 100, width=32), min_size=2, max_size=30)
 
@@ -111,6 +111,17 @@ def test_the_interval_contains_a_symmetric_samples_mean(sample: list[float]):
     assert found.ci95 is not None
     assert found.value is not None
     assert found.ci95[0] - 1e-9 <= found.value <= found.ci95[1] + 1e-9
+
+
+def test_the_interval_holds_a_value_at_the_end_of_its_range():
+    # Largest at the sample's own mean, 50: all that is drawn is smaller.
+    values = [0.0, 13.0, 61.0, 47.0, 79.0, 100.0]
+    sample = Sample("s", tuple("abcdef"), values, [1.0] * 6)
+    found = weighted_mean(sample, 0, lambda mean: 100 - abs(mean - 50))
+    assert found.value == pytest.approx(100)
+    assert found.ci95 is not None
+    assert found.ci95[0] < 90
+    assert found.ci95[1] == found.value
 
 
 def test_the_same_seed_gives_the_same_interval():

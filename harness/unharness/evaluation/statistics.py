@@ -57,14 +57,20 @@ class Estimate:
 
     @property
     def ci95(self) -> tuple[float, float] | None:
-        """The 95% percentile interval; None without replicates, or if it is not finite."""
+        """The 95% percentile interval; None without replicates, or if it is not finite.
+
+        It holds the value: a statistic near the end of its range may be larger than nearly all that
+        is drawn.
+        """
         if self.replicates is None:
             return None
         drawn = self.replicates[~numpy.isnan(self.replicates)]
         if not len(drawn):
             return None
         low, high = (float(end) for end in numpy.quantile(drawn, [0.025, 0.975]))
-        return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return None
+        return (min(low, self.value), max(high, self.value))
 
     @property
     def stderr(self) -> float | None:
