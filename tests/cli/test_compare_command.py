@@ -11,7 +11,7 @@ def test_published_records_are_paired_by_question_from_a_clone(call):
     code, _, errors = call(*words)
     assert code == 2
     assert "several rows match; give run ids, --task or --model" in errors
-    code, output, errors = call(*words, "--model", "tiny")
+    code, output, errors = call(*words, "--task", "knowundo-privacy", "--model", "tiny")
     assert (code, errors) == (0, "")
     assert "10 pairs of runs" in output
     unpaired = output.partition("not paired by question")[2].partition("Closeness:")[0]
@@ -21,7 +21,7 @@ def test_published_records_are_paired_by_question_from_a_clone(call):
 
 def test_records_without_their_examples_are_compared_by_their_intervals(call, tmp_path):
     for method in ("kl", "memflex"):
-        for path in PUBLISHED.glob(f"*/tiny/{method}/*/run.json"):
+        for path in PUBLISHED.glob(f"knowundo-privacy/tiny/{method}/*/run.json"):
             place = tmp_path / path.relative_to(PUBLISHED)
             place.parent.mkdir(parents=True)
             shutil.copy(path, place)

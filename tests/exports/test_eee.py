@@ -69,6 +69,7 @@ def published(tmp_path_factory):
         found.record.spec.method: found
         for found in RecordStore(PUBLISHED).readable()
         if found.record.spec.method in ("kl", "retrain", "base")
+        and found.record.spec.task == "knowundo-privacy"
     }
     return folder, list(some.values()), export_records(list(some.values()), folder, "Our Lab")
 

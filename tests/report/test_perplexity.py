@@ -59,8 +59,8 @@ def test_extremes_stay_finite(make_record, save, values, value):
 def test_published_perplexities_are_positive_and_near_their_seeds():
     store = RecordStore(PUBLISHED)
     own = {item.record.run_id: item.record.metrics for item in store.readable()}
-    rows = rows_of(store)
-    assert len(rows) >= 10
+    rows = [row for row in rows_of(store) if "unlearn_ppl" in row["metrics"]]
+    assert len(rows) >= 20
     for row in rows:
         for name in ("unlearn_ppl", "retention_ppl"):
             found = row["metrics"][name]
