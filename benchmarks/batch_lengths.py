@@ -1,8 +1,8 @@
 """Steps with batches padded to their longest, against lengths in steps of 8 or 16.
 
-A process that meets a batch shape for the first time sets up its kernels for it. Every arm runs in
-a process of its own and takes the first steps of an epoch, so first uses count; so does the peak of
-the resident memory. The padding has no gradient: the gradients are equal but for rounding.
+The first batch of a new shape is slower, as kernels are set up for it. Every arm therefore runs in
+a process of its own, and its first batches count. The peak of the resident memory is measured as
+well. Padding has no gradient, so all arms have the same gradients up to rounding.
 
     python benchmarks/batch_lengths.py --data ../shared/data --steps 24 --rounds 2 \
         --out benchmarks/results/batch_lengths.json
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
-import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
@@ -22,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from alternating import machine
+from own_process import in_own_process
 from real_questions import load, parser, write
 
 from unharness.cli.run import calm_libraries
@@ -30,7 +29,7 @@ from unharness.data.recipe import FineTuneConfig
 from unharness.pipeline.memory import PeakMemory
 from unharness.training.likelihood import sequence_nll
 from unharness.training.loop import train
-from unharness.training.steps import Step, fine_tune_steps
+from unharness.training.steps import Step
 
 STEPS_OF = (1, 8, 16)
 
@@ -51,14 +50,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Take the steps in this process, and return seconds, shapes and gigabytes."""
     subject = load(options, options.tuning)
     pad = subject.tokenizer.pad_token_id
-    epoch = fine_tune_steps(
-        subject.encoded(),
-        epochs=1,
-        batch_size=16,
-        micro_batch_size=None,
-        pad_token_id=pad,
-        order=random.Random(0),
-    )
+    epoch = subject.epoch(subject.encoded())
     steps = [rounded(step, options.multiple, pad) for step in islice(epoch, options.steps)]
     batches: list[Any] = [step.micro_batches[0].make() for step in steps]
     shapes = {tuple(batch.input_ids.shape) for batch in batches}
@@ -76,20 +68,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure every arm in turn, and write ratios to batches padded to their longest."""
-    words = parser(__doc__)
-    words.add_argument("--steps", type=int, default=24)
-    words.add_argument("--tuning", choices=("full", "lora"), default="full")
-    words.add_argument("--multiple", type=int, help="measure this one, here")
-    options = words.parse_args()
+    flags = parser(__doc__)
+    flags.add_argument("--steps", type=int, default=24)
+    flags.add_argument("--tuning", choices=("full", "lora"), default="full")
+    flags.add_argument("--multiple", type=int, help="measure this one, here")
+    options = flags.parse_args()
     if options.multiple:
         print(json.dumps(measure(options)))
         return
     runs: dict[int, list[dict[str, Any]]] = {multiple: [] for multiple in STEPS_OF}
     for _ in range(options.rounds):
         for multiple, rows in runs.items():
-            command = [sys.executable, __file__, *sys.argv[1:], "--multiple", str(multiple)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            rows.append(json.loads(done.stdout.splitlines()[-1]))
+            words = [*sys.argv[1:], "--multiple", str(multiple)]
+            rows.append(in_own_process(__file__, words))
             print(multiple, rows[-1], flush=True)
     first = runs[STEPS_OF[0]]
     found: dict[str, Any] = {

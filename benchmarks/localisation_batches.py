@@ -14,6 +14,7 @@ from real_questions import Subject, by_tuning, parser
 
 from unharness.cli.run import calm_libraries
 from unharness_methods.localisation import score_tensors
+from unharness_methods.memflex import MemFlex
 
 
 def localising(subject: Subject, size: int) -> Callable[[], None]:
@@ -36,7 +37,8 @@ def figures(subject: Subject, size: int, rounds: int) -> dict[str, Any]:
 def main() -> None:
     """Time both for full tuning and LoRA, and write the ratios."""
     words = parser(__doc__)
-    words.add_argument("--batch-size", type=int, default=32, help="MemFlex's own by default")
+    own = MemFlex.Config().localise_batch_size
+    words.add_argument("--batch-size", type=int, default=own, help="MemFlex's own by default")
     options = words.parse_args()
     by_tuning(options, lambda subject: figures(subject, options.batch_size, options.rounds))
 

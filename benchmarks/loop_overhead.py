@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import random
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from typing import Any
@@ -22,7 +21,7 @@ from unharness.data.recipe import FineTuneConfig
 from unharness.training.libraries import freeze_libraries
 from unharness.training.likelihood import sequence_nll
 from unharness.training.loop import train
-from unharness.training.steps import Step, fine_tune_steps
+from unharness.training.steps import Step
 
 LR = 1e-5
 
@@ -63,14 +62,7 @@ def main() -> None:
     words.add_argument("--steps", type=int, default=200)
     options = words.parse_args()
     subject = load(options)
-    epoch = fine_tune_steps(
-        subject.encoded(),
-        epochs=1,
-        batch_size=16,
-        micro_batch_size=None,
-        pad_token_id=subject.tokenizer.pad_token_id,
-        order=random.Random(0),
-    )
+    epoch = subject.epoch(subject.encoded())
     steps = list(islice(cycle(epoch), options.steps))
     found: dict[str, Any] = {"model": options.model, "steps": len(steps), "machine": machine()}
     found |= alternate(

@@ -15,10 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from own_process import in_own_process
 
 from unharness.cli.run import calm_libraries
 
@@ -106,9 +106,7 @@ def main() -> None:
         for tuning in TUNINGS:
             for method in options.methods:
                 case = (model, tuning, method)
-                command = [sys.executable, __file__, "--data", options.data, "--case", *case]
-                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-                numbers = json.loads(done.stdout.splitlines()[-1])
+                numbers = in_own_process(__file__, ["--data", options.data, "--case", *case])
                 rows.append({"model": model, "tuning": tuning, "method": method} | numbers)
                 print(json.dumps(rows[-1]), flush=True)
     if options.out:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,12 @@ from unharness.models.lora import add_adapter
 from unharness.models.source import find_base_model
 from unharness.pipeline.device import choose_precision, weights_dtype
 from unharness.registry import registry
+from unharness.training.steps import Step, fine_tune_steps
 from unharness.unlearning.context import UnlearnContext
 
 MAX_LENGTH = 256
+BATCH = 16
+"""Examples of a step."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,17 @@ class Subject:
             self.tokenizer, examples, MAX_LENGTH, end_token=True, template=self.template
         )
         return [row for row in rows if row.scored]
+
+    def epoch(self, rows: Sequence[Encoded]) -> list[Step]:
+        """Return the steps of one epoch over some examples, as a run plans them."""
+        return fine_tune_steps(
+            rows,
+            epochs=1,
+            batch_size=BATCH,
+            micro_batch_size=None,
+            pad_token_id=self.tokenizer.pad_token_id,
+            order=random.Random(0),
+        )
 
     def context(self) -> UnlearnContext:
         """Return what a method is given."""

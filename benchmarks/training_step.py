@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from alternating import alternate
-from real_questions import MAX_LENGTH, Subject, by_tuning, parser
+from real_questions import BATCH, MAX_LENGTH, Subject, by_tuning, parser
 from released_recipe import released_step
 
 from unharness.cli.run import calm_libraries
@@ -27,9 +27,6 @@ from unharness.data.encoding import Encoded
 from unharness.data.recipe import FineTuneConfig
 from unharness.training.likelihood import sequence_nll
 from unharness.training.loop import train
-from unharness.training.steps import fine_tune_steps
-
-BATCH = 16
 
 
 def released(model: Any, batches: Sequence[Sequence[Encoded]], pad: int) -> Callable[[], None]:
@@ -59,14 +56,7 @@ def harness(subject: Subject, rows: Sequence[Encoded]) -> Callable[[], float]:
     config = FineTuneConfig(epochs=1, lr=1e-5, batch_size=BATCH)
 
     def run() -> float:
-        steps = fine_tune_steps(
-            rows,
-            epochs=1,
-            batch_size=BATCH,
-            micro_batch_size=None,
-            pad_token_id=subject.tokenizer.pad_token_id,
-            order=random.Random(0),
-        )
+        steps = subject.epoch(rows)
         log = train(
             subject.model,
             steps,

@@ -28,13 +28,13 @@ def test_an_order_agrees_with_itself(order):
     count = len(found["methods"])
     assert found["spearman"] == 1
     assert found["pairs"] == found["same order"] == count * (count - 1) / 2
-    assert found["on both"] == found["on both, in the same order"] > 0
+    assert found["significant on both"] == found["significant on both, in the same order"] > 0
 
 
 @pytest.mark.slow
 def test_two_boards_are_compared_by_the_methods_of_both(order):
     found = order("tiny", "smollm2-135m")
     assert -1 < found["spearman"] < 1
-    assert found["on both, in the same order"] <= found["on both"]
-    apart = (found["told apart on the first"], found["told apart on the second"])
-    assert found["on both"] <= min(apart)
+    assert found["significant on both, in the same order"] <= found["significant on both"]
+    counts = (found["significant on the first"], found["significant on the second"])
+    assert found["significant on both"] <= min(counts)

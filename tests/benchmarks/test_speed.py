@@ -15,6 +15,7 @@ from unharness.data.examples import Example
 from unharness.data.recipe import LoraSettings
 from unharness.models.lora import add_adapter
 from unharness.training.likelihood import sequence_nll
+from unharness.training.steps import fine_tune_steps
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(FOLDER))
@@ -104,7 +105,7 @@ def test_lengths_go_in_steps(load_checkpoint):
     lengths = importlib.import_module("batch_lengths")
     _, tokenizer = load_checkpoint("llama")
     rows = encode_examples(tokenizer, ROWS, 64, end_token=True)
-    steps = lengths.fine_tune_steps(
+    steps = fine_tune_steps(
         rows,
         epochs=1,
         batch_size=2,

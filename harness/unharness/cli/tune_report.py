@@ -49,7 +49,7 @@ def print_chosen(studies: Sequence[Study], console: Console) -> None:
         best, chosen = study.best, study.chosen
         values = (
             best and best.value,
-            chosen.value if chosen and _again(study) else None,
+            chosen.value if chosen and chosen.confirmed else None,
             mean(study.evaluation.values()) if study.evaluation else None,
         )
         settings = chosen.settings if chosen else {}
@@ -62,15 +62,10 @@ def print_chosen(studies: Sequence[Study], console: Console) -> None:
     console.print(table)
     if any(study.evaluation for study in studies):
         notes = ["'best trial' is the largest of many and so too good"]
-        if any(_again(study) for study in studies):
+        if any(study.chosen and study.chosen.confirmed for study in studies):
             notes.append("'validation' is of seeds that no trial had")
         notes.append("'evaluation' is of questions that tuning never saw")
         console.print("; ".join(notes), style="dim", soft_wrap=True)
-
-
-def _again(study: Study) -> bool:
-    """Whether the best settings were run again with seeds that no trial had."""
-    return any(one.mean is not None for one in study.finalists)
 
 
 def _name(study: Study, studies: Sequence[Study]) -> str:

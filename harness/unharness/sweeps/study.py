@@ -43,6 +43,8 @@ class Chosen:
     settings: Mapping[str, Any]
     value: float | None
     """On the validation part: the mean over the seeds of a finalist, or the best trial's."""
+    confirmed: bool
+    """Whether it is a finalist's, of seeds that no trial had."""
 
 
 @dataclass
@@ -149,8 +151,10 @@ class Study:
         means = [(sign * one.mean, one) for one in self.finalists if one.mean is not None]
         if means:
             _, winner = min(means, key=lambda found: found[0])
-            return Chosen(winner.trial.chosen_settings, winner.mean)
-        return Chosen(self.best.chosen_settings, self.best.value) if self.best else None
+            return Chosen(winner.trial.chosen_settings, winner.mean, confirmed=True)
+        if self.best is None:
+            return None
+        return Chosen(self.best.chosen_settings, self.best.value, confirmed=False)
 
     @property
     def failures(self) -> int:

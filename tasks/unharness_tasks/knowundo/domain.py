@@ -141,8 +141,8 @@ class KnowUnDoDomain(Task):
         "full": FineTuneConfig(epochs=5, lr=3e-4, batch_size=16, warmup_ratio=0.1),
         "lora": FineTuneConfig(epochs=7, lr=2e-3, batch_size=8, warmup_ratio=0.1),
     }
-    """By tuning. Targets trained in bfloat16 predict 99.3% of the forget and, by LoRA, 99.4%, else
-    99.5% of the retain answer tokens of the privacy data."""
+    """By tuning. On the privacy data, in bfloat16, both targets predict 99.3% of the forget answer
+    tokens; of the retain answer tokens full tuning predicts 99.5% and LoRA 99.4%."""
 
     def load(self, source: DataSource) -> TaskData:
         """Read the pairs: a folder, the cache, the hub, or the bundled stand-in."""
