@@ -16,11 +16,12 @@ DESCRIPTIONS = frozenset(
     {
         *("evidence", "family", "gradients_before_training", "streams_by_term", "threat_model"),
         *("load_training_state", "training_state"),
+        "check_model",
         *("formula", "good", "traps"),
     }
 )
-"""Methods and attributes of a plugin's classes that only describe it, or carry its state over an
-interruption; no result depends on them."""
+"""Methods and attributes of a plugin's classes that only describe it, carry its state over an
+interruption, or refuse a model; no result depends on them."""
 CORE = "unharness"
 
 

@@ -21,6 +21,7 @@ from unharness_methods.block_choice import block_parameters
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PretrainedConfig
 
     from unharness import LanguageModel, TokenBatch, UnlearnBatch
 
@@ -110,19 +111,23 @@ class CircuitBreaker(LossMethod):
             "retain": Stream("retain", reference=asked, layers=self._kept()),
         }
 
+    def check_model(self, config: PretrainedConfig) -> None:
+        """Refuse a model without the blocks that are named."""
+        count, given = config.get_text_config().num_hidden_layers, self.config.layers
+        if given and (outside := [layer for layer in given if layer >= count]):
+            raise MethodError(
+                f"layers={list(given)}: the model has blocks 0 to {count - 1}, not "
+                f"{outside[0]}; give those, or leave layers out"
+            )
+
     def prepare(self, context: UnlearnContext) -> None:
         """Choose the blocks.
 
         Raises:
             MethodError: the model has not those that are given.
         """
+        self.check_model(context.model.config)
         self._count = len(decoder_blocks(context.model))
-        given = self.config.layers
-        if given and (outside := [layer for layer in given if layer >= self._count]):
-            raise MethodError(
-                f"layers={list(given)}: the model has blocks 0 to {self._count - 1}, not "
-                f"{outside[0]}; give those, or leave layers out"
-            )
         context.report["blocks"] = list(self._turned())
 
     def select_parameters(self, context: UnlearnContext) -> Collection[str]:

@@ -27,6 +27,7 @@ from unharness_methods.unanswerable import QUESTIONS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from transformers import PretrainedConfig
 
     from unharness import TokenBatch
 
@@ -91,6 +92,11 @@ class LUNAR(Method):
     def streams(self) -> Mapping[str, Stream]:
         """Return the forget set, all questions, and the retain set, whose questions are to stay."""
         return {"forget": Stream("forget", needs_question=True), "retain": Stream("retain")}
+
+    def check_model(self, config: PretrainedConfig) -> None:
+        """Refuse a model without the block that is named."""
+        count = config.get_text_config().num_hidden_layers
+        block_at(count, self.config.layer, self.config.depth)
 
     def unlearn(self, context: UnlearnContext) -> None:
         """Solve for the matrix.

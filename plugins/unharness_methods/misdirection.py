@@ -23,6 +23,7 @@ from unharness_methods.steering import mean_norms, squared_distance, steering_ve
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PretrainedConfig
 
     from unharness import LanguageModel, TokenBatch, UnlearnBatch
 
@@ -83,6 +84,11 @@ class Misdirection(LossMethod):
             without="leave the term out: --set retain_weight=0",
         )
         return {"retain": asked}
+
+    def check_model(self, config: PretrainedConfig) -> None:
+        """Refuse a model without the block that is named."""
+        count = config.get_text_config().num_hidden_layers
+        block_at(count, self.config.layer, self.config.depth)
 
     def prepare(self, context: UnlearnContext) -> None:
         """Choose the block, draw the direction, and measure the states that are to be moved."""

@@ -297,3 +297,21 @@ def test_debug_shows_the_traceback(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("method", "setting"),
+    [
+        ("rmu", "layer=99"),
+        ("lunar", "layer=99"),
+        ("circuit-breaker", "layers=[0, 99]"),
+        ("npo-sam", "base=rmu:layer=99"),
+    ],
+)
+def test_a_block_that_the_model_lacks_is_refused_before_the_target_is_trained(
+    refused, tmp_path, monkeypatch, method, setting
+):
+    monkeypatch.setenv("UNHARNESS_CACHE", str(tmp_path / "cache"))  # no target is in there
+    error = refused(1, "--model", "micro", "--method", method, "--set", setting)
+    assert "the model has blocks 0 to 1" in error
+    assert not list((tmp_path / "cache").glob("models/*"))

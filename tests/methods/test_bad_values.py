@@ -37,6 +37,25 @@ def test_values_out_of_bounds(name, values, message):
         make_method(registry().get("methods", name), "micro", values)
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("gradient-difference", "retain_weight"),
+        ("gradient-difference-ood", "retain_weight"),
+        ("kl", "kl_weight"),
+        ("kl-ood", "kl_weight"),
+        ("memflex", "retain_weight"),
+    ],
+)
+def test_a_loss_of_which_no_term_counts_is_refused(name, other):
+    method = registry().get("methods", name)
+    message = f"forget_weight and {other} are 0: no term of the loss counts; set one above 0"
+    with pytest.raises(UsageError, match=message):
+        make_method(method, "micro", {"forget_weight": 0, other: 0})
+    for alone in ("forget_weight", other):
+        make_method(method, "micro", {alone: 0})
+
+
 @pytest.mark.parametrize("name", registry().names("methods"))
 def test_every_value_that_tuning_may_try_is_allowed(name):
     method = registry().get("methods", name)

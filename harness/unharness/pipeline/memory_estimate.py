@@ -71,13 +71,14 @@ def estimate_run(plan: RunPlan) -> RunEstimate:
 
     Raises:
         ModelError: the configuration is none that transformers knows, or is not there yet.
-        MethodError: the method's streams lack data.
+        MethodError: the method's streams lack data, or it refuses the model.
     """
     import torch
 
     from unharness.training.device_memory import free_memory
 
     config, tokenizer = plan.base.config_and_tokenizer(plan.data)
+    plan.method.check_model(config)
     run = _Run(plan, shape_of(config), tokenizer)
     notes = [] if tokenizer else ["no tokenizer: every example is taken to be of --max-length"]
     stages = []

@@ -7,6 +7,7 @@ from typing import Any
 
 from unharness.checked import checked
 from unharness.data.task_data import TaskData
+from unharness.models.source import ModelSource
 from unharness.records.stage_specs import digest_of
 from unharness.source_hash import source_hash
 from unharness.unlearning.context import readable_splits
@@ -36,6 +37,16 @@ def make_method(
         hint=f". 'unharness methods show {name}' lists what is allowed",
     )
     return method_class(config)
+
+
+def require_model(method: Method, base: ModelSource, data: TaskData) -> None:
+    """Let a method refuse a model, by its configuration alone.
+
+    Raises:
+        MethodError: it does.
+    """
+    if type(method).check_model is not Method.check_model:
+        method.check_model(base.config_and_tokenizer(data)[0])
 
 
 def method_facts(method: Method, seed: int, data: TaskData, *, general: bool) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from unharness.models.weights import WeightsRef, save_weights, weights_hash
 from unharness.pipeline.clock import PrefixedProgress, TimedProgress
 from unharness.pipeline.engine_pool import EnginePool
 from unharness.pipeline.existing import finished
+from unharness.pipeline.method_choice import require_model
 from unharness.pipeline.provenance import provenance
 from unharness.pipeline.record_builder import (
     TARGET_UNLEARNED,
@@ -171,6 +172,8 @@ class Runner:
     def _unlearn(self, record: RunRecord) -> Unlearned:
         plan, progress = self.plan, self._timed_progress()
         plan.base.prepare(progress)
+        with self.registry.named("methods", plan.method.name):
+            require_model(plan.method, plan.base, plan.data)
         target = self.target or target_model(plan, progress)
         record.target = target_record(plan, target, weights_hash(target.model))
         record.warnings += never_moved(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from unharness.data.recipe import TrainConfig
 from unharness.models.inference import InferenceWrapper, UnlearnedModel
@@ -21,6 +21,7 @@ from unharness.unlearning.streams import Stream
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PretrainedConfig
 
     from unharness.data.batches import UnlearnBatch
     from unharness.model_types import LanguageModel
@@ -91,6 +92,16 @@ class Method(ABC):
         """
         return {}
 
+    def check_model(self, config: PretrainedConfig) -> None:  # noqa: B027 - most take any model
+        """Refuse a model that the method cannot change; asked before the target is trained.
+
+        Args:
+            config: the model's, of transformers: `config.get_text_config().num_hidden_layers`.
+
+        Raises:
+            MethodError: the model has not what the hyperparameters name. The default takes any.
+        """
+
     @classmethod
     def summarize_report(cls, report: Mapping[str, Any]) -> Mapping[str, str]:
         """Return what `unharness show` prints of a run's `context.report`, by name.
@@ -145,6 +156,16 @@ class LossMethod(Method, StepHooks):
         # By hyperparameter: its kind, which says where `unharness tune` looks; a method adds its
         # own.
         search: ClassVar[Mapping[str, Search]] = {"lr": "learning_rate", "epochs": "epochs"}
+
+        @model_validator(mode="after")
+        def _a_term_counts(self) -> Self:
+            names = [name for name in type(self).model_fields if name.endswith("_weight")]
+            if "forget_weight" in names and not any(getattr(self, name) for name in names):
+                are = "is" if len(names) == 1 else "are"
+                raise ValueError(
+                    f"{' and '.join(names)} {are} 0: no term of the loss counts; set one above 0"
+                )
+            return self
 
         @model_serializer(mode="wrap")
         def _only_what_is_set(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from unharness.unlearning.streams import FORGET, Stream, with_forget
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PretrainedConfig
 
     from unharness.data.batches import UnlearnBatch
     from unharness.model_types import LanguageModel
@@ -75,6 +76,10 @@ class WrapperMethod(LossMethod):
             name: replace(stream, without=self._advice(stream.without))
             for name, stream in self.wrapped.streams().items()
         }
+
+    def check_model(self, config: PretrainedConfig) -> None:
+        """Let the wrapped method refuse the model."""
+        self.wrapped.check_model(config)
 
     def prepare(self, context: UnlearnContext) -> None:
         """Prepare the wrapped method."""
