@@ -101,6 +101,10 @@ class PDU(LossMethod):
         yield self.config.forget_weight * token_mean(gaps, scored_positions(forget))
         yield self._dual.penalty(sequence_nll(model, batch["retain"]))
 
+    def restart_pass(self) -> None:
+        """Forget the losses of a pass that begins again."""
+        self._dual.forget()
+
     def after_step(self, model: LanguageModel) -> None:
         """Move the multiplier, once the warm-up is over."""
         self._step += 1
@@ -135,6 +139,10 @@ class DualVariable:
         self._seen += losses.detach().tolist()
         return self.multiplier * (losses.mean() - self._bound)
 
+    def forget(self) -> None:
+        """Forget the losses since the last move."""
+        self._seen = []
+
     def move(self, *, still: bool = False) -> None:
         """Add the rate times the mean excess since the last call, of all processes; 0 at least.
 
@@ -142,7 +150,7 @@ class DualVariable:
             still: let λ be, and forget what was remembered.
         """
         excess = mean_over_processes(self._seen) - self._bound
-        self._seen = []
+        self.forget()
         if not still:
             self.multiplier = max(0.0, self.multiplier + self._rate * excess)
 

@@ -33,6 +33,16 @@ def test_the_multiplier_is_never_negative_and_waits_for_the_warm_up():
     assert dual.multiplier == 0.0
 
 
+def test_a_pass_that_begins_again_counts_its_losses_once():
+    made = PDU(PDU.Config(epsilon=0.3))
+    made._dual = DualVariable(1.0, 5.0, 1.0)
+    made._dual.penalty(torch.tensor([9.0]))  # then memory ran out
+    made.restart_pass()
+    made._dual.penalty(torch.tensor([1.2, 1.4]))
+    made._dual.move()
+    assert made._dual.multiplier == pytest.approx(2.5)
+
+
 def test_the_loss_is_the_lagrangian(known_model):
     streams = {"forget": known_model.says([-0.5, -0.7]), "retain": known_model.says([-0.5, -0.5])}
     made = PDU(PDU.Config(epsilon=0.3))

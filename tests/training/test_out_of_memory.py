@@ -77,6 +77,10 @@ class Gradients(StepHooks):
 
     def __init__(self) -> None:
         self.found: list[dict[str, torch.Tensor]] = []
+        self.restarts = 0
+
+    def restart_pass(self) -> None:
+        self.restarts += 1
 
     def finish_gradients(self, model: Any) -> None:
         self.found.append({n: p.grad.clone() for n, p in model.named_parameters()})
@@ -112,6 +116,7 @@ def test_the_gradient_is_that_of_the_whole_batch(hooks, holds, late, load_checkp
         watched = hooks()
         train(model, steps(), memory.terms, CONFIG, seed=0, hooks=watched)
         found.append(watched.found[0])
+    assert watched.restarts == {4: 1, 3: 2, 1: 3}[holds]  # halves of 8
     assert max(memory.sizes) == 8
     whole, halved = found
     for name, gradient in whole.items():

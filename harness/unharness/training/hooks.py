@@ -40,6 +40,9 @@ class StepHooks:
         moved here must be moved back by `finish_gradients` at the latest.
         """
 
+    def restart_pass(self) -> None:
+        """Forget what was seen of a pass: memory ran out, and it begins again in smaller parts."""
+
     def combine_gradients(self, terms: Sequence[Gradients]) -> Gradients:
         """Return the gradient of a pass from those of its terms, in their order.
 

@@ -118,6 +118,7 @@ class StepTrainer(Trainer):
             while found is None:
                 bare.zero_grad(set_to_none=True)
                 self._make_smaller(step)
+                self._hooks.restart_pass()
                 found = unless_out_of_memory(partial(self._backward, model, self._fitting(step)))
         assert found is not None
         total, separate = found

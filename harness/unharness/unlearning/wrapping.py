@@ -123,6 +123,10 @@ class WrapperMethod(LossMethod):
             [term for forgets, term in pairs if not forgets],
         )
 
+    def restart_pass(self) -> None:
+        """Let the wrapped method forget what it saw of the pass."""
+        self.wrapped.restart_pass()
+
     def finish_gradients(self, model: LanguageModel) -> None:
         """Let the wrapped method finish the gradients."""
         self.wrapped.finish_gradients(model)
