@@ -62,9 +62,14 @@ test-gpu: $(STAMPS)/test
 	$(BIN)/python benchmarks/gpu_pipeline.py $(ARGS)
 
 bench: $(STAMPS)/test
-	for name in training_step shared_pass evaluation_batches batch_lengths; do \
-	  $(BIN)/python benchmarks/$$name.py --data $(DATA) --out $(FIGURES)/$$name.json || exit; done
-	$(BIN)/python benchmarks/localisation_batches.py --data $(DATA) --limit 48 \
+	$(BIN)/python benchmarks/training_step.py --data $(DATA) --steps 3 --rounds 2 \
+	  --out $(FIGURES)/training_step.json
+	$(BIN)/python benchmarks/shared_pass.py --data $(DATA) --rounds 2 --out $(FIGURES)/shared_pass.json
+	$(BIN)/python benchmarks/evaluation_batches.py --data $(DATA) --rounds 1 --limit 24 \
+	  --out $(FIGURES)/evaluation_batches.json
+	$(BIN)/python benchmarks/batch_lengths.py --data $(DATA) --steps 16 --rounds 2 \
+	  --out $(FIGURES)/batch_lengths.json
+	$(BIN)/python benchmarks/localisation_batches.py --data $(DATA) --rounds 2 --limit 32 \
 	  --out $(FIGURES)/localisation_batches.json
 	$(BIN)/python benchmarks/loop_overhead.py --data $(DATA) --model tiny \
 	  --out $(FIGURES)/loop_overhead.json

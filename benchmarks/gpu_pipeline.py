@@ -1,9 +1,9 @@
 """The pipeline on a GPU: a LLaMA-shaped model with random weights, or a preset.
 
 Target by LoRA on the privacy task, then every method; prints forced metrics, seconds a step and
-peak memory, and writes them as JSON, with a step of the harness against one of the released recipe
-on the same model. Random weights know no English: their numbers say that the pipeline works and
-what it costs, not how well a method unlearns.
+peak memory, and writes them as JSON beside gradient ascent's and the paper's, with a step of the
+harness against one of the released recipe on the same model. Random weights know no English: their
+numbers say that the pipeline works and what it costs, not how well a method unlearns.
 
     make test-gpu                                               # 1 B parameters
     make bench-gpu                                              # 7 B, and smollm2-135m
@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,20 @@ from real_questions import load
 from real_questions import parser as benchmark_options
 from training_step import figures
 
+from unharness import RunRecord
 from unharness.cache import CACHE_VARIABLE, cache_dir
 from unharness.cli.run import calm_libraries
 from unharness.errors import UnharnessError
 from unharness.models.pretrained import KIND as PRETRAINED
+from unharness_tasks import knowundo
 
 SHAPES = {
     "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
     "7B": {"hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32},
     "small": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
 }
+ASCENT = "gradient-ascent"
+COSTS = ("seconds_per_step", "peak_memory_gb")
 METRICS = ("unlearn_success", "retention_success", "unlearn_ppl", "retention_ppl")
 
 
@@ -77,6 +82,8 @@ def fresh_cache(folder: Path) -> None:
 
 def measured(method: str, **options: Any) -> dict[str, Any]:
     """Run a method; return its metrics and cost, or what it failed with."""
+    import torch
+
     import unharness
 
     try:
@@ -85,8 +92,41 @@ def measured(method: str, **options: Any) -> dict[str, Any]:
         return {"method": method, "error": str(error)}
     row: dict[str, Any] = {"method": method, "dtype": record.spec.dtype}
     row |= {name: record.metrics[name].value for name in METRICS}
-    row |= record.cost.model_dump(exclude={"stages"})
+    row |= record.cost.model_dump()
+    row |= before_training(record)
+    row["autocast_left_on"] = torch.is_autocast_enabled(torch.device(options["device"]).type)
     return row | {"warnings": record.warnings, "hardware": record.provenance["hardware"]}
+
+
+def before_training(record: RunRecord) -> dict[str, Any]:
+    """Return how many steps a run took, and the seconds before them: MemFlex's localisation."""
+    steps = record.training.steps if record.training else 0
+    cost = record.cost
+    if cost.train_seconds is None or cost.seconds_per_step is None:
+        return {"steps": steps}
+    return {"steps": steps, "seconds_before": cost.train_seconds - steps * cost.seconds_per_step}
+
+
+def beside_ascent(rows: Sequence[dict[str, Any]]) -> None:
+    """Add to every row its cost as a multiple of gradient ascent's, and the paper's own figures."""
+    paper = paper_costs()
+    [ascent] = [row for row in rows if row["method"] == ASCENT] or [{}]
+    for row in rows:
+        row["paper"] = paper.get(row["method"])
+        for name in COSTS:
+            if row.get(name) and ascent.get(name):
+                row[f"{name}_of_ascent"] = row[name] / ascent[name]
+
+
+def paper_costs() -> dict[str, dict[str, float]]:
+    """Return seconds a step and peak memory of KnowUnDo's authors: LLaMA-2-7B on an A100."""
+    tables = json.loads((Path(knowundo.__file__).parent / "paper_results.json").read_text())
+    return {
+        row["method"]: {name: row["cells"][name]["value"] for name in COSTS}
+        for table in tables["tables"]
+        for row in table["rows"]
+        if set(COSTS) <= set(row["cells"])
+    }
 
 
 def main() -> None:
@@ -142,6 +182,8 @@ def main() -> None:
         found["step"] = {"machine": machine()} | figures(subject, steps=2, rounds=3)
         print("a step", json.dumps(found["step"]), flush=True)
         keep()
+    beside_ascent(found["methods"])
+    keep()
     if failed := [row["method"] for row in found["methods"] if "error" in row]:
         sys.exit(f"failed: {', '.join(failed)}")
 

@@ -26,6 +26,9 @@ Number = float | None
 Reference = Literal["base", "target", "retrained"]
 LogRole = Literal["forget", "retain", "utility", "holdout"]
 RECALL = "rouge_l_recall"
+UTILITY = "model_utility"
+SHARES = ("probability", "paraphrase_probability", "logged_share")
+"""Metrics of which residue and gap are computed where there are target and retrained logs."""
 OVERALL: tuple[Attack, ...] = ("loss", "zlib", "min_k", "min_k_pp")
 """Attacks whose s_MIA OpenUnlearning's privacy is the harmonic mean of."""
 MEMORISED = ("extraction_strength", "exact_memorisation")
@@ -92,8 +95,7 @@ def evaluation_log(
         known.append(_split(split, split.name))
         observed |= {(split.name, request): one for request, one in _observed(split)}
         uses += _uses(split, first=split is _of_role(splits, "forget"))
-    if utility := _model_utility(uses, splits):
-        uses.append(utility)
+    uses += _model_utility(uses, splits)
     forget, holdout = _of_role(splits, "forget"), _of_role(splits, "holdout")
     if forget:
         uses += _memorisation(forget)
@@ -113,7 +115,7 @@ def evaluation_log(
     given = dict(references or {})
     if base:  # the scores are differences already
         given["base"] = (EvaluationLog(known, base, ()),)
-    return EvaluationLog(known, observed, uses, given)
+    return EvaluationLog(known, observed, uses, given, tuple(_beside_target(uses, forget)))
 
 
 def _of_role(splits: Sequence[LoggedSplit], role: LogRole) -> LoggedSplit | None:
@@ -182,20 +184,47 @@ def _uses(split: LoggedSplit, *, first: bool) -> Iterator[MetricUse]:
 
 def _model_utility(
     uses: Sequence[MetricUse | Composite], splits: Sequence[LoggedSplit]
-) -> Composite | None:
-    """Return TOFU's: the harmonic mean of three numbers each of the retain and two utility sets."""
+) -> list[MetricUse | Composite]:
+    """Return TOFU's: the harmonic mean of three numbers each of the retain and two utility sets.
+
+    Numbers that the log has not are among them, so that the reason is said.
+    """
     chosen = [split.name for split in splits if split.role in ("retain", "utility")]
+    if len(chosen) < 3:
+        return []
     labels = {use.label_on(use.split or "") for use in uses if isinstance(use, MetricUse)}
+    asked: list[MetricUse | Composite] = []
+    for name in chosen:
+        wanted = (
+            MetricUse("probability", name, label=f"probability_{name}", detail=True),
+            MetricUse("logged_share", name, label=f"{RECALL}_{name}", number=RECALL, detail=True),
+            MetricUse("truth_ratio", name, label=f"truth_ratio_{name}", detail=True),
+        )
+        asked += [use for use in wanted if use.label not in labels]
     parts = [f"{what}_{name}" for name in chosen for what in ("probability", RECALL, "truth_ratio")]
-    if len(chosen) < 3 or not labels.issuperset(parts):
-        return None
-    return Composite("model_utility", "harmonic_mean", tuple(parts), "higher")
+    return [*asked, Composite(UTILITY, "harmonic_mean", tuple(parts), "higher")]
+
+
+def _beside_target(
+    uses: Sequence[MetricUse | Composite], forget: LoggedSplit | None
+) -> Iterator[Composite]:
+    """Yield how much utility is kept, and how near the forget numbers are to the retrained model's.
+
+    The second is of shares: residue, and its size.
+    """
+    for use in uses:
+        if isinstance(use, Composite):
+            if use.label == UTILITY:
+                yield Composite(f"{UTILITY}_kept", "share_of_target", (UTILITY,))
+        elif forget and use.split == forget.name and use.metric in SHARES and not use.detail:
+            label = use.label_on(forget.name)
+            yield Composite(f"residue_{label}", "residue", (label,))
+            yield Composite(f"gap_{label}", "gap", (label,))
 
 
 def _memorisation(forget: LoggedSplit) -> Iterator[MetricUse | Composite]:
     """Yield OpenUnlearning's: the harmonic mean of 100 minus each of four shares that are known."""
-    has_all = forget.has("paraphrase") and forget.has("perturbed")
-    if not has_all or not set(MEMORISED) <= set(forget.shares):
+    if set(MEMORISED).isdisjoint(forget.shares):
         return
     logged = {name: ("logged_share", {"number": name}) for name in MEMORISED}
     known: Mapping[str, tuple[str, Mapping[str, Any]]] = {

@@ -1,12 +1,13 @@
 """Lengths, LoRA and the target's recipe: the task's own, and what the user says over them."""
 
 import pytest
+from transformers import LlamaConfig
 
 import unharness
 from unharness.data.recipe import FineTuneConfig, LoraSettings
 from unharness.errors import PluginError, UsageError
 from unharness.pipeline.resolve import resolve
-from unharness.pipeline.settings import changed_settings
+from unharness.pipeline.settings import beyond_positions, changed_settings
 from unharness.registry import registry
 from unharness.request import make_request
 
@@ -20,6 +21,14 @@ def spec_of(tmp_path):
         return resolve(make_request(given | options), registry()).spec
 
     return call
+
+
+def test_texts_longer_than_the_model_has_positions_for_are_said():
+    config = LlamaConfig(max_position_embeddings=512)
+    assert beyond_positions(512, config) == []
+    [warning] = beyond_positions(2048, config)
+    assert "512 positions" in warning
+    assert "--max-length 512" in warning
 
 
 @pytest.fixture

@@ -43,6 +43,18 @@ def test_what_is_scored_continues_what_is_generated_from(tokenizer: Any):
     assert prompt_text(PAIR.prompt, "plain", tokenizer) == "Who is her mother?\n\n"
 
 
+@pytest.mark.parametrize(
+    "day",
+    [
+        "{{ date_string if date_string is defined else strftime_now('%d %b %Y') }}",
+        "{{ strftime_now('%d %b %Y') }}",
+    ],
+)
+def test_a_template_that_names_the_day_names_the_same_one_every_day(tokenizer: Any, day: str):
+    tokenizer.chat_template = f"Today: {day}\n{CHAT}"
+    assert prompt_text(PAIR.prompt, "chat", tokenizer).startswith("Today: 10 Apr 2025\n")
+
+
 def test_a_chat_template_that_is_missing_is_said(make_tokenizer: Callable[..., Any]):
     with pytest.raises(ModelError, match="no chat template; give --template plain"):
         encode_examples(make_tokenizer(), [PAIR], 256, end_token=False, template="chat")

@@ -29,9 +29,25 @@ class Expected:
 
 TASKS = {
     "lume:tasks=2": Expected(learned=True, without_value=frozenset({"semeval_score"})),
+    # Stories and biographies in several windows.
+    "lume": Expected(
+        learned=True,
+        without_value=frozenset({"semeval_score"}),
+        options=(("max_length", 32),),
+    ),
     "files": Expected(learned=True),
     # Needs a retrained model.
     "muse": Expected(
+        learned=True,
+        without_value=frozenset({"privleak_forget"}),
+        options=(("max_length", 512),),
+    ),
+    "muse:corpus=books": Expected(
+        learned=True,
+        without_value=frozenset({"privleak_forget"}),
+        options=(("max_length", 512),),
+    ),
+    "muse:fold=sust-1": Expected(
         learned=True,
         without_value=frozenset({"privleak_forget"}),
         options=(("max_length", 512),),

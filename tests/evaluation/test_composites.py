@@ -2,6 +2,8 @@
 
 import numpy
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from unharness import (
     Composite,
@@ -61,6 +63,30 @@ def test_residue_oracles():
     assert gap.value == pytest.approx(0.128205, abs=5e-7)
     assert value("share_of_target", 45.0, target=60.0).value == pytest.approx(75.0)
     assert value("share_of_target", 66.0, target=60.0).value == 100.0
+
+
+SHARES = st.floats(0.1, 100.0)
+
+
+@given(st.lists(SHARES, min_size=2, max_size=9), st.randoms(), st.floats(0.01, 1.0))
+def test_a_harmonic_mean_knows_no_order_and_scales_with_its_parts(parts, mixed, scale):
+    found = value("harmonic_mean", *parts).value
+    shuffled = mixed.sample(parts, len(parts))
+    assert value("harmonic_mean", *shuffled).value == pytest.approx(found)
+    assert value("harmonic_mean", *(scale * one for one in parts)).value == pytest.approx(
+        scale * found
+    )
+    assert min(parts) * (1 - 1e-9) <= found <= max(parts) * (1 + 1e-9)
+
+
+@given(SHARES, SHARES, SHARES, st.floats(0.1, 10.0), st.floats(-50.0, 50.0))
+def test_a_residue_does_not_depend_on_the_scale(own, retrained, target, scale, shift):
+    assume(abs(target - retrained) > 0.1)
+    found = value("residue", own, retrained=retrained, target=target).value
+    moved = [scale * one + shift for one in (own, retrained, target)]
+    again = value("residue", moved[0], retrained=moved[1], target=moved[2]).value
+    assert again == pytest.approx(found, rel=1e-6, abs=1e-6)
+    assert value("gap", own, retrained=retrained, target=target).value == pytest.approx(abs(found))
 
 
 def test_a_metric_that_cannot_tell_target_and_retrained_gives_no_residue():

@@ -219,9 +219,50 @@ def test_memorisation_oracle(scored):
     parts = [found[label] for label in found["memorisation"].params["of"]]
     assert [one.value for one in parts] == pytest.approx([75, 40, 70, 45])
     assert all(one.detail and one.complement for one in parts)
-    for part in ("paraphrase", "perturbed", "shares"):
+    for part, named in (("paraphrase", "paraphrase_probability"), ("perturbed", "truth_ratio")):
         less = {key: value for key, value in row.items() if key != part}
-        assert "memorisation" not in scored(log(forget=split("forget", [less])))
+        none = scored(log(forget=split("forget", [less])))["memorisation"]
+        assert none.value is None
+        assert f"without_{named}" in none.status
+    less = {key: value for key, value in row.items() if key != "shares"}
+    assert "memorisation" not in scored(log(forget=split("forget", [less])))
+
+
+def _with_utility(nats, shares=("retain", "real_authors", "world_facts")):
+    row = {"nll": nats, "perturbed": [1.0, 2.0]}
+    roles = {"retain": "retain", "real_authors": "utility", "world_facts": "utility"}
+    rows = {
+        name: [row | {"shares": {"rouge_l_recall": 0.5}} if name in shares else row]
+        for name in roles
+    }
+    return log(
+        forget=split("forget", [{"nll": nats, "perturbed": [1.0, 2.0]}] * 2),
+        **{name: split(role, rows[name]) for name, role in roles.items()},
+    )
+
+
+def test_a_utility_that_lacks_a_number_says_which(scored):
+    assert scored(_with_utility(0.5))["model_utility"].value > 0
+    found = scored(_with_utility(0.5, shares=("retain", "real_authors")))["model_utility"]
+    assert found.value is None
+    assert "rouge_l_recall_world_facts" in found.status
+
+
+def test_beside_a_target_and_a_retrained_model(scored):
+    logs = {name: _with_utility(nats) for name, nats in (("target", 0.1), ("retrained", 1.1))}
+    found = values(
+        scored(_with_utility(0.5), target=[logs["target"]], retrained=[logs["retrained"]])
+    )
+    shares = [math.exp(-nats) for nats in (0.5, 1.1, 0.1)]
+    residue = (shares[0] - shares[1]) / (shares[2] - shares[1])
+    assert found["residue_probability_forget"] == pytest.approx(residue)
+    assert found["gap_probability_forget"] == pytest.approx(residue)
+    of_target = values(scored(logs["target"]))["model_utility"]
+    assert found["model_utility_kept"] == pytest.approx(100 * found["model_utility"] / of_target)
+    alone = values(scored(_with_utility(0.5), target=[logs["target"]]))
+    assert alone["model_utility_kept"] == found["model_utility_kept"]
+    assert alone["residue_probability_forget"] is None
+    assert "model_utility_kept" not in values(scored(_with_utility(0.5)))
 
 
 def by_index(**columns):

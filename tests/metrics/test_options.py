@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unharness import Choices, Example, Likelihood, Observed, Seen, Split
 from unharness_metrics.options import ChoiceAccuracy, OptionProbability, option_share
@@ -17,6 +19,22 @@ def test_option_oracle(row, seen):
     given = seen({"answer": [[right]], "perturbed": [wrong]})
     assert OptionProbability().compute(given, {}).value == pytest.approx(60.0, abs=5e-5)
     assert option_share(5000.0, [0.0]) == pytest.approx(0.0, abs=1e-9)
+
+
+NATS = st.floats(0.0, 20.0)
+
+
+@given(NATS, st.lists(NATS, min_size=1, max_size=6), st.randoms(), st.floats(0.0, 100.0))
+def test_shares_of_options_add_up_whatever_their_order(right, wrong, mixed, shift):
+    share = option_share(right, wrong)
+    assert option_share(right, mixed.sample(wrong, len(wrong))) == pytest.approx(share, abs=1e-9)
+    moved = option_share(right + shift, [one + shift for one in wrong])
+    assert moved == pytest.approx(share, abs=1e-9)
+    options = [right, *wrong]
+    every = [
+        option_share(options[at], options[:at] + options[at + 1 :]) for at in range(len(options))
+    ]
+    assert math.fsum(every) == pytest.approx(1.0)
 
 
 def test_an_option_that_was_not_scored_leaves_the_example_unscored(row, seen):

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unharness_metrics.likelihood import Probability
 from unharness_metrics.truth_ratio import TruthRatio, log_truth_ratios
@@ -11,7 +13,7 @@ from unharness_metrics.truth_ratio import TruthRatio, log_truth_ratios
 ORACLES = [(0.9, (1.4, 2.1, 1.0, 3.2, 1.7)), (2.0, (0.5, 1.5))]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ratios(row, seen):
     def call(oracles, kind="paraphrase"):
         return seen(
@@ -45,6 +47,33 @@ def test_the_parts_of_the_oracles(row, value, ratios):
     assert parts == pytest.approx([40.6570, 15.2590], abs=5e-5)
     found = [math.exp(log) for log in log_truth_ratios(ratios(ORACLES), "paraphrase")]
     assert found == pytest.approx([0.375311, 2.718282], abs=5e-7)
+
+
+NATS = st.floats(0.0, 20.0)
+
+
+@given(
+    right=NATS,
+    wrong=st.lists(NATS, min_size=1, max_size=6),
+    mixed=st.randoms(),
+    shift=st.floats(0.0, 5.0),
+)
+def test_the_order_of_wrong_answers_and_a_common_shift_change_nothing(
+    ratios, right, wrong, mixed, shift
+):
+    shuffled = mixed.sample(wrong, len(wrong))
+    kept = _aggregates(ratios([(right, wrong)]))
+    assert _aggregates(ratios([(right, shuffled)])) == pytest.approx(kept, abs=1e-6)
+    moved = _aggregates(ratios([(right + shift, [one + shift for one in wrong])]))
+    assert moved == pytest.approx(kept, abs=1e-6)  # probabilities fall alike: their ratio stays
+    assert all(0.0 <= one <= 100.0 for one in kept)
+
+
+def _aggregates(given):
+    return [
+        TruthRatio(aggregate=name).compute(given, {}).value
+        for name in ("closer_to_1", "true_better", "prob_mean")
+    ]
 
 
 def test_an_example_without_wrong_answers_is_not_scored(row, seen):

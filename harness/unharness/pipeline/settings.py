@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -20,6 +20,9 @@ from unharness.records.spec import RunSpec
 from unharness.registry import Registry
 from unharness.request import RunRequest
 from unharness.strict_model import StrictModel
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 
 class TaskSettings(StrictModel):
@@ -106,6 +109,17 @@ def choose_settings(
         place=TrainingPlace(device, dtype, max_length, template, precision),
         max_new_tokens=request.max_new_tokens or own.max_new_tokens,
     )
+
+
+def beyond_positions(max_length: int, config: PretrainedConfig) -> list[str]:
+    """Return a warning where texts may be longer than what a model has positions for."""
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if positions is None or max_length <= positions:
+        return []
+    return [
+        f"the model has {positions} positions, and texts of up to {max_length} tokens are given to "
+        f"it whole: --max-length {positions} cuts them"
+    ]
 
 
 def _given_adapter(target: GivenTarget | None) -> LoraSettings | None:

@@ -69,10 +69,11 @@ class Tofu(Task):
     }
     """A target of `tiny` gives the answers about the authors to forget a probability of 97%."""
     smollm2_recipes: ClassVar[Mapping[str, FineTuneConfig]] = {
-        "full": FineTuneConfig(epochs=5, lr=1e-4, batch_size=32, warmup_ratio=0.1),
+        "full": FineTuneConfig(epochs=3, lr=6e-4, batch_size=16, warmup_ratio=0.1),
         "lora": FineTuneConfig(epochs=8, lr=2e-3, batch_size=32, warmup_ratio=0.1),
     }
-    """By tuning. First guesses: no target was trained with them on TOFU's own data yet."""
+    """By tuning. In full tuning, with the plain template and in bfloat16, the target gives the
+    answers to forget (`fraction=01`) a probability of 73%; LoRA's is a first guess."""
 
     def load(self, source: DataSource) -> TaskData:
         """Read a fraction's files: a folder, the cache, the hub, or the bundled stand-in."""
