@@ -17,8 +17,8 @@ PLAIN, CHAT, RAW = "plain", "chat", "raw"
 TEMPLATES = (PLAIN, CHAT)
 """What questions can be asked in."""
 DATE = date(2025, 4, 10)
-"""What chat templates that name the day are told, so that prompts are the same every day; that of
-open-unlearning's published logs."""
+"""What chat templates that name the day are told, so that prompts are the same every day: the date
+of published logs."""
 SEPARATOR = "\n\n"
 """Between question and answer in the plain template."""
 
