@@ -1,8 +1,8 @@
 """Steps with batches padded to their longest, against lengths in steps of 8 or 16.
 
 The first batch of a new shape is slower, as kernels are set up for it. Every arm therefore runs in
-a process of its own, and its first batches count. The peak of the resident memory is measured as
-well. Padding has no gradient, so all arms have the same gradients up to rounding.
+a separate process, and its first batches are timed too. Peak resident memory is measured as well.
+Padding has no gradient, so all arms have the same gradients up to rounding.
 
     python benchmarks/batch_lengths.py --data ../shared/data --steps 24 --rounds 2 \
         --out benchmarks/results/batch_lengths.json

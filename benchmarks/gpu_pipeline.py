@@ -31,7 +31,7 @@ from unharness.cache import CACHE_VARIABLE, cache_dir
 from unharness.cli.run import calm_libraries
 from unharness.errors import UnharnessError
 from unharness.models.pretrained import KIND as PRETRAINED
-from unharness_tasks import knowundo
+from unharness.report.published import load_published
 
 SHAPES = {
     "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
@@ -118,14 +118,13 @@ def beside_ascent(rows: Sequence[dict[str, Any]]) -> None:
                 row[f"{name}_of_ascent"] = row[name] / ascent[name]
 
 
-def paper_costs() -> dict[str, dict[str, float]]:
+def paper_costs() -> dict[str, dict[str, float | None]]:
     """Return seconds a step and peak memory of KnowUnDo's authors: LLaMA-2-7B on an A100."""
-    tables = json.loads((Path(knowundo.__file__).parent / "paper_results.json").read_text())
     return {
-        row["method"]: {name: row["cells"][name]["value"] for name in COSTS}
-        for table in tables["tables"]
-        for row in table["rows"]
-        if set(COSTS) <= set(row["cells"])
+        row.method: {name: row.cells[name].value for name in COSTS}
+        for table in load_published("knowundo-paper", Path("results")).tables
+        for row in table.rows
+        if set(COSTS) <= set(row.cells)
     }
 
 
@@ -181,9 +180,8 @@ def main() -> None:
         subject = load(benchmark_options(None).parse_args(words), "lora", options.device)
         found["step"] = {"machine": machine()} | figures(subject, steps=2, rounds=3)
         print("a step", json.dumps(found["step"]), flush=True)
+        beside_ascent(found["methods"])
         keep()
-    beside_ascent(found["methods"])
-    keep()
     if failed := [row["method"] for row in found["methods"] if "error" in row]:
         sys.exit(f"failed: {', '.join(failed)}")
 

@@ -1,4 +1,4 @@
-"""Measures a case in a process of its own, as peak memory and first uses must start afresh."""
+"""Measures a case in a separate process, so that its peak memory and first uses are its own."""
 
 from __future__ import annotations
 

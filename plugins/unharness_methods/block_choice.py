@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from unharness import MethodError, decoder_blocks
 
 if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
     from unharness import LanguageModel
 
 MLP_OUTPUTS = ("down_proj", "dense_4h_to_h", "fc2", "c_proj", "fc_out", "w2")
@@ -33,6 +35,11 @@ def block_at(count: int, layer: int | None, depth: float) -> int:
             "layer out and set depth"
         )
     return layer
+
+
+def block_in(config: PretrainedConfig, layer: int | None, depth: float) -> int:
+    """Return the number of a block of a model with this configuration, as `block_at` does."""
+    return block_at(config.get_text_config().num_hidden_layers, layer, depth)
 
 
 def mlp_outputs(model: LanguageModel, layers: Sequence[int]) -> list[str]:

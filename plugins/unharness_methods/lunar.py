@@ -22,7 +22,7 @@ from unharness import (
     decoder_blocks,
     hidden_states,
 )
-from unharness_methods.block_choice import MLP_OUTPUTS, block_at
+from unharness_methods.block_choice import MLP_OUTPUTS, block_in
 from unharness_methods.unanswerable import QUESTIONS
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ class LUNAR(Method):
 
     def check_model(self, config: PretrainedConfig) -> None:
         """Refuse a model without the block that is named."""
-        count = config.get_text_config().num_hidden_layers
-        block_at(count, self.config.layer, self.config.depth)
+        block_in(config, self.config.layer, self.config.depth)
 
     def unlearn(self, context: UnlearnContext) -> None:
         """Solve for the matrix.
@@ -107,7 +106,7 @@ class LUNAR(Method):
         import torch
 
         config: LUNAR.Config = self.config
-        layer = block_at(len(decoder_blocks(context.model)), config.layer, config.depth)
+        layer = block_in(context.model.config, config.layer, config.depth)
         context.load_state(context.combine_states([(context.state(), 1.0)]))
         context.model.eval()
         module = mlp_output(decoder_blocks(context.model)[layer], layer)

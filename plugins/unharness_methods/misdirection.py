@@ -15,10 +15,9 @@ from unharness import (
     Search,
     Stream,
     UnlearnContext,
-    decoder_blocks,
     hidden_states,
 )
-from unharness_methods.block_choice import block_at, block_parameters, mlp_outputs
+from unharness_methods.block_choice import block_in, block_parameters, mlp_outputs
 from unharness_methods.steering import mean_norms, squared_distance, steering_vector
 
 if TYPE_CHECKING:
@@ -87,13 +86,12 @@ class Misdirection(LossMethod):
 
     def check_model(self, config: PretrainedConfig) -> None:
         """Refuse a model without the block that is named."""
-        count = config.get_text_config().num_hidden_layers
-        block_at(count, self.config.layer, self.config.depth)
+        block_in(config, self.config.layer, self.config.depth)
 
     def prepare(self, context: UnlearnContext) -> None:
         """Choose the block, draw the direction, and measure the states that are to be moved."""
         config: Misdirection.Config = self.config
-        self._chosen = block_at(len(decoder_blocks(context.model)), config.layer, config.depth)
+        self._chosen = block_in(context.model.config, config.layer, config.depth)
         generator = context.torch_generator("steering vector")
         width: int = context.model.config.get_text_config().hidden_size
         self._direction = steering_vector(width, generator)

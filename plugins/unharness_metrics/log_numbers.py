@@ -27,6 +27,12 @@ Reference = Literal["base", "target", "retrained"]
 LogRole = Literal["forget", "retain", "utility", "holdout"]
 RECALL = "rouge_l_recall"
 UTILITY = "model_utility"
+PARTS_OF_UTILITY: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
+    ("probability", "probability", {}),
+    (RECALL, "logged_share", {"number": RECALL}),
+    ("truth_ratio", "truth_ratio", {}),
+)
+"""Beginning of the label, metric, and its parameters."""
 SHARES = ("probability", "paraphrase_probability", "logged_share")
 """Metrics of which residue and gap are computed where there are target and retrained logs."""
 OVERALL: tuple[Attack, ...] = ("loss", "zlib", "min_k", "min_k_pp")
@@ -192,17 +198,14 @@ def _model_utility(
     chosen = [split.name for split in splits if split.role in ("retain", "utility")]
     if len(chosen) < 3:
         return []
-    labels = {use.label_on(use.split or "") for use in uses if isinstance(use, MetricUse)}
-    asked: list[MetricUse | Composite] = []
-    for name in chosen:
-        wanted = (
-            MetricUse("probability", name, label=f"probability_{name}", detail=True),
-            MetricUse("logged_share", name, label=f"{RECALL}_{name}", number=RECALL, detail=True),
-            MetricUse("truth_ratio", name, label=f"truth_ratio_{name}", detail=True),
-        )
-        asked += [use for use in wanted if use.label not in labels]
-    parts = [f"{what}_{name}" for name in chosen for what in ("probability", RECALL, "truth_ratio")]
-    return [*asked, Composite(UTILITY, "harmonic_mean", tuple(parts), "higher")]
+    parts = {
+        f"{what}_{name}": MetricUse(metric, name, label=f"{what}_{name}", detail=True, **params)
+        for name in chosen
+        for what, metric, params in PARTS_OF_UTILITY
+    }
+    there = {use.label_on(use.split or "") for use in uses if isinstance(use, MetricUse)}
+    missing = [use for label, use in parts.items() if label not in there]
+    return [*missing, Composite(UTILITY, "harmonic_mean", tuple(parts), "higher")]
 
 
 def _beside_target(

@@ -34,6 +34,7 @@ from unharness.evaluation.requests import ANSWER, PROMPT, Choices
 from unharness.evaluation.uses import MetricUse, uses_of
 from unharness.models.source import find_base_model
 from unharness.pipeline.data_choice import load_data
+from unharness.pipeline.settings import positions_of
 from unharness.progress import Progress
 from unharness.reference_rows import row_of
 from unharness.registry import Registry
@@ -263,7 +264,7 @@ def _lengths(
     base = find_base_model(model, registry)
     base.prepare(progress)
     config, tokenizer = base.config_and_tokenizer(data)
-    limit = getattr(config, "max_position_embeddings", None)
+    limit = positions_of(config)
     if tokenizer is None:
         return [], limit
     found = []

@@ -111,9 +111,15 @@ def choose_settings(
     )
 
 
+def positions_of(config: PretrainedConfig) -> int | None:
+    """Return how many positions a model has, where its configuration says so."""
+    count: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return count
+
+
 def beyond_positions(max_length: int, config: PretrainedConfig) -> list[str]:
     """Return a warning where texts may be longer than what a model has positions for."""
-    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    positions = positions_of(config)
     if positions is None or max_length <= positions:
         return []
     return [
