@@ -16,12 +16,13 @@ DESCRIPTIONS = frozenset(
     {
         *("evidence", "family", "gradients_before_training", "streams_by_term", "threat_model"),
         *("load_training_state", "training_state"),
-        "check_model",
+        *("check_model", "defaults", "presets"),
         *("formula", "good", "traps"),
     }
 )
 """Methods and attributes of a plugin's classes that only describe it, carry its state over an
-interruption, or refuse a model; no result depends on them."""
+interruption, refuse a model, or propose hyperparameters; no result depends on them, as a record
+holds every hyperparameter that it used."""
 CORE = "unharness"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,9 @@ class Adversarial(LossMethod):
     citation = "Cha et al. 2024, arXiv 2301.11578; KnowUnDo (arXiv 2407.01920), section 4"
     family = "relabelling"
     evidence = (("oracle", "tests/methods/test_relabelling.py"),)
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smollm2-135m:lora": {"lr": 8e-4},  # results/published/tuning
+    }
 
     presets: ClassVar[Sequence[Preset]] = baseline_presets()
 

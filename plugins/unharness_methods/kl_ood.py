@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from unharness_methods.kl import GradientAscentKL
 
 
@@ -12,3 +15,6 @@ class GradientAscentKLOOD(GradientAscentKL):
     summary = "Ascent on the forget set; on general text, close to what the target said."
     citation = "KnowUnDo (arXiv 2407.01920), section 4: GA + KL, OOD"
     keeps = "general"
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smollm2-135m:lora": {"lr": 8e-4},  # results/published/tuning
+    }

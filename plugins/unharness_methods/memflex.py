@@ -57,7 +57,10 @@ class MemFlex(GradientDifference):
     name = "memflex"
     summary = "Gradient difference on the few parameters that gradients point at."
     # Chosen on the training splits alone: benchmarks/choose_defaults.py
-    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 2e-3, "epochs": 4}}
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 2e-3, "epochs": 4},
+        "smollm2-135m:lora": {"lr": 1.6e-3},  # results/published/tuning
+    }
     citation = "Tian et al. 2024, To Forget or Not?, arXiv 2407.01920, section 4.2"
     family = "localisation"
     evidence = (("oracle", "tests/methods/test_localisation.py"),)

@@ -106,3 +106,11 @@ def test_family_and_evidence_do_not_count_but_their_names_elsewhere_do(package):
     used = MODULE.replace('    name = "m"', '    name = family = "m"')
     assert package(text=used) != package()
     assert package(text='family = "x"\n' + MODULE) != package()
+
+
+def test_proposed_hyperparameters_do_not_count_as_records_hold_those_that_were_used(package):
+    proposed = MODULE.replace(
+        '    name = "m"',
+        '    name = "m"\n    defaults = dict(tiny=dict(lr=0.5))\n    presets: tuple = (factor,)',
+    )
+    assert package(text=proposed) == package()

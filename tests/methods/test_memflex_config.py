@@ -133,7 +133,7 @@ class Parent(LossMethod):
 
 class Child(Parent):
     name, summary = "child", "s"
-    defaults = {"tiny": {"epochs": 9, "strength": 2.0}}
+    defaults = {"tiny": {"epochs": 9, "strength": 2.0}, "other:lora": {"lr": 0.25}}
 
 
 class Bare(Parent):
@@ -154,6 +154,9 @@ def test_defaults_are_inherited_name_by_name():
     assert Child.defaults_for("tiny") == {"lr": 0.5, "epochs": 9, "strength": 2.0}
     assert Child.defaults_for("other") == {"strength": 3.0}
     assert Bare.defaults_for("tiny") == Parent.defaults_for("tiny")
+    # What is said of a model with a tuning goes before what is said of the model alone.
+    assert Child.defaults_for("other", "lora") == {"lr": 0.25, "strength": 3.0}
+    assert Child.defaults_for("other", "full") == Child.defaults_for("other")
     # A default that the method has no hyperparameter for is left out.
     assert Narrow.defaults_for("other") == {}
 

@@ -21,8 +21,16 @@ def make_method(
     model: str,
     given: Mapping[str, Any],
     preset: Preset | None = None,
+    tuning: str = "",
 ) -> Method:
     """Return the method with its hyperparameters: its own, a preset's or its model's, the user's.
+
+    Args:
+        method_class: the method.
+        model: the model's name, by which defaults go.
+        given: what the user sets.
+        preset: published hyperparameters, in the place of the model's.
+        tuning: full or lora, where defaults may go by it too.
 
     Raises:
         UsageError: a hyperparameter is unknown, of the wrong type, or out of bounds.
@@ -32,7 +40,7 @@ def make_method(
         f"method {name!r}",
         method_class.Config,
         given,
-        defaults=preset.settings if preset else method_class.defaults_for(model),
+        defaults=preset.settings if preset else method_class.defaults_for(model, tuning),
         noun="hyperparameter",
         hint=f". 'unharness methods show {name}' lists what is allowed",
     )

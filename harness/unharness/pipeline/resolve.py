@@ -50,7 +50,13 @@ def resolve(
     plugins = named_plugins(request, device, registry)
     finder = finder or ModelFinder(registry)
     models = finder.models(request, plugins.method, base)
-    method = make_method(plugins.method, models.family, request.hyperparameters(), plugins.preset)
+    method = make_method(
+        plugins.method,
+        models.family,
+        request.hyperparameters(),
+        plugins.preset,
+        models.tuning,
+    )
     settings = choose_settings(request, plugins.task, device, models, registry)
     data = choose_data(request, plugins.task, method, models, registry)
     suite = models.suite or plugins.task.suite

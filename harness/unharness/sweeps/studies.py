@@ -63,16 +63,14 @@ def make_studies(
         if not (own or search_space(method_class)):
             continue
         given = request.hyperparameters()
-        family = request.model
-        if request.target:
-            family = finder.target(request.target, request.named_model, method_class).family
-        space = make_space(method_class, family, given, widen or {}, own)
+        models = finder.models(request, method_class)
+        space = make_space(method_class, models.family, given, widen or {}, own)
         if not space:
             continue
         for name, values in own.items():
             for value in values:  # what it may not be is said before the first trial
-                make_method(method_class, family, {**given, name: value})
-        config = make_method(method_class, family, given).config
+                make_method(method_class, models.family, {**given, name: value})
+        config = make_method(method_class, models.family, given, tuning=models.tuning).config
         defaults = {name: getattr(config, name) for name in space}
         studies.append(
             Study(

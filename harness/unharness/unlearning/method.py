@@ -53,7 +53,8 @@ class Method(ABC):
     reads_all_splits: bool = False
     """Whether `context.splits` also holds the splits that are only for measuring."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """By model preset: hyperparameters that suit it better than the defaults."""
+    """By model preset, "tiny", or by preset and tuning, "tiny:lora": hyperparameters that suit it
+    better than the defaults. No part of the source hash: a record holds what was used."""
 
     presets: ClassVar[Sequence[Preset]] = ()
     """Hyperparameters that were published for it, by task and model."""
@@ -78,11 +79,18 @@ class Method(ABC):
         self.config = config
 
     @classmethod
-    def defaults_for(cls, model: str) -> dict[str, Any]:
-        """Return what `defaults` says of a model, base classes first."""
+    def defaults_for(cls, model: str, tuning: str = "") -> dict[str, Any]:
+        """Return what `defaults` says of a model, base classes first.
+
+        Args:
+            model: a preset's name.
+            tuning: full or lora; what is said of the two together goes before what is said of the
+                model. Empty: what is said of the model alone.
+        """
         merged: dict[str, Any] = {}
         for parent in reversed(cls.__mro__):
-            merged |= vars(parent).get("defaults", {}).get(model, {})
+            own = vars(parent).get("defaults", {})
+            merged |= own.get(model, {}) | own.get(f"{model}:{tuning}", {})
         return {name: value for name, value in merged.items() if name in cls.Config.model_fields}
 
     def streams(self) -> Mapping[str, Stream]:
