@@ -6,6 +6,9 @@ import pytest
 from pydantic import Field, ValidationError
 
 from unharness import LossMethod
+from unharness.pipeline.resolve import resolve
+from unharness.registry import registry
+from unharness.request import RunRequest
 from unharness_methods.gradient_ascent import GradientAscent
 from unharness_methods.gradient_difference import GradientDifference
 from unharness_methods.memflex import MemFlex
@@ -168,3 +171,11 @@ def test_released_code_settles_how_it_localises():
     for name, value in (("draws", 5), ("replaced", 1.0), ("localise_on", "train")):
         with pytest.raises(ValidationError, match=f"{name} is .* with fidelity=released-code"):
             MemFlex.Config(fidelity="released-code", **{name: value})
+
+
+@pytest.mark.parametrize(("tuning", "lr"), [("lora", 0.25), ("full", 0.125)])
+def test_a_run_takes_the_defaults_of_its_model_and_tuning(tuning: Any, lr: float, monkeypatch: Any):
+    known = {"micro": {"lr": 0.125}, "micro:lora": {"lr": 0.25}}
+    monkeypatch.setattr(MemFlex, "defaults", known)
+    request = RunRequest(method="memflex", model="micro", tuning=tuning, data="standin")
+    assert resolve(request, registry()).method.config.lr == lr
