@@ -165,6 +165,17 @@ def test_copies_and_folders_without_records_are_named(folder: Path, tmp_path: Pa
     messages = [f.message for one in audit_folder(tmp_path, public=True) for f in one.findings]
     assert messages == ["a second record of this run; boards read the first"]
     assert len(audit_folder(folder)) == 1
+
+
+def test_one_model_on_two_tasks_is_no_copy(tmp_path: Path):
+    base = sorted(PUBLISHED.glob("rwku-*/smollm2-135m/vanilla/*"))
+    assert len({one.name for one in base}) == 1 < len(base)
+    for one in base:
+        shutil.copytree(one, tmp_path / one.relative_to(PUBLISHED))
+    assert [one.level for one in audit_folder(tmp_path, public=True)] == ["pass"] * len(base)
+
+
+def test_a_folder_without_records_is_named(folder: Path, tmp_path: Path):
     with pytest.raises(RecordError, match="no records there"):
         audit_folder(tmp_path / "task")
 

@@ -268,8 +268,10 @@ def test_by_id_refuses_what_is_ambiguous_or_empty(store: RecordStore):
         store.save(record)
     first = records[0].run_id[0]
     assert sum(record.run_id.startswith(first) for record in records) > 1
-    with pytest.raises(RecordError, match="the beginning of several run ids"):
+    with pytest.raises(RecordError, match="the beginning of several run ids") as refused:
         store.by_id(first)
+    [one] = [item for item in records if str(store.folder(item.spec)) in str(refused.value)][:1]
+    assert store.by_id(str(store.folder(one.spec)))[0] == one
     for text in ("", "zz"):
         with pytest.raises(RecordError, match="no record whose run id begins with"):
             store.by_id(text)

@@ -216,9 +216,9 @@ def _print_report(plan: SweepPlan, results: list[JobResult], console: Console, q
             console.print(f"{left} runs were not started; repeat the command to go on")
     if not failed:
         return
-    labels = {cell.run_id: cell.label for cell in plan.cells}
     for result in failed:
-        line = f"failed: {labels[result.run_id]}: {result.error}"
+        labels = " or ".join(cell.label for cell in plan.cells if cell.run_id == result.run_id)
+        line = f"failed: {labels}: {result.error}"
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     console.print("retry only the failed runs:", markup=False)
     console.print(f"  {_command()}", markup=False, highlight=False, soft_wrap=True)

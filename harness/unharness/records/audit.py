@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -48,6 +48,8 @@ class Audit:
     run_id: str | None
     """None where the file cannot be read."""
     findings: tuple[Finding, ...]
+    task: str | None = None
+    """With its parameters; None where the file cannot be read."""
 
     @property
     def level(self) -> Level:
@@ -71,16 +73,17 @@ def audit_folder(folder: Path, *, public: bool = False) -> list[Audit]:
     if not paths:
         raise RecordError(f"{folder}: no records there; expected {RECORD_FILE} below it")
     found: list[Audit] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str | None]] = set()
     for path in paths:
         audit = audit_record(path, public=public)
-        if audit.run_id in seen:
+        # One model may be evaluated on several tasks: a base model with each of RWKU's persons.
+        if audit.run_id and (audit.run_id, audit.task) in seen:
             twice = Finding(
                 "warn", "identity", "a second record of this run; boards read the first"
             )
-            audit = Audit(path, audit.run_id, (*audit.findings, twice))
+            audit = replace(audit, findings=(*audit.findings, twice))
         if audit.run_id:
-            seen.add(audit.run_id)
+            seen.add((audit.run_id, audit.task))
         found.append(audit)
     return found
 
@@ -103,8 +106,13 @@ def audit_record(path: Path, *, public: bool = False) -> Audit:
             findings += _paths(record)
     if records and public:
         findings += _texts_beside(records, path.parent)
-    run_id = records[0].run_id if records else None
-    return Audit(path, run_id, tuple(dict.fromkeys(findings)))
+    first = records[0] if records else None
+    return Audit(
+        path,
+        first.run_id if first else None,
+        tuple(dict.fromkeys(findings)),
+        first.spec.task if first else None,
+    )
 
 
 def _read(path: Path, findings: list[Finding]) -> list[RunRecord]:

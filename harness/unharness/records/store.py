@@ -187,8 +187,10 @@ class RecordStore:
                 "'unharness leaderboard --format json' lists them"
             )
         if len(found) > 1:
-            ids = ", ".join(path.parent.name for path in found[:5])
-            raise RecordError(f"{text!r} is the beginning of several run ids: {ids}")
+            folders = ", ".join(str(path.parent) for path in found[:5])
+            raise RecordError(
+                f"{text!r} is the beginning of several run ids; name one by its folder: {folders}"
+            )
         return StoredRecord(_latest(read_records(found[0])), found[0].parent)
 
 

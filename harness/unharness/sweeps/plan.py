@@ -117,18 +117,20 @@ def plan_sweep(
     if not requests:
         raise UsageError("the grid is empty: no method, task, model or seed is left")
     finder = ModelFinder(registry)
-    plans: dict[str, RunPlan] = {}
+    plans: dict[tuple[str, str], RunPlan] = {}
     run_ids: list[str] = []
     with (progress or Progress()).stage("plan") as stage:
         for at, request in enumerate(requests):
             plan = resolve(request, registry, finder=finder)
-            run_ids.append(plan.spec.run_id())
-            plans.setdefault(run_ids[-1], plan)  # a method without a seed: one run for all
+            spec = plan.spec
+            run_ids.append(spec.run_id())
+            # A method without a seed: one run for all. One base model on two tasks: two.
+            plans.setdefault((run_ids[-1], spec.evaluation_id()), plan)
             stage.step(at + 1, len(requests))
     first = next(iter(plans.values()))
     store = RecordStore(first.spec.results)
     found = []
-    for run_id, plan in plans.items():
+    for (run_id, _), plan in plans.items():
         label = _label(plan, list(plans.values()))
         records = {row.spec.run_id(): store.lock(row.spec) for row in plan.rows_with_target}
         target = target_folder(plan)

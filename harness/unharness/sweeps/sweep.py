@@ -34,11 +34,12 @@ def run_sweep(plan: SweepPlan, executor: Executor, observer: SweepObserver) -> l
     The records are the state of a sweep: what is done is not done again, what was begun and
     broken off is, and so is what failed.
     """
-    left = {cell.run_id: cell for cell in plan.left}
-    results = executor.run([cell.job() for cell in left.values()], observer)
-    for result in results:
-        if result.outcome == "failed":
-            _note_crash(left[result.run_id], str(result.error))
+    left = plan.left
+    results = executor.run([cell.job() for cell in left], observer)
+    failed = {result.run_id: str(result.error) for result in failures(results)}
+    for cell in left:
+        if cell.run_id in failed:
+            _note_crash(cell, failed[cell.run_id])
     return results
 
 
