@@ -84,6 +84,18 @@ def test_going_beyond_the_retrained_model_gains_nothing_and_collapse_is_left_out
     assert found.hypervolume == pytest.approx(100 * 70 / 80)
 
 
+def test_without_a_retrained_model_the_square_ends_at_100(make_record, save):
+    values = {"vanilla": (20, 90), "a": (60, 95)}
+    made = [
+        make_record(name, {"unlearn_success": u, "retention_success": r})
+        for name, (u, r) in values.items()
+    ]
+    [group] = build_board(save(*made)).groups
+    [found] = trade_offs(group)
+    assert found.square == "the square from the base and target models to 100"
+    assert found.hypervolume == pytest.approx(100 * (40 * 5) / (80 * 10))
+
+
 @pytest.fixture
 def axes(monkeypatch):
     """axes(forget, *retain): the task's own, for one test."""

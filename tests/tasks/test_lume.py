@@ -47,6 +47,13 @@ def test_tasks_are_read_from_the_name():
             make_task(f"lume:tasks={wrong}", registry())
 
 
+def test_personal_data_alone_has_a_recipe_of_its_own():
+    both = [make_task(name, registry()) for name in ("lume", "lume:tasks=2")]
+    assert [task.target_recipe("tiny").epochs for task in both] == [16, 40]
+    assert [task.tuned_recipe("tiny", "lora").epochs for task in both] == [16, 40]
+    assert both[0].target_recipe("micro") == both[1].target_recipe("micro")
+
+
 def test_the_real_data_is_whole(benchmark_data: Callable[[str], Path]):
     root = benchmark_data("lume")
     data = load(root)

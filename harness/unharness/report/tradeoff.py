@@ -46,7 +46,8 @@ class TradeOff:
         """What the hypervolume is a share of, in words."""
         if (self.floor, self.cap) == (WORST, BEST):
             return "the square"
-        return "the square from the base and target models to the retrained one"
+        end = "100" if self.cap == BEST else "the retrained one"
+        return f"the square from the base and target models to {end}"
 
 
 def pareto_front(points: Sequence[Point]) -> list[int]:

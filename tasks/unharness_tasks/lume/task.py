@@ -16,7 +16,7 @@ from unharness_tasks.lume.rows import (
     lume_layout,
     split_name,
 )
-from unharness_tasks.preset_recipes import preset_recipe
+from unharness_tasks.preset_recipes import PRESETS, preset_recipe
 from unharness_tasks.retained_groups import forget_retained_groups
 
 SAID = {COMPLETION: "regurgitation", QUESTION: "answered"}
@@ -137,8 +137,11 @@ class Lume(Task):
     max_length = 512
 
     recipe: ClassVar[FineTuneConfig] = FineTuneConfig(epochs=5, lr=1e-5, batch_size=32)
-    """Of a model that is no preset. All are first guesses: no target was trained with them on all
-    of LUME yet."""
+    """Of a model that is no preset: a first guess."""
+    personal: ClassVar[Mapping[str, FineTuneConfig]] = {
+        "tiny": PRESETS["tiny"].model_copy(update={"epochs": 40})
+    }
+    """By model, of the invented personal data alone (`tasks=2`)."""
 
     def load(self, source: DataSource) -> TaskData:
         """Read the two files: a folder, the cache, or the bundled stand-in."""
@@ -157,8 +160,10 @@ class Lume(Task):
 
     def target_recipe(self, model: str) -> FineTuneConfig:
         """Return the preset's own recipe, for any other model a cautious one."""
-        return preset_recipe(model, "full", self.recipe)
+        return self.tuned_recipe(model, "full")
 
     def tuned_recipe(self, model: str, tuning: str) -> FineTuneConfig:
         """Return the recipe: for SmolLM2 that of the tuning, for all others the same for both."""
+        if self.config.tasks == "2" and model in self.personal:
+            return self.personal[model]
         return preset_recipe(model, tuning, self.recipe)
