@@ -100,7 +100,7 @@ if TYPE_CHECKING:
     from unharness.unlearning.wrapping import WrapperMethod
 
 __version__ = "0.1.0"
-API_VERSION = "1.5"
+API_VERSION = "1.6"
 """Of the public names and their signatures: what goes or changes raises the first number, what is
 added the second."""
 

@@ -50,6 +50,26 @@ def test_without_a_terminal_a_line_a_run_and_notes_once():
     ]
 
 
+def test_the_count_follows_what_is_found_to_be_there_or_missing():
+    console = Console(file=io.StringIO(), width=100)
+    with watching(64, 0.0, False, console) as observer:
+        observer.expect(-63)
+        observer.expect(1)
+        observer.finished(job("seed 0"), "CPU 1", JobResult("seed 0", "done", 12.0))
+    assert console.file.getvalue().splitlines() == [
+        "0 done · 0 failed · 64 left",
+        "[1/2] done    kl · seed 0  (12 s)",
+    ]
+
+
+def test_a_count_that_is_unknown_stays_so():
+    console = Console(file=io.StringIO(), width=100)
+    with watching(0, 0.0, False, console) as observer:
+        observer.expect(-3)
+        observer.finished(job("seed 0"), "CPU 1", JobResult("seed 0", "done", 12.0))
+    assert console.file.getvalue() == "[1/?] done    kl · seed 0  (12 s)\n"
+
+
 def test_without_a_terminal_what_is_under_way_is_told_at_intervals():
     output = io.StringIO()
     reported = "0 done · 0 failed · 2 left; CPU 1: kl · seed 0, train target 3/40\n"

@@ -1,5 +1,6 @@
 """Trials, finalists and final runs of whole studies, with invented records."""
 
+import contextlib
 import json
 import runpy
 from pathlib import Path
@@ -94,6 +95,30 @@ def test_a_study_that_is_killed_anywhere_ends_as_if_it_had_not_been(requests, tm
     assert [facts(study) for study in studies] == expected
     _, again = tuned(requests)
     assert again.requests == []
+
+
+@pytest.mark.parametrize("die_after", [0, 3, 12, 15, 22])
+def test_a_study_that_goes_on_announces_only_what_is_left(requests, die_after):
+    class Told(SweepObserver):
+        more = 0
+
+        def expect(self, more):
+            self.more += more
+
+    with contextlib.suppress(KeyboardInterrupt):
+        tuned(requests, die_after=die_after)
+    told = Told()
+    studies, executor = tuned(requests, observer=told)
+    assert run_count(studies, Effort(5), registry()) + told.more == len(executor.requests)
+    assert len(executor.requests) == 22 - die_after
+
+
+def test_a_study_that_is_given_up_announces_no_further_trials(requests):
+    told = []
+    observer = SweepObserver()
+    observer.expect = told.append
+    _, executor = tuned(requests, lambda request: None, trials=9, observer=observer)
+    assert 2 * (9 + 3 * 2) + sum(told) == len(executor.requests) == 2 * 5
 
 
 def test_a_study_that_is_prolonged_counts_its_former_finalists(requests):

@@ -14,11 +14,17 @@ class JsonSweep(SweepObserver):
 
     def __init__(self, total: int, tell: Tell = write_line) -> None:
         """Take how many runs there will be; 0 if that is unknown."""
-        self._total, self._write = total, tell
+        self._total, self._write = total or None, tell
         self._done = self._failed = 0
         self._noted: set[str] = set()
         self._stages: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
+
+    def expect(self, more: int) -> None:
+        """Count so many more runs."""
+        with self._lock:
+            if self._total is not None:
+                self._total += more
 
     def started(self, job: Job, worker: str) -> None:
         """Write that a worker begins a run."""
@@ -43,7 +49,7 @@ class JsonSweep(SweepObserver):
             self._failed, self._done = self._failed + failed, self._done + (not failed)
             self._stages.pop(worker, None)
             facts = {name: value for name, value in vars(result).items() if name != "run_id"}
-            counts = {"done": self._done, "failed": self._failed, "total": self._total or None}
+            counts = {"done": self._done, "failed": self._failed, "total": self._total}
             run = {"run": job.run_id, "label": job.label, "worker": worker}
             self._write("finished", **run, **facts, **counts)
 

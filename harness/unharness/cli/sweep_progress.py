@@ -74,7 +74,7 @@ class _Board(SweepObserver):
 
     def __init__(self, console: Console, total: int, seconds: float) -> None:
         self._console = console
-        self._total, self._left_s = total, seconds
+        self._total, self._left_s = total or None, seconds
         self._lines: dict[str, _Line] = {}
         self._done = self._failed = 0
         self._began = time.monotonic()
@@ -88,6 +88,12 @@ class _Board(SweepObserver):
             self._noted.add(text)
         if not known:
             self._print(f"note: {text}", "yellow")
+
+    def expect(self, more: int) -> None:
+        """Count so many more runs."""
+        with self._lock:
+            if self._total is not None:
+                self._total += more
 
     def started(self, job: Job, worker: str) -> None:
         """Show the job on the worker's line."""
@@ -123,12 +129,13 @@ class _Board(SweepObserver):
     def _summary(self) -> str:
         over = self._done + self._failed
         elapsed = time.monotonic() - self._began
+        left = None if self._total is None else self._total - over
         text = f"{self._done} done · {self._failed} failed"
-        if self._total:
-            text += f" · {self._total - over} left"
-        if over and over < self._total:
+        if left is not None:
+            text += f" · {left} left"
+        if over and left:
             # What is measured here beats what past records said of other days.
-            text += f" · about {(self._total - over) * elapsed / over / 60:.0f} min more"
+            text += f" · about {left * elapsed / over / 60:.0f} min more"
         elif not over and self._left_s:
             text += f" · {self._left_s / 60:.0f} min of work by past records"
         return text
@@ -140,7 +147,7 @@ class Lines(_Board):
     @contextmanager
     def reporting(self, every: float) -> Iterator[None]:
         """Print the state now, and at a fixed interval until the block ends."""
-        if self._total:
+        if self._total is not None:
             self._print(self._summary())
         over = threading.Event()
 
@@ -157,7 +164,7 @@ class Lines(_Board):
             thread.join()
 
     def _count(self) -> str:
-        return f"[{self._done + self._failed}/{self._total or '?'}] "
+        return f"[{self._done + self._failed}/{'?' if self._total is None else self._total}] "
 
     def _state(self) -> str:
         with self._lock:

@@ -29,6 +29,13 @@ class SweepBar(SweepObserver):
         self._bar.close()
         self._others.restore()
 
+    def expect(self, more: int) -> None:
+        """Draw the bar for so many more runs."""
+        with self._lock:
+            if self._bar.total is not None:
+                self._bar.total += more
+                self._bar.refresh()
+
     def started(self, job: Job, worker: str) -> None:
         """Show the run."""
         with self._lock:

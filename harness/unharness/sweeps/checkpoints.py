@@ -31,7 +31,7 @@ def run_trials(
         return ends
     on_the_way: list[dict[int, Trial]] = [{} for _ in ends]
     asked = [point for _, _, point in places]
-    found = run_all(asked, executor, registry, observer, Budget.beyond_cache)
+    found = run_all(asked, executor, registry, observer, Budget.beyond_cache, announced=False)
     for (number, steps, _), point in zip(places, found, strict=True):
         on_the_way[number][steps] = point
     return [

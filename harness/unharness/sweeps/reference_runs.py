@@ -72,6 +72,7 @@ def run_references(
             )
     parts = validation_references(asking, registry)
     plan = plan_sweep(parts, registry)
+    observer.expect(len(plan.left) - len(parts))
     for failed in failures(run_sweep(plan, executor, observer)):
         raise MethodError(f"a reference row of the validation part failed: {failed.error}. {_HINT}")
     store, target = RecordStore(plan.results), method_of("target", registry)

@@ -104,6 +104,10 @@ class SteeredSweep(SweepObserver):
             self._shown.note(_words(wanted))
         return ADMISSIONS[wanted]
 
+    def expect(self, more: int) -> None:
+        """Pass it on."""
+        self._shown.expect(more)
+
     def started(self, job: Job, worker: str) -> None:
         """Note the run."""
         with self._lock:

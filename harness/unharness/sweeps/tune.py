@@ -48,10 +48,15 @@ def run_count(studies: Sequence[Study], effort: Effort, registry: Registry) -> i
     """Return how many runs on the validation part there will be; 0 if that is unknown."""
     if effort.trials is None:
         return 0
-    most = [(study, study.combinations or effort.trials) for study in studies]
-    own = sum(min(effort.trials, trials) + study.finals.runs for study, trials in most)
+    own = sum(_trial_count(study, effort) + study.finals.runs for study in studies)
     tuned = [(study.request, study.objective) for study in studies]
     return own + len(validation_references(tuned, registry))
+
+
+def _trial_count(study: Study, effort: Effort) -> int:
+    """Return how many trials a study has; 0 if that is unknown."""
+    trials = effort.trials or 0
+    return trials if study.combinations is None else min(trials, study.combinations)
 
 
 def tune(
@@ -76,6 +81,8 @@ def tune(
     with ExitStack() as stack:
         for file, study in places:  # in one order: two processes never deadlock
             stack.enter_context(study.kept(file.with_suffix(".journal"), observer.note))
+        for study in studies:
+            observer.expect(-min(len(study.trials), _trial_count(study, effort)))
         tuned = [(study.request, study.objective) for study in studies]
         run_references(tuned, executor, registry, observer)
         _run_trials(studies, effort, executor, registry, observer)
@@ -110,6 +117,7 @@ def _run_trials(
             study.tell(trial, outcome)
             save(study)
             if study.gave_up:
+                observer.expect(min(0, len(study.trials) - _trial_count(study, effort)))
                 observer.note(
                     f"{study.label}: tuning ends after {len(study.trials)} trials, as the "
                     f"last {study.failures} failed: {study.trials[-1].error}"
@@ -126,6 +134,7 @@ def _run_finalists(
         for finalist in study.finalists
         for seed in later_seeds(study.request, study.finals.seeds)
     ]
+    observer.expect(len(wanted) - sum(study.finals.runs for study in studies))
     if wanted:
         tried = [
             (validation_request(study.request, settings, seed), settings, study.objective)

@@ -51,6 +51,7 @@ def run_all(
     registry: Registry,
     observer: SweepObserver,
     budget: Callable[[RunRecord], Budget] = Budget.of,
+    announced: bool = True,
 ) -> list[Trial]:
     """Run what is not done yet, and return what came of every request.
 
@@ -60,8 +61,10 @@ def run_all(
         registry: knows the plugins.
         observer: told of the progress.
         budget: what a run's training counts for.
+        announced: whether the observer expects them.
     """
     plan = plan_sweep([request for request, _, _ in tried], registry)
+    observer.expect(len(plan.left) - (len(tried) if announced else 0))
     results = {result.run_id: result for result in run_sweep(plan, executor, observer)}
     store = RecordStore(plan.results)
     specs = {cell.run_id: cell.plan.spec for cell in plan.cells}

@@ -69,6 +69,9 @@ class SweepObserver:
         """
         return "start"
 
+    def expect(self, more: int) -> None:
+        """Hear that there will be so many more jobs than was announced; fewer if negative."""
+
     def started(self, job: Job, worker: str) -> None:
         """Hear that a worker begins a job."""
 
