@@ -1,4 +1,4 @@
-"""The libraries of a training, imported early and kept from the garbage collector."""
+"""The libraries of a training: imported early, kept from the garbage collector, their threads."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def freeze_libraries(*, adapters: bool) -> None:
     optional = () if "transformers" in sys.modules else ("sklearn", "scipy")
     with hidden(*optional):
         importlib.import_module("unharness.training.loop")
+        importlib.import_module("unharness.training.denormals").start_threads()
         importlib.import_module("rouge_score.tokenizers")  # nltk: nearly every run scores texts
     if adapters:
         importlib.import_module("peft")

@@ -20,6 +20,7 @@ from unharness.progress import OnStep
 from unharness.training import ranks
 from unharness.training.checkpoints import Checkpoints, checkpoint_steps
 from unharness.training.cpu_bfloat16 import quick_on_cpu
+from unharness.training.denormals import denormals_as_zero
 from unharness.training.hooks import StepHooks
 from unharness.training.log import TrainingLog
 from unharness.training.profiling import recorded_steps
@@ -102,6 +103,7 @@ def train(
         place as trained,
         restored(trained),
         quick_on_cpu(trained, device, precision),
+        denormals_as_zero(),
         recorded_steps(len(taken) - first) as after_step,
     ):
         trainer = StepTrainer(
