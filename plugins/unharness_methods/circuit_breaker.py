@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -78,6 +78,10 @@ class CircuitBreaker(LossMethod):
     citation = "Zou et al. 2024, arXiv 2406.04313 (representation rerouting)"
     family = "representation"
     evidence = (("oracle", "tests/methods/test_circuit_breaker.py"),)
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.0225, "epochs": 4, "strength": 10.0}
+    }
 
     class Config(LossMethod.Config):
         """Adds the blocks and the strength."""

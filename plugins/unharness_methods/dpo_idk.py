@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -28,6 +28,10 @@ class DPOIDK(RetainLossMethod):
     citation = "Maini et al. 2024, arXiv 2401.06121; Zhang et al. 2024, arXiv 2404.05868 (IdkDPO)"
     family = "preference"
     evidence = (("oracle", "tests/methods/test_preference_losses.py"),)
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.00752, "epochs": 4, "retain_weight": 0.0708, "beta": 0.0427}
+    }
 
     class Config(RetainLossMethod.Config):
         """Adds β."""

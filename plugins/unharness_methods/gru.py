@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -35,6 +35,10 @@ class GRU(WrapperMethod):
     citation = "Wang et al. 2025, arXiv 2503.09117"
     family = "wrapper"
     evidence = (("oracle", "tests/methods/test_wrappers.py"),)
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.000288, "epochs": 4, "ema": 0.8}
+    }
     separate_gradients = True
     needs_kept_term = True
 

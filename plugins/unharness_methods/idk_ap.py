@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -33,6 +33,10 @@ class IDKAP(LossMethod):
         ("oracle", "tests/methods/test_idk_ap.py"),
         ("official-code", "tests/methods/test_idk_ap.py"),
     )
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.00131, "epochs": 4, "preservation_weight": 0.717, "beta": 0.0161}
+    }
     presets: ClassVar[Sequence[Preset]] = tofu_presets(
         "sail-sg/closer-look-LLM-unlearning, scripts/tofu/idk_ap.sh, config/tofu.yaml at b90ac96",
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,10 @@ class LLMU(LossMethod):
     citation = "Yao et al. 2023, arXiv 2310.10683, section 4"
     family = "gradient ascent"
     evidence = (("oracle", "tests/methods/test_llmu.py"),)
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.000478, "epochs": 4, "random_weight": 11.0, "normal_weight": 0.107}
+    }
 
     class Config(LossMethod.Config):
         """Adds the three weights, the number of answers, and what counts as normal."""

@@ -64,6 +64,10 @@ class LUNAR(Method):
     citation = "Shen et al. 2025, arXiv 2502.07218"
     family = "weight edit"
     evidence = (("oracle", "tests/methods/test_lunar.py"),)
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"depth": 0.69, "coefficient": 1.6}
+    }
     seeded = False
 
     class Config(Method.Config):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -29,6 +29,10 @@ class RMU(Misdirection):
     citation = "Li et al. 2024, arXiv 2403.03218, section 4"
     family = "representation"
     evidence = (("oracle", "tests/methods/test_rmu.py"),)
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.00307, "epochs": 4, "depth": 0.4, "retain_weight": 13.6, "steering": 247.0}
+    }
 
     class Config(Misdirection.Config):
         """Adds the length."""
@@ -57,6 +61,10 @@ class AdaptiveRMU(Misdirection):
     citation = "Huu-Tien et al. 2024, arXiv 2408.06223 (Adaptive RMU)"
     family = "representation"
     evidence = (("oracle", "tests/methods/test_rmu.py"),)
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.00928, "epochs": 4, "depth": 0.6, "retain_weight": 172.0, "scale": 9.12}
+    }
 
     class Config(Misdirection.Config):
         """Adds the multiple."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -77,6 +77,10 @@ class WGA(TokenWeighted):
     name = "wga"
     summary = "Ascent in which a token weighs less as it becomes less likely."
     citation = "Wang et al. 2025, arXiv 2502.19301 (WGA)"
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.00315, "epochs": 4, "retain_weight": 1.16, "beta": 6.07}
+    }
 
     class Config(TokenWeighted.Config):
         """Adds the exponent."""
@@ -99,6 +103,10 @@ class TNPO(TokenWeighted):
     name = "tnpo"
     summary = "Negative preference token by token, relative to the target model."
     citation = "Wang et al. 2025, arXiv 2502.19301 (TNPO)"
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.00709, "epochs": 4, "retain_weight": 0.0782, "beta": 2.08}
+    }
 
     class Config(TokenWeighted.Config):
         """Adds the exponent."""
@@ -122,6 +130,10 @@ class WTNPO(TNPO):
     name = "wtnpo"
     summary = "TNPO in which unlikely tokens weigh less still."
     citation = "Wang et al. 2025, arXiv 2502.19301 (WTNPO)"
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.000388, "epochs": 4, "retain_weight": 0.573, "beta": 2.66, "extra": 0.154}
+    }
 
     class Config(TNPO.Config):
         """Adds the exponent of the further probability."""
@@ -142,6 +154,10 @@ class SatImp(TokenWeighted):
     name = "satimp"
     summary = "Ascent that weighs tokens by how likely and how uncertain they are."
     citation = "Yang et al. 2025, arXiv 2505.11953"
+    # Chosen on a validation part: results/published/tuning
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"lr": 0.00185, "epochs": 4, "retain_weight": 0.161, "beta1": 1.47, "beta2": 0.102}
+    }
 
     class Config(TokenWeighted.Config):
         """Adds the two exponents; the retain weight is that of the released code."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -96,7 +96,9 @@ class RowSamples:
         sampled = self._sampled(name, known, values, scale)
         if len(known) == 1 and not sampled.influences:
             return Value(values[0], known[0].ci95, count, sampled)
-        return made_value(sampled, known[0].unit, count)
+        found = made_value(sampled, known[0].unit, count)
+        # A logarithm and back may end a rounding error beside one run's own value.
+        return replace(found, value=values[0]) if len(known) == 1 else found
 
     @cached_property
     def _keys(self) -> tuple[RunKey, ...]:
