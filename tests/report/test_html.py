@@ -134,6 +134,40 @@ def test_it_shows_the_board_as_the_terminal_does(board):
     assert "collapsed · gradient-ascent" in find(board, "main")[0].text
 
 
+def test_names_cover_no_other_name_and_those_without_room_are_counted(browser, tmp_path):
+    from unharness.records.store import RecordStore
+
+    from .records_builder import build_record
+
+    store = RecordStore(tmp_path / "records")
+    for method, (unlearn, retain, average) in VALUES.items():
+        for seed in range(12 if method == "kl" else 1):  # twelve rows within two points
+            metrics = {"unlearn_success": near(unlearn + seed / 6), "success_avg": near(average)}
+            metrics |= {"retention_success": near(retain)}
+            config = {"lr": 1e-3 * (seed + 1)}
+            store.save(build_record(method, metrics, config=config))
+    path = tmp_path / "board.html"
+    path.write_text(to_html(build_board(store, "success_avg"), store))
+    browser.get(path.as_uri())
+    figure = find(browser, ".plots figure")[0]
+    boxes = [one.rect for one in figure.find_elements("css selector", "text.name")]
+    names = [one.text for one in figure.find_elements("css selector", "text.name")]
+    points = figure.find_elements("css selector", "g.point")
+    assert len(points) == 16
+    assert {"vanilla", "retrain"} <= set(names)
+    assert 5 <= len(names) < 16
+    assert f"{16 - len(names)} points have no name" in figure.text
+    for at, one in enumerate(boxes):
+        for other in boxes[:at]:
+            beside = (
+                one["x"] + one["width"] <= other["x"] + 1
+                or other["x"] + other["width"] <= one["x"] + 1
+            )
+            # A line's box is taller than its letters.
+            above = abs(one["y"] - other["y"]) >= 0.7 * one["height"]
+            assert beside or above, (names, boxes)
+
+
 def test_a_click_on_a_header_sorts_and_another_turns_it_round(board):
     button = next(one for one in find(board, "th button") if one.text.startswith("Retain"))
     button.click()

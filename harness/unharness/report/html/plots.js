@@ -44,8 +44,8 @@ function frame(x, y, label) {
   return { svg, sx, sy };
 }
 
-// A point with its intervals, a title to hover and a name beside it that covers no other name.
-function point(plot, taken, index, row, x, y) {
+// A point with its intervals and a title to hover; returns what its name needs.
+function point(plot, index, row, x, y) {
   const [px, py] = [plot.sx(x.value), plot.sy(y.value)];
   const ink = colour(index);
   const node = make('g', { class: 'point' }, make('title', {}, `${row.name}\n${x.text}\n${y.text}`));
@@ -56,15 +56,42 @@ function point(plot, taken, index, row, x, y) {
   node.append(make(row.reference ? 'rect' : 'circle', row.reference
     ? { x: px - 4, y: py - 4, width: 8, height: 8, fill: ink }
     : { cx: px, cy: py, r: 4.5, fill: ink }));
-  const wide = row.name.length * 6;
-  const right = px + 8 + wide < BOX.width - BOX.right;
-  let at = py - 6;
-  const covers = (other) => Math.abs(other.at - at) < 12 && other.right === right && Math.abs(other.px - px) < wide + 20;
-  for (let tries = 0; taken.some(covers) && tries < 40; tries += 1) at += 12;
-  if (at > BOX.height - BOX.bottom - 2) at = py - 6;
-  taken.push({ at, px, right });
-  node.append(make('text', { x: right ? px + 8 : px - 8, y: at, 'text-anchor': right ? 'start' : 'end' }, row.name));
   plot.svg.append(node);
+  return { px, py, name: row.name, first: row.reference };
+}
+
+const LETTER = 6;
+const LINE = 12;
+
+// Names beside their points, those that come first first; one that would cover another name or a
+// point is left to hovering. Returns how many were.
+function names(plot, points) {
+  const taken = points.map(({ px, py }) => ({ left: px - 5, right: px + 5, top: py - 5, bottom: py + 5 }));
+  const free = (box) => box.left >= BOX.left && box.right <= BOX.width - 2 && box.top >= 0
+    && box.bottom <= BOX.height - BOX.bottom && !taken.some((other) => box.left < other.right
+      && other.left < box.right && box.top < other.bottom && other.top < box.bottom);
+  let hidden = 0;
+  for (const { px, py, name } of [...points].sort((a, b) => Boolean(b.first) - Boolean(a.first))) {
+    const wide = name.length * LETTER;
+    const places = [4, -4, 12, -9, 17].flatMap((down) => [1, -1].map((side) => {
+      const left = side > 0 ? px + 7 : px - 7 - wide;
+      return { side, base: py + down, left, right: left + wide, top: py + down - LINE + 3, bottom: py + down + 3 };
+    }));
+    const box = places.find(free);
+    if (!box) {
+      hidden += 1;
+      continue;
+    }
+    taken.push(box);
+    plot.svg.append(make('text', { class: 'name', x: box.side > 0 ? box.left : box.right, y: box.base,
+      'text-anchor': box.side > 0 ? 'start' : 'end' }, name));
+  }
+  return hidden;
+}
+
+// What a caption says of names that found no place.
+function unnamed(hidden) {
+  return hidden ? ` ${hidden} points have no name, as there is no room: hover over them.` : '';
 }
 
 function described(metric, column) {
@@ -105,16 +132,18 @@ function tradeOff(group, found) {
     }).join('');
     plot.svg.append(make('path', { class: 'front', d: path }));
   }
-  const taken = [];
+  const points = [];
   for (const [index, row] of group.rows.entries()) {
     const [x, y] = [placed(row.metrics[across.name], across), placed(row.metrics[up.name], up)];
     if (x.value === null || y.value === null) continue;
-    point(plot, taken, index, row, { ...x, text: described(row.metrics[across.name], across).text },
+    const made = point(plot, index, row, { ...x, text: described(row.metrics[across.name], across).text },
       { ...y, text: described(row.metrics[up.name], up).text });
+    points.push({ ...made, first: made.first || found.front.includes(index) });
   }
+  const hidden = names(plot, points);
   const front = found.front.map((index) => group.rows[index].name).join(', ');
   return make('figure', {}, plot.svg, make('figcaption', {},
-    `Dashed: the Pareto front (${front}). It dominates ${shown(found.hypervolume, '%')}% of ${found.square}.`));
+    `Dashed: the Pareto front (${front}). It dominates ${shown(found.hypervolume, '%')}% of ${found.square}.${unnamed(hidden)}`));
 }
 
 function costPlot(group) {
@@ -129,12 +158,12 @@ function costPlot(group) {
     { low: Math.min(...seconds) / 1.5, high: Math.max(...seconds) * 1.5, log: true, label: 'training, seconds' },
     { low: Math.max(0, Math.min(...values) - margin), high: Math.max(...values) + margin, label: column.label },
     `seconds of training against ${column.label}`);
-  const taken = [];
-  for (const [index, row] of rows) {
+  const points = rows.map(([index, row]) => {
     const cost = { value: row.cost.train_seconds, text: `${shown(row.cost.train_seconds)} s` };
-    point(plot, taken, index, row, cost, described(row.metrics[column.name], column));
-  }
-  return make('figure', {}, plot.svg, make('figcaption', {}, `Training time against ${column.label}.`));
+    return point(plot, index, row, cost, described(row.metrics[column.name], column));
+  });
+  const hidden = names(plot, points);
+  return make('figure', {}, plot.svg, make('figcaption', {}, `Training time against ${column.label}.${unnamed(hidden)}`));
 }
 
 // The best value so far by trial of every tuned method.
