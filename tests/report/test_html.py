@@ -156,7 +156,7 @@ def test_names_cover_no_other_name_and_those_without_room_are_counted(browser, t
     assert len(points) == 16
     assert {"vanilla", "retrain"} <= set(names)
     assert 5 <= len(names) < 16
-    assert f"{16 - len(names)} points have no name" in figure.text
+    assert f"Names without room, shown by hovering: {16 - len(names)}." in figure.text
     for at, one in enumerate(boxes):
         for other in boxes[:at]:
             beside = (

@@ -91,7 +91,7 @@ function names(plot, points) {
 
 // What a caption says of names that found no place.
 function unnamed(hidden) {
-  return hidden ? ` ${hidden} points have no name, as there is no room: hover over them.` : '';
+  return hidden ? ` Names without room, shown by hovering: ${hidden}.` : '';
 }
 
 function described(metric, column) {
