@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from unharness import LossMethod, Preset, sequence_nll
 from unharness_methods.paper import baseline_presets
@@ -22,8 +22,6 @@ class GradientAscent(LossMethod):
     citation = "Jang et al. 2023, arXiv 2210.01504; KnowUnDo (arXiv 2407.01920), section 4"
     family = "gradient ascent"
     evidence = (("oracle", "tests/methods/test_losses.py"),)
-    # Chosen on a validation part: results/published/tuning
-    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {"tiny": {"lr": 0.000104, "epochs": 4}}
     presets: ClassVar[Sequence[Preset]] = baseline_presets()
 
     def loss(self, model: LanguageModel, batch: UnlearnBatch) -> Tensor:
