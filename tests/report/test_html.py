@@ -150,8 +150,8 @@ def test_names_cover_no_other_name_and_those_without_room_are_counted(browser, t
     path.write_text(to_html(build_board(store, "success_avg"), store))
     browser.get(path.as_uri())
     figure = find(browser, ".plots figure")[0]
-    boxes = [one.rect for one in figure.find_elements("css selector", "text.name")]
-    names = [one.text for one in figure.find_elements("css selector", "text.name")]
+    written = figure.find_elements("css selector", "text.name")
+    boxes, names = [one.rect for one in written], [one.text for one in written]
     points = figure.find_elements("css selector", "g.point")
     assert len(points) == 16
     assert {"vanilla", "retrain"} <= set(names)

@@ -21,7 +21,7 @@ class JsonSweep(SweepObserver):
         self._lock = threading.Lock()
 
     def expect(self, more: int) -> None:
-        """Count so many more runs."""
+        """Change the number of runs that are expected."""
         with self._lock:
             if self._total is not None:
                 self._total += more

@@ -90,7 +90,7 @@ class _Board(SweepObserver):
             self._print(f"note: {text}", "yellow")
 
     def expect(self, more: int) -> None:
-        """Count so many more runs."""
+        """Change the number of runs that are expected."""
         with self._lock:
             if self._total is not None:
                 self._total += more

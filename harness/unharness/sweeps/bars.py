@@ -30,7 +30,7 @@ class SweepBar(SweepObserver):
         self._others.restore()
 
     def expect(self, more: int) -> None:
-        """Draw the bar for so many more runs."""
+        """Change the length of the bar."""
         with self._lock:
             if self._bar.total is not None:
                 self._bar.total += more

@@ -70,7 +70,7 @@ class SweepObserver:
         return "start"
 
     def expect(self, more: int) -> None:
-        """Hear that there will be so many more jobs than was announced; fewer if negative."""
+        """Hear that the number of expected jobs has changed by `more`, which may be negative."""
 
     def started(self, job: Job, worker: str) -> None:
         """Hear that a worker begins a job."""
