@@ -11,7 +11,7 @@ from unharness.records.record import CostRecord, TargetRecord
 from unharness.records.spec import EvaluationSettings
 from unharness.report.build import build_board
 from unharness.report.comparable import target_row_of
-from unharness.report.labels import group_titles, row_labels
+from unharness.report.labels import group_notes, group_titles, row_labels
 from unharness.report.ranking import Column
 
 LORA = {"r": 8, "alpha": 16, "dropout": 0.1}
@@ -91,6 +91,44 @@ def test_runs_of_different_targets_are_never_averaged(make_record, save):
     assert {(2,), (0,)} in tables  # vanilla stands with the runs of its target alone
     titles = group_titles(board)
     assert len(set(titles)) == len(titles) == 3
+
+
+def _on_targets(make_record, method, targets, seeds=(0, 1)):
+    return [
+        make_record(method, target_recipe={"epochs": 22, "seed": target}, seed=seed)
+        for target in targets
+        for seed in seeds
+    ]
+
+
+def test_rows_of_unequal_targets_say_so(make_record, save):
+    store = save(
+        *_on_targets(make_record, "vanilla", (0, 1), seeds=(0,)),
+        *_on_targets(make_record, "memflex", (0,)),
+        *_on_targets(make_record, "kl", (1,)),
+        *_on_targets(make_record, "npo", (0, 1)),
+    )
+    [group] = build_board(store).groups
+    assert {label.name: label.details for label in row_labels(group)} == {
+        "vanilla": ("2 runs: 1 seed, 2 target seeds",),
+        "memflex": ("2 seeds", "target seed 0"),
+        "kl": ("2 seeds", "target seed 1"),
+        "npo": ("4 runs: 2 seeds, 2 target seeds",),
+    }
+    [note] = [text for text in group_notes(group) if "target models" in text]
+    assert "(1 row of target seed 0, 1 row of target seeds 0 and 1, 1 row of target seed 1)" in note
+
+
+@pytest.mark.parametrize("targets", [(0,), (0, 1)])
+def test_rows_of_equal_targets_say_nothing_of_them(make_record, save, targets):
+    store = save(
+        *_on_targets(make_record, "vanilla", (0,), seeds=(0,)),
+        *_on_targets(make_record, "memflex", targets),
+        *_on_targets(make_record, "npo", targets),
+    )
+    [group] = build_board(store).groups
+    assert not [text for text in group_notes(group) if "target models" in text]
+    assert not any("target seed 0" in label.details for label in row_labels(group))
 
 
 def test_a_run_without_a_target_stands_with_the_others_of_one_target(make_record, save):

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
+from unharness.cli.counted_sweep import CountedSweep
 from unharness.cli.json_progress import Tell, write_line
-from unharness.sweeps.executors.executor import Job, JobResult, SweepObserver
+from unharness.sweeps.executors.executor import Job, JobResult
 
 
-class JsonSweep(SweepObserver):
+class JsonSweep(CountedSweep):
     """Progress of a sweep as JSON lines, from several threads."""
 
     def __init__(self, total: int, tell: Tell = write_line) -> None:
         """Take how many runs there will be; 0 if that is unknown."""
-        self._total, self._write = total or None, tell
-        self._done = self._failed = 0
-        self._noted: set[str] = set()
+        super().__init__(total)
+        self._write = tell
         self._stages: dict[str, tuple[str, float]] = {}
-        self._lock = threading.Lock()
-
-    def expect(self, more: int) -> None:
-        """Change the number of runs that are expected."""
-        with self._lock:
-            if self._total is not None:
-                self._total += more
 
     def started(self, job: Job, worker: str) -> None:
         """Write that a worker begins a run."""
@@ -45,8 +37,7 @@ class JsonSweep(SweepObserver):
     def finished(self, job: Job, worker: str, result: JobResult) -> None:
         """Write what came of a run."""
         with self._lock:
-            failed = result.outcome == "failed"
-            self._failed, self._done = self._failed + failed, self._done + (not failed)
+            self._count(result)
             self._stages.pop(worker, None)
             facts = {name: value for name, value in vars(result).items() if name != "run_id"}
             counts = {"done": self._done, "failed": self._failed, "total": self._total}
@@ -56,6 +47,5 @@ class JsonSweep(SweepObserver):
     def note(self, text: str) -> None:
         """Write a note, once."""
         with self._lock:
-            if text not in self._noted:
-                self._noted.add(text)
+            if self._is_new(text):
                 self._write("note", text=text)

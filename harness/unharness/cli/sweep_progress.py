@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from unharness.cli.counted_sweep import CountedSweep
 from unharness.cli.json_sweep import JsonSweep
 from unharness.cli.progress import JSON, NONE
 from unharness.sweeps.executors.executor import Job, JobResult, SweepObserver
@@ -69,31 +70,22 @@ class _Line:
         return time.monotonic() - self.since
 
 
-class _Board(SweepObserver):
+class _Board(CountedSweep):
     """What every worker is at, how many runs are over, and notes, printed once each."""
 
     def __init__(self, console: Console, total: int, seconds: float) -> None:
+        super().__init__(total)
         self._console = console
-        self._total, self._left_s = total or None, seconds
+        self._left_s = seconds
         self._lines: dict[str, _Line] = {}
-        self._done = self._failed = 0
         self._began = time.monotonic()
-        self._noted: set[str] = set()
-        self._lock = threading.Lock()
 
     def note(self, text: str) -> None:
         """Print a note, once."""
         with self._lock:
-            known = text in self._noted
-            self._noted.add(text)
-        if not known:
+            new = self._is_new(text)
+        if new:
             self._print(f"note: {text}", "yellow")
-
-    def expect(self, more: int) -> None:
-        """Change the number of runs that are expected."""
-        with self._lock:
-            if self._total is not None:
-                self._total += more
 
     def started(self, job: Job, worker: str) -> None:
         """Show the job on the worker's line."""
@@ -111,14 +103,11 @@ class _Board(SweepObserver):
         """Print what came of the job."""
         with self._lock:
             self._lines.pop(worker, None)
-            if result.outcome == "failed":
-                self._failed += 1
-            else:
-                self._done += 1
-            count = self._count()
+            self._count(result)
+            count = self._before_line()
         self._print(f"{count}{_summary(job, result)}", _style(result))
 
-    def _count(self) -> str:
+    def _before_line(self) -> str:
         """Return what stands before the line of a run that is over."""
         return ""
 
@@ -163,7 +152,7 @@ class Lines(_Board):
             over.set()
             thread.join()
 
-    def _count(self) -> str:
+    def _before_line(self) -> str:
         return f"[{self._done + self._failed}/{'?' if self._total is None else self._total}] "
 
     def _state(self) -> str:

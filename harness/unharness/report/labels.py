@@ -107,6 +107,7 @@ def row_labels(group: Group) -> list[RowLabel]:
         f"{row.method} ({row.spec.tuning})" if len(tunings) > 1 else row.method
         for row in group.rows
     ]
+    mixed = bool(_unequal_targets(group))
     settings: dict[str, list[dict[str, Any]]] = {}
     for name, row in zip(names, group.rows, strict=True):
         settings.setdefault(name, []).append(row.settings())
@@ -121,6 +122,8 @@ def row_labels(group: Group) -> list[RowLabel]:
             details.insert(0, row.chosen)
         if len(row.seeds) > 1:
             details.append(_runs(row))
+        if mixed and not row.reference and len(set(row.target_seeds)) == 1:
+            details.append(f"target seed {row.target_seeds[0]}")
         if row.origin:
             details.append(f"from {row.origin}")
         labels.append(RowLabel(name, tuple(details)))
@@ -133,6 +136,32 @@ def _runs(row: Row) -> str:
     if targets < 2:
         return f"{seeds} seeds"
     return f"{len(row.runs)} runs: {seeds} seed{'s' * (seeds > 1)}, {targets} target seeds"
+
+
+def _unequal_targets(group: Group) -> list[tuple[tuple[int, ...], int]]:
+    """Return the target seeds that methods were run on, each with how many rows have them.
+
+    Empty where all have the same. Reference rows do not count: a base or retrained model belongs
+    to every target.
+    """
+    seeds = Counter(tuple(sorted(set(row.target_seeds))) for row in group.rows if not row.reference)
+    return sorted(seeds.items()) if len(seeds) > 1 else []
+
+
+def _targets_note(group: Group) -> list[str]:
+    """Say that not all rows were run on the same target models, where that is so."""
+    found = _unequal_targets(group)
+    if not found:
+        return []
+    counts = ", ".join(
+        f"{count} row{'s' * (count > 1)} of target seed{'s' * (len(seeds) > 1)} "
+        + " and ".join(map(str, seeds))
+        for seeds, count in found
+    )
+    return [
+        f"Not all rows have the same target models ({counts}): a difference between rows without "
+        "a common one holds what targets differ by as well, and its interval does not."
+    ]
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -169,6 +198,7 @@ def group_notes(group: Group) -> list[str]:
     if headline is not None:
         notes.append(f"Ranked by {headline.name}.{_smallest(group, headline)}")
     notes += group.notes
+    notes += _targets_note(group)
     notes += published_notes(group)
     if any(group.change(row, column) is not None for row in group.rows for column in group.shown):
         notes.append(
