@@ -110,6 +110,41 @@ def test_a_method_without_a_successful_trial_is_not_run_untuned(tune, tmp_path):
     assert "0 runs with the chosen hyperparameters" in errors
 
 
+def test_a_dry_run_says_what_would_be_run_and_writes_nothing(call, tmp_path):
+    shared = ("--data", "standin", "--results", tmp_path / "results", "--dry-run")
+    code, out, _ = call(
+        *("tune", "-m", "kl,retrain", "--trials", 4, "--set", "kl.lr=1e-3,2e-3"),
+        *("--set", "kl.epochs=2", "--seed", "0,1", "--target-seed", "0,1", *shared),
+    )
+    assert code == 0
+    lines = out.splitlines()
+    kl, retrain = (next(line.split() for line in lines if line.startswith(n)) for n in ("kl", "re"))
+    assert kl[1:4] == ["lr:", "1e-3,", "2e-3,"]
+    assert kl[-3:] == ["4", "6", "4"]
+    assert retrain[1:] == ["nothing:", "its", "defaults", "are", "run", "0", "0", "4"]
+    # Base, target and two retrained models; of the evaluated part three and two targets.
+    assert "reference rows of the validation part: 4 runs, 0 done; 1 target to train" in lines
+    assert "reference rows beside the final runs: 6 runs, 0 done; 2 targets to train" in lines
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_without_a_number_of_trials_or_reference_rows(call, tmp_path):
+    code, out, _ = call(
+        *("tune", "-m", "kl", "--budget-minutes", 1, "--objective", "success_avg", "--dry-run"),
+        *("--data", "standin", "--no-references", "--results", tmp_path),
+    )
+    assert code == 0
+    assert "until the time is over" in out
+    assert out.count("none") == 2
+
+
+def test_a_dry_run_counts_the_trials_of_an_earlier_command(tune):
+    tune("-m", "kl", "--trials", 2)
+    code, out, _ = tune("-m", "kl", "--trials", 3, "--dry-run")
+    assert code == 0
+    assert "3 (2 done)" in out
+
+
 def test_studies_are_written_where_the_environment_says(tune, tmp_path, monkeypatch):
     monkeypatch.setenv("UNHARNESS_RESULTS", str(tmp_path / "elsewhere"))
     monkeypatch.chdir(tmp_path)

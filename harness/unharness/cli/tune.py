@@ -26,6 +26,7 @@ EPILOG = f"""\b
 Examples:
   unharness tune --method {defaults.METHOD},{defaults.SECOND_METHOD} --trials 20 --seed 0..4
   unharness tune --method {defaults.METHOD} --budget-minutes 30 --data ../data
+  unharness tune --method {defaults.METHOD},{defaults.SECOND_METHOD} --trials 20 --dry-run
   unharness tune --method {defaults.SECOND_METHOD} --trials 10 --objective {defaults.COLUMNS[1]}
   unharness tune --method {defaults.METHOD} --trials 8 --set epochs=3   # epochs is not tuned
   unharness tune --method {defaults.METHOD} --trials 3 --set epochs=3 --set lr=1e-4,3e-4,1e-3
@@ -91,6 +92,7 @@ NO_FLAGS = ("preset", "prompt", "attack", "save_weights")
     help="Tune all methods over a wider range of a kind of hyperparameter, such as epochs=4: that "
     "factor at both ends, as far as the hyperparameter allows. These are new studies. Repeatable.",
 )
+@click.option("--dry-run", is_flag=True, help="Print what would be run, and run nothing.")
 @click.option(
     "--set",
     "settings",
@@ -110,6 +112,7 @@ def tune_command(
     budget_minutes: float | None,
     objective: str | None,
     checkpoints: int | None,
+    dry_run: bool,
     workers: int | None,
     executor: str,
     address: str | None,
@@ -157,6 +160,13 @@ def tune_command(
         )
         for note in tuning.notes:
             progress.note(note)
+    if dry_run:
+        from unharness.cli.console import stdout_console
+        from unharness.cli.tune_plan import print_preview
+        from unharness.sweeps.preview import preview
+
+        print_preview(preview(tuning), stdout_console())
+        return
     errors = error_console(progress_form)
     options = {"workers": workers, "address": address}
     with closing(make_executor(executor, options, found)) as runner:

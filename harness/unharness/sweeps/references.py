@@ -29,11 +29,18 @@ def with_references(requests: Sequence[RunRequest], registry: Registry) -> list[
     Raises:
         PluginError: no plugin makes one of them.
     """
+    return [*references_of(requests, registry), *requests]
+
+
+def references_of(requests: Sequence[RunRequest], registry: Registry) -> list[RunRequest]:
+    """Return the runs that make a grid's reference rows.
+
+    Raises:
+        PluginError: no plugin makes one of them.
+    """
     fewest, most = RETRAINED
     runs = len({(one.target_set.get("seed"), one.seed) for one in requests})
-    seeds = min(most, max(fewest, runs))
-    made = reference_requests(requests, registry, seeds)
-    return [*made, *requests]
+    return reference_requests(requests, registry, min(most, max(fewest, runs)))
 
 
 def reference_requests(

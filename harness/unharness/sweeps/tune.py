@@ -48,13 +48,13 @@ def run_count(studies: Sequence[Study], effort: Effort, registry: Registry) -> i
     """Return how many runs on the validation part there will be; 0 if that is unknown."""
     if effort.trials is None:
         return 0
-    own = sum(_trial_count(study, effort) + study.finals.runs for study in studies)
+    own = sum(trial_count(study, effort) + study.finals.runs for study in studies)
     tuned = [(study.request, study.objective) for study in studies]
     return own + len(validation_references(tuned, registry))
 
 
-def _trial_count(study: Study, effort: Effort) -> int:
-    """Return how many trials a study has; 0 if that is unknown."""
+def trial_count(study: Study, effort: Effort) -> int:
+    """Return how many trials a study will have; 0 if that is unknown."""
     trials = effort.trials or 0
     return trials if study.combinations is None else min(trials, study.combinations)
 
@@ -82,7 +82,7 @@ def tune(
         for file, study in places:  # in one order: two processes never deadlock
             stack.enter_context(study.kept(file.with_suffix(".journal"), observer.note))
         for study in studies:
-            observer.expect(-min(len(study.trials), _trial_count(study, effort)))
+            observer.expect(-min(len(study.trials), trial_count(study, effort)))
         tuned = [(study.request, study.objective) for study in studies]
         run_references(tuned, executor, registry, observer)
         _run_trials(studies, effort, executor, registry, observer)
@@ -117,7 +117,7 @@ def _run_trials(
             study.tell(trial, outcome)
             save(study)
             if study.gave_up:
-                observer.expect(min(0, len(study.trials) - _trial_count(study, effort)))
+                observer.expect(min(0, len(study.trials) - trial_count(study, effort)))
                 observer.note(
                     f"{study.label}: tuning ends after {len(study.trials)} trials, as the "
                     f"last {study.failures} failed: {study.trials[-1].error}"
