@@ -136,6 +136,14 @@ def test_without_a_common_seed_the_runs_are_independent(put, store, ask):
     assert "fewer than two seeds in common" in ask("a", "b")
 
 
+def test_without_a_common_target_the_runs_are_independent_and_it_is_said(put, store, ask):
+    for target, method in enumerate(("a", "b")):
+        for seed in (0, 1):
+            put(method, seed, target_recipe={"epochs": 22, "lr": 0.004, "seed": target})
+    assert comparison(store).pairs == ()
+    assert "no target model in common" in ask("a", "b")
+
+
 def test_without_examples_the_numbers_alone_are_compared(put, store):
     put("a", shift=9.0)
     record = put("b")

@@ -232,6 +232,12 @@ def _print(found: Comparison, examples: int, console: Console) -> None:
 
 def _paired_words(found: Comparison) -> str:
     if not found.pairs:
+        first, second = (set(row.target_seeds) for row in found.rows)
+        if first.isdisjoint(second):
+            return (
+                "no target model in common: the runs are compared as independent, and the "
+                "intervals hold nothing of what targets differ by"
+            )
         return "fewer than two seeds in common: the runs are compared as independent"
     count = len(found.pairs)
     return f"{count} pairs of runs" if count > 1 else "one pair of runs"
