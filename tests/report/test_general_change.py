@@ -18,9 +18,10 @@ FACTS = {
 }
 
 
-def record_of(make_record, method, values):
+def record_of(make_record, method, values, **changes):
     mean = float(numpy.mean(values))
-    made = make_record(method, {NAME: (mean, mean - 11.0, mean + 11.0), "general_avg": mean})
+    metrics = {NAME: (mean, mean - 11.0, mean + 11.0), "general_avg": mean}
+    made = make_record(method, metrics, **changes)
     made.metrics[NAME].n = len(values)
     made.general = FACTS
     return made
@@ -59,6 +60,23 @@ def test_no_change_leaves_open_what_so_many_questions_can_hide(make_record, save
     found = change(build_board(save()))
     bound = 100 * (1 - 0.025 ** (1 / 80))
     assert (found["change"], found["change_ci95"]) == (0.0, pytest.approx([-bound, bound]))
+
+
+def test_each_run_is_set_against_its_own_target(make_record, save, save_numbers):
+    weaker = [0.0] * len(BEFORE)  # the other target, which no run of the method started from
+    for method, target, seed, values in (
+        ("vanilla", 0, 0, BEFORE),
+        ("vanilla", 1, 0, weaker),
+        ("kl", 0, 0, AFTER),
+        ("kl", 0, 1, AFTER),
+    ):
+        recipe = {"epochs": 22, "lr": 0.004, "seed": target}
+        made = record_of(make_record, method, values, seed=seed, target_recipe=recipe)
+        save_numbers(made, {NAME: {NAME: values}})
+    found = change(build_board(save()))
+    assert found["change"] == pytest.approx(numpy.mean(AFTER) - numpy.mean(BEFORE))
+    low, high = found["change_ci95"]
+    assert (low + high) / 2 == pytest.approx(found["change"])
 
 
 def test_chance_and_the_number_of_questions_stand_in_the_header(records, save):

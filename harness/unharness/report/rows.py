@@ -18,7 +18,13 @@ from unharness.records.spec import RunSpec
 from unharness.reference_rows import ReferenceRow
 from unharness.registry import registry
 from unharness.report.attacked import Attacked
-from unharness.report.intervals import Interval, components, difference, unseen_share
+from unharness.report.intervals import (
+    Interval,
+    Uncertain,
+    components,
+    difference,
+    unseen_share,
+)
 from unharness.report.published_rows import PublishedLine
 from unharness.report.ranking import (
     Column,
@@ -29,7 +35,7 @@ from unharness.report.ranking import (
     rank_ranges,
     smallest_difference,
 )
-from unharness.report.scale import within_range
+from unharness.report.scale import Scale, within_range
 from unharness.report.tradeoff import TradeOff, trade_offs
 
 if TYPE_CHECKING:
@@ -166,12 +172,18 @@ class Group:
         return self.rows[0].spec
 
     def change(self, row: Row, column: Column) -> float | None:
-        """Return what a row gained in general knowledge against the target; None for all else."""
+        """Return what a row gained in general knowledge against the target; None for all else.
+
+        Where the runs' values are known, each run is set against its own target model.
+        """
         if not column.name.startswith(GENERAL) or row.reference == "target":
             return None
         before = self._target.metrics[column.name].value if self._target else None
         after = row.metrics[column.name].value
-        return None if before is None or after is None else after - before
+        if before is None or after is None:
+            return None
+        found = self._against_target(row, column)
+        return after - before if found is None or Scale.of(column.unit).log else found.value
 
     def change_interval(self, row: Row, column: Column) -> Interval | None:
         """Return the 95% interval of `change`; None where nothing says how uncertain it is.
@@ -180,12 +192,10 @@ class Group:
         no question changed, it is what so many questions leave open.
         """
         change = self.change(row, column)
-        if change is None or self._target is None:
+        found = self._against_target(row, column)
+        if change is None or found is None or self._target is None:
             return None
-        before, after = self._target.metrics[column.name].sampled, row.metrics[column.name].sampled
-        if before is None or after is None:
-            return None
-        half = difference(after, before).half_width()
+        half = found.half_width()
         count = min(row.metrics[column.name].n, self._target.metrics[column.name].n)
         if half == 0.0 and count and column.unit == PERCENT:
             half = unseen_share(count)
@@ -193,6 +203,13 @@ class Group:
             return None
         shares = (row.metrics[column.name].value, self._target.metrics[column.name].value)
         return within_range((change - half, change + half), column.unit, shares)
+
+    def _against_target(self, row: Row, column: Column) -> Uncertain | None:
+        """Return a row's value minus the target's; None where their runs' values are not known."""
+        rows = [row, self._target] if self._target else []
+        sampled = [one.metrics[column.name].sampled for one in rows]
+        known = [one for one in sampled if one is not None]
+        return difference(*known) if len(known) == 2 else None
 
     @cached_property
     def _target(self) -> Row | None:
