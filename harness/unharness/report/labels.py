@@ -120,22 +120,27 @@ def row_labels(group: Group) -> list[RowLabel]:
             details.append(row.chosen)
         elif row.chosen != "default" and row.chosen != "by hand":
             details.insert(0, row.chosen)
-        if len(row.seeds) > 1:
-            details.append(_runs(row))
-        if mixed and not row.reference and len(set(row.target_seeds)) == 1:
-            details.append(f"target seed {row.target_seeds[0]}")
+        if runs := _runs(row, mixed and not row.reference):
+            details.append(runs)
         if row.origin:
             details.append(f"from {row.origin}")
         labels.append(RowLabel(name, tuple(details)))
     return labels
 
 
-def _runs(row: Row) -> str:
-    """Return how many seeds a row has, of how many target seeds."""
+def _runs(row: Row, mixed: bool) -> str:
+    """Return how many seeds a row has, of which or how many target seeds; empty for one run.
+
+    Args:
+        row: of a group.
+        mixed: whether its methods have different target seeds; a single one is named then.
+    """
     targets, seeds = len(set(row.target_seeds)), len(set(row.seeds))
-    if targets < 2:
-        return f"{seeds} seeds"
-    return f"{len(row.runs)} runs: {seeds} seed{'s' * (seeds > 1)}, {targets} target seeds"
+    if targets > 1:
+        return f"{len(row.runs)} runs: {seeds} seed{'s' * (seeds > 1)}, {targets} target seeds"
+    found = [f"{seeds} seeds"] if seeds > 1 else []
+    found += [f"target seed {row.target_seeds[0]}"] if mixed and targets else []
+    return " of ".join(found)
 
 
 def _unequal_targets(group: Group) -> list[tuple[tuple[int, ...], int]]:
