@@ -61,7 +61,7 @@ class Hazards(Task):
     )
     learned: ClassVar[bool] = True
     recipe: ClassVar[FineTuneConfig] = FineTuneConfig(
-        epochs=100, lr=1e-2, batch_size=16, warmup_ratio=0.15
+        epochs=200, lr=3e-3, batch_size=16, warmup_ratio=0.15
     )
 
     def load(self, source: DataSource) -> TaskData:

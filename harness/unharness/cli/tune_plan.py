@@ -17,8 +17,10 @@ def print_preview(found: Preview, console: Console) -> None:
     """Print what would be tried of every method, and which reference rows and targets lack."""
     table = Table(box=None, pad_edge=False)
     for name in ("method", "tuned", "trials", "finalist runs", "final runs"):
-        right = name not in ("method", "tuned")
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        folds = name in ("method", "tuned")
+        table.add_column(
+            name, justify="left" if folds else "right", overflow="fold", no_wrap=not folds
+        )
     for method, search in found.searches.items():
         tuned = ", ".join(f"{name}: {bounds}" for name, bounds in search.space.items())
         counts = (_trials(search), str(search.finalist_runs), str(found.final_runs))
