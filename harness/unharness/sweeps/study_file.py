@@ -1,6 +1,6 @@
 """What a study found, as a JSON file for people and programs.
 
-What continues the study is its journal; nothing reads this file back.
+What continues the study is its journal; only a dry run reads this file, to count its trials.
 """
 
 from __future__ import annotations
