@@ -236,7 +236,7 @@ def _paired_words(found: Comparison) -> str:
         if first.isdisjoint(second):
             return (
                 "no target model in common: the runs are compared as independent, and the "
-                "intervals hold nothing of what targets differ by"
+                "intervals do not cover differences between targets"
             )
         return "fewer than two seeds in common: the runs are compared as independent"
     count = len(found.pairs)

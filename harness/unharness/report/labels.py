@@ -164,8 +164,8 @@ def _targets_note(group: Group) -> list[str]:
         for seeds, count in found
     )
     return [
-        f"Not all rows have the same target models ({counts}): a difference between rows without "
-        "a common one holds what targets differ by as well, and its interval does not."
+        f"Not all rows have the same target models ({counts}). Where two rows share none, part of "
+        "their difference may come from the targets, which its interval does not cover."
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from unharness.registry import Registry
+from unharness.report.studies import FoundStudy
 from unharness.request import RunRequest
 from unharness.sweeps.executors.executor import SweepObserver
 from unharness.sweeps.final_runs import final_requests
@@ -49,19 +51,18 @@ class Preview:
     """Reference rows beside the final runs; None where none are wanted."""
 
 
-def preview(tuning: Tuning, observer: SweepObserver | None = None) -> Preview:
+def preview(tuning: Tuning) -> Preview:
     """Return what a tuning would run; nothing is written.
 
     Args:
         tuning: before its search.
-        observer: told of earlier studies that are not continued.
 
     Raises:
         UsageError: two studies are the same, under other names of one model.
         PluginError: no plugin makes a reference row.
     """
     request, registry = tuning.request, tuning.registry
-    give_places(tuning.studies, registry, observer or SweepObserver())
+    give_places(tuning.studies, registry, SweepObserver())
     finals = over_targets(final_requests(tuning.requests, (), request.seed), request.target_seed)
     tuned = [(study.request, study.objective) for study in tuning.studies]
     return Preview(
@@ -96,8 +97,8 @@ def _search(study: Study, effort: Effort) -> Search:
 def _tried(file: Path | None) -> int:
     """Return how many trials a study's file holds; 0 where there is none that can be read."""
     try:
-        return len(json.loads(file.read_text(encoding="utf-8"))["trials"]) if file else 0
-    except (OSError, ValueError, LookupError, TypeError):
+        return len(FoundStudy.model_validate_json(file.read_bytes()).best_so_far) if file else 0
+    except (OSError, ValidationError):
         return 0
 
 

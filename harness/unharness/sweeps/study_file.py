@@ -1,6 +1,6 @@
 """What a study found, as a JSON file for people and programs.
 
-What continues the study is its journal; only a dry run reads this file, to count its trials.
+What continues the study is its journal; a board's page and a dry run read this file.
 """
 
 from __future__ import annotations

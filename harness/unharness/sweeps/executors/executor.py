@@ -60,7 +60,7 @@ class JobResult:
 
 
 class SweepObserver:
-    """Hears how far a sweep is, from several threads at once. Derive from it to show something."""
+    """Receives the progress of a sweep, from several threads. Derive from it to show something."""
 
     def admission(self) -> Admission:
         """Say whether a job may be started; executors ask before each, and again while they wait.
@@ -70,19 +70,19 @@ class SweepObserver:
         return "start"
 
     def expect(self, more: int) -> None:
-        """Hear that the number of expected jobs has changed by `more`, which may be negative."""
+        """Called when the number of expected jobs changes by `more`, which may be negative."""
 
     def started(self, job: Job, worker: str) -> None:
-        """Hear that a worker begins a job."""
+        """Called when a worker begins a job."""
 
     def step(self, worker: str, stage: str, done: int, total: int) -> None:
-        """Hear how far a worker is; a total of 0: unknown."""
+        """Called with the progress of a worker; a total of 0: unknown."""
 
     def finished(self, job: Job, worker: str, result: JobResult) -> None:
-        """Hear what came of a job."""
+        """Called with the result of a job."""
 
     def note(self, text: str) -> None:
-        """Hear of something that the user should know."""
+        """Called with a note for the user."""
 
 
 class Executor(ABC):
