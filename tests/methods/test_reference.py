@@ -203,6 +203,26 @@ def test_streams_are_checked_when_they_are_made():
             Stream(**options)
 
 
+def test_all_blocks_of_a_batch_come_from_one_pass_of_the_adapter(context):
+    work = context("lora")
+    stream = Stream("retain", reference=frozenset({"hidden"}), layers=(0, 1))
+    encoded = work.encode("retain")
+    reference = prepared(work, stream, encoded)
+    passes: list[Any] = []
+    decoder_blocks(work.model)[0].register_forward_hook(lambda *_: passes.append(1))
+    one, other = (
+        collate(rows, work.tokenizer.pad_token_id) for rows in (encoded[:2], encoded[2:4])
+    )
+    wanted = [hidden_states(work.model, batch, layer) for batch in (one, other) for layer in (0, 1)]
+    passes.clear()
+    found = [reference.hidden("retain", batch, layer) for batch in (one, other) for layer in (0, 1)]
+    assert len(passes) == 2  # one a batch
+    assert all(torch.equal(have, want) for have, want in zip(found, wanted, strict=True))
+    again = reference.hidden("retain", one, 1)  # of a batch before the last
+    assert torch.equal(again, wanted[1])
+    assert torch.equal(reference.hidden("retain", one, 1), wanted[1])  # what was given already
+
+
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "gpt_neox"])
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_hidden_states_of_a_truncated_pass_have_the_gradient_of_a_whole_one(context, tuning, kind):

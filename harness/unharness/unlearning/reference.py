@@ -19,7 +19,7 @@ from unharness.data.batches import TokenBatch, collate, padded
 from unharness.data.encoding import Encoded
 from unharness.errors import MethodError
 from unharness.models.lora import is_adapted
-from unharness.training.blocks import block_outputs, hidden_states, recorded_blocks
+from unharness.training.blocks import block_outputs, recorded_blocks
 from unharness.training.device_memory import in_parts
 from unharness.training.likelihood import chosen_log_probs, scored_log_probs, spread
 from unharness.training.precision import autocast
@@ -123,6 +123,10 @@ class AdapterReference(Reference):
 
     def __init__(self, model: LanguageModel, streams: Mapping[str, Stream]) -> None:
         super().__init__(streams)
+        self._last: tuple[str, TokenBatch] | None = None
+        """The stream and the batch whose states were computed last."""
+        self._states: dict[int, torch.Tensor] = {}
+        """Those by layer, from one forward pass, (B, T, H); each until it is asked for."""
         self.attach(model)
 
     def prepare(self, context: UnlearnContext, rows: Mapping[str, Sequence[Encoded]]) -> None:
@@ -135,6 +139,7 @@ class AdapterReference(Reference):
         it was made from waits on the CPU, and cannot read the batches of another device.
         """
         self._model = model
+        self._states.clear()
         self._kept = [
             (value, value.detach().clone()) for value in model.parameters() if value.requires_grad
         ]
@@ -153,9 +158,15 @@ class AdapterReference(Reference):
             return all_logits(self._model, batch)
 
     def _hidden(self, stream: str, batch: TokenBatch, layer: int) -> torch.Tensor:
-        with self._swapped(), torch.no_grad():
-            everywhere = self._streams[stream].everywhere
-            return hidden_states(self._model, batch, layer, padding=everywhere)
+        same = self._last is not None and self._last[0] == stream and self._last[1] is batch
+        if not same or layer not in self._states:
+            self._states.clear()
+            asked = self._streams[stream]
+            with self._swapped(), torch.no_grad():
+                states = block_outputs(self._model, batch, asked.layers, padding=asked.everywhere)
+            self._last = stream, batch
+            self._states.update(zip(asked.layers, states, strict=True))
+        return self._states.pop(layer)
 
     @contextmanager
     def _swapped(self) -> Iterator[None]:
