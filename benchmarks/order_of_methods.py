@@ -4,7 +4,9 @@
 
 The rank correlation is Spearman's. Its p-value is from a permutation test. The difference of two
 methods in the column that ranks is significant on a board if its 95% interval, over questions and
-runs, does not contain 0. There is no correction for the number of pairs.
+runs, does not contain 0. There is no correction for the number of pairs. A method that was run on
+several target models counts with the mean of its rows; two methods are compared on the same ones
+where both have such rows.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -26,14 +29,28 @@ ORDERS = 400_000
 """Largest number of orders that are tried: all of nine methods, a random sample of more."""
 
 
-def ranked_rows(group: Group) -> dict[str, Row]:
+def ranked_rows(group: Group) -> dict[str, list[Row]]:
     """Return a board's rows that are ranked, by method, best first."""
     name = group.headline or ""
-    return {
-        row.method: row
-        for row in group.rows
-        if row.reference is None and row.metrics[name].value is not None
-    }
+    found: dict[str, list[Row]] = {}
+    for row in group.rows:
+        if row.reference is None and row.metrics[name].value is not None:
+            found.setdefault(row.method, []).append(row)
+    return found
+
+
+def mean_value(group: Group, rows: Sequence[Row]) -> float:
+    """Return the mean of some rows in the column that ranks."""
+    values = [row.metrics[group.headline or ""].value for row in rows]
+    return float(numpy.mean([value for value in values if value is not None]))
+
+
+def same_targets(rows: Sequence[Row], others: Sequence[Row]) -> tuple[Row, Row]:
+    """Return a row of each of two methods, of the same target models where there are such."""
+    pairs = list(itertools.product(rows, others))
+    return next(
+        (one for one in pairs if set(one[0].target_seeds) == set(one[1].target_seeds)), pairs[0]
+    )
 
 
 def significant_sign(group: Group, one: Row, other: Row) -> int:
@@ -55,8 +72,7 @@ def compared(first: Group, second: Group) -> dict[str, Any]:
     boards = [(group, ranked_rows(group)) for group in (first, second)]
     names = [name for name in boards[0][1] if name in boards[1][1]]
     values = [
-        numpy.array([rows[name].metrics[group.headline or ""].value for name in names])
-        for group, rows in boards
+        numpy.array([mean_value(group, rows[name]) for name in names]) for group, rows in boards
     ]
     ranks, others = (zscore(rankdata(one)) for one in values)
     found = permutation_test(
@@ -71,7 +87,8 @@ def compared(first: Group, second: Group) -> dict[str, Any]:
     at = numpy.array(list(itertools.combinations(range(len(names)), 2)))
     signs = [numpy.sign(one[at[:, 0]] - one[at[:, 1]]) for one in values]
     significant = [
-        [significant_sign(group, rows[a], rows[b]) for a, b in pairs] for group, rows in boards
+        [significant_sign(group, *same_targets(rows[a], rows[b])) for a, b in pairs]
+        for group, rows in boards
     ]
     both = [(one, other) for one, other in zip(*significant, strict=True) if one and other]
     return {
